@@ -1,0 +1,109 @@
+/*
+ * The fold: a record and one admitted change give the next record. docs/rules.md.
+ *
+ * A pure function: no clock, no I/O, no globals. Hub and laptop run the same one. A record is the fold
+ * of its admitted changes in the order (effective stamp, device, seq, index); that order, never the
+ * order of arrival, decides. The caller keeps the order: a change later than every change folded so
+ * far is folded onto the state; an earlier one makes the caller fold the whole record again.
+ */
+#ifndef REPSYNC_CORE_MODEL_FOLD_H
+#define REPSYNC_CORE_MODEL_FOLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/json.h"
+#include "core/model/changeset.h"
+#include "core/model/org.h"
+#include "core/model/record.h"
+#include "core/model/schema.h"
+
+/* What became of a change or of one of its fields, least to most remarkable. */
+enum rep_outcome {
+	REP_APPLIED,
+	REP_EQUAL,
+	REP_MERGED,
+	REP_LOST,
+	REP_PROPOSED,
+	REP_QUEUED,
+	REP_HELD,
+	REP_REJECTED,
+};
+const char *rep_outcome_name(enum rep_outcome outcome);
+bool rep_outcome_parse(enum rep_outcome *out, const char *name);
+
+/* A change as the fold sees it: verified, with its effective stamp and the verdict of admission. */
+struct rep_edit {
+	enum rep_op op;
+	const char *entity;
+	const char *id;
+	const char *stamp; /* effective */
+	const char *rep;
+	const char *device;
+	int64_t seq;
+	unsigned index;
+	/* The value line's object (values, reason, item, rivals, into, source, decision); its `saw` stamps effective. */
+	const struct rep_json *line;
+	/*
+	 * field -> {"outcome": "proposed" | "rejected", "code"} for the fields that admission did not let
+	 * write; NULL = all may. "*" as the key stands for the whole change.
+	 */
+	const struct rep_json *verdict;
+};
+
+/* The order of the fold. */
+int rep_edit_compare(const struct rep_edit *a, const struct rep_edit *b);
+
+/*
+ * A record with its review items (conflicts and proposals): what the fold carries from one change to
+ * the next. `reviews` are records of the entities conflict and proposal, sorted by id.
+ */
+struct rep_folded {
+	struct rep_record *record; /* NULL before the first insert */
+	struct rep_record **reviews;
+	size_t reviews_len;
+};
+void rep_folded_clear(struct rep_folded *folded);
+/* The review item with this id, or NULL. */
+struct rep_record *rep_folded_review(const struct rep_folded *folded, const char *id);
+
+/*
+ * What became of one change: {"outcome", "fields": {field: {"outcome", "rule"?, "rival"?, "code"?,
+ * "item"?}}, "flags"?: [...]}; `fields` only where they differ from plain applied. Owned by the caller.
+ */
+struct rep_fold_context {
+	const struct rep_schema *schema;
+	const struct rep_org *org;
+	/*
+	 * The partition of another record, or NULL when it is unknown: for partitions that follow a
+	 * reference. Borrowed until the next call.
+	 */
+	const char *(*partition_of)(void *user, const char *entity, const char *id);
+	void *user;
+};
+
+/*
+ * Folds `edit` onto `folded` (changed in place) and gives its outcome. Fails only for want of memory or
+ * on an edit that admission should have refused (REP_EINVAL); `folded` is then unusable.
+ */
+REP_CHECK enum rep_code rep_fold(struct rep_folded *folded, const struct rep_edit *edit,
+				 const struct rep_fold_context *context, struct rep_json **outcome,
+				 struct rep_error *err);
+
+/*
+ * The partition that the schema gives a record with these fields: the declared steps, tried in order.
+ * `author` is who made it. Appended to `out`; REP_EINVAL when every step is empty.
+ */
+REP_CHECK enum rep_code rep_partition_find(struct rep_buf *out, const struct rep_entity *entity,
+					   const char *id, const struct rep_json *fields,
+					   const char *author, const char *time,
+					   const struct rep_fold_context *context,
+					   struct rep_error *err);
+
+/* Ids of review items: UUIDv5 of "conflict/<entity>/<id>/<field>", "proposal/<device>/<seq>/<index>" ... */
+void rep_review_conflict_id(char *out, const char *entity, const char *id, const char *field);
+void rep_review_change_id(char *out, const char *kind, const char *device, int64_t seq,
+			  unsigned index);
+
+#endif
