@@ -1,0 +1,100 @@
+/*
+ * The only SQLite wrapper: connections, transactions, statements. One connection belongs to one thread.
+ *
+ * Every database is WAL with synchronous=FULL (the only mode in which an acknowledged commit survived
+ * every power cut), recursive_triggers on, foreign keys off, trusted_schema off, and a busy timeout of
+ * 10 s. Every open goes through rep_db_open, which takes the key that encryption at rest will use.
+ */
+#ifndef REPSYNC_CORE_STORE_DB_H
+#define REPSYNC_CORE_STORE_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+struct rep_db;
+struct rep_stmt;
+
+struct rep_db_options {
+	bool create;     /* make the file (mode 0600) if it is absent */
+	bool read_only;  /* works on a read-only mount */
+	bool memory;     /* path is ignored */
+	const void *key; /* reserved for encryption at rest; NULL */
+};
+REP_CHECK enum rep_code rep_db_open(struct rep_db **out, const char *path,
+				    const struct rep_db_options *options, struct rep_error *err);
+void rep_db_close(struct rep_db *db); /* rolls back an open transaction; NULL is fine */
+
+/* Runs one or many statements without parameters. A full disk is REP_EIO "disk full", a lock REP_EBUSY. */
+REP_CHECK enum rep_code rep_db_exec(struct rep_db *db, const char *sql, struct rep_error *err);
+REP_CHECK enum rep_code rep_db_execf(struct rep_db *db, struct rep_error *err, const char *fmt, ...)
+	REP_PRINTF(3, 4);
+
+/* Transactions nest: the outer one is IMMEDIATE, inner ones are savepoints. */
+REP_CHECK enum rep_code rep_db_begin(struct rep_db *db, struct rep_error *err);
+REP_CHECK enum rep_code rep_db_commit(struct rep_db *db, struct rep_error *err);
+void rep_db_abort(struct rep_db *db); /* rolls the innermost back */
+bool rep_db_in_transaction(const struct rep_db *db);
+
+/*
+ * A statement owned by the connection, prepared once for this text, reset and with its parameters
+ * cleared: the way for everything that runs often. Do not free it; do not use the same text twice at once.
+ */
+REP_CHECK enum rep_code rep_db_use(struct rep_db *db, struct rep_stmt **out, const char *sql,
+				   struct rep_error *err);
+/* A statement of one's own, freed by rep_stmt_free. Refuses trailing SQL. */
+REP_CHECK enum rep_code rep_db_prepare(struct rep_db *db, struct rep_stmt **out, const char *sql,
+				       struct rep_error *err);
+void rep_stmt_free(struct rep_stmt *stmt);
+void rep_stmt_reset(struct rep_stmt *stmt); /* also clears parameters */
+bool rep_stmt_readonly(const struct rep_stmt *stmt);
+
+/* Parameters count from 1; texts and blobs are copied. A NULL text binds null. Failures show at the step. */
+void rep_bind_text(struct rep_stmt *stmt, int index, const char *text);
+void rep_bind_text_n(struct rep_stmt *stmt, int index, const char *text, size_t len);
+void rep_bind_int(struct rep_stmt *stmt, int index, int64_t value);
+void rep_bind_blob(struct rep_stmt *stmt, int index, const void *data, size_t len);
+void rep_bind_null(struct rep_stmt *stmt, int index);
+int rep_bind_index(struct rep_stmt *stmt, const char *name); /* 0 when there is none */
+
+/* *row is false when there is no (further) row; the statement is then reset. */
+REP_CHECK enum rep_code rep_step(struct rep_stmt *stmt, bool *row, struct rep_error *err);
+/* Steps a statement that gives no rows. */
+REP_CHECK enum rep_code rep_run(struct rep_stmt *stmt, struct rep_error *err);
+
+enum rep_column {
+	REP_COLUMN_NULL,
+	REP_COLUMN_INTEGER,
+	REP_COLUMN_REAL,
+	REP_COLUMN_TEXT,
+	REP_COLUMN_BLOB
+};
+int rep_columns(const struct rep_stmt *stmt);
+const char *rep_column_name(struct rep_stmt *stmt, int index);
+enum rep_column rep_column_type(struct rep_stmt *stmt, int index);
+const char *rep_column_text(struct rep_stmt *stmt, int index,
+			    size_t *len); /* NULL for null; until the next step; len may be NULL */
+int64_t rep_column_int(struct rep_stmt *stmt, int index);
+double rep_column_real(struct rep_stmt *stmt, int index);
+const void *rep_column_blob(struct rep_stmt *stmt, int index, size_t *len);
+
+int64_t rep_db_changes(struct rep_db *db); /* rows of the last statement */
+int64_t rep_db_last_id(struct rep_db *db);
+
+/* While `allow` is false every prepared statement may only read (for `sql` and reports). */
+void rep_db_restrict(struct rep_db *db, bool read_only);
+
+/* Flattens the WAL into the file and shrinks it to nothing; VACUUM too where asked. */
+REP_CHECK enum rep_code rep_db_compact(struct rep_db *db, bool vacuum, struct rep_error *err);
+
+/* Calls back for test and search needs: registers `name(text) -> text`. */
+REP_CHECK enum rep_code rep_db_integrity(struct rep_db *db,
+					 struct rep_error *err); /* integrity_check */
+
+/* An SQL identifier in double quotes, quotes doubled. Appended. */
+struct rep_buf;
+void rep_db_quote(struct rep_buf *out, const char *name);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * Rebase: a row shows the view's record with this device's unacknowledged changes folded on top.
+ */
+#ifndef REPSYNC_CORE_STORE_REBASE_H
+#define REPSYNC_CORE_STORE_REBASE_H
+
+#include "core/base/json.h"
+#include "core/store/replica.h"
+
+/*
+ * Writes the row of (entity, id): `base` (the record of the view, NULL when the view has none) with the
+ * own change sets above `merged_seq` folded onto it, each judged by rep_admit as the hub would; removes
+ * the row when nothing is left. Triggers must be silenced. `extra` and `place` as rep_row_put.
+ */
+REP_CHECK enum rep_code rep_rebase(struct rep_replica *replica, const struct rep_entity *entity,
+				   const char *id, const struct rep_record *base,
+				   const struct rep_json *extra, const char *place,
+				   int64_t merged_seq, struct rep_error *err);
+
+/* The (entity, id) pairs touched by own change sets above `seq`: an array of [entity, id]. */
+REP_CHECK enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq,
+					  struct rep_json **out, struct rep_error *err);
+
+/* _outcome(seq, idx, line): what the hub said of own changes. Lines of outcomes files, the last one for a change counts. */
+REP_CHECK enum rep_code rep_outcomes_apply(struct rep_replica *replica, const char *data,
+					   size_t len, struct rep_error *err);
+/* {"rejected", "proposed", "conflicts", "held"} counted over outcomes applied since the given change set. */
+#endif

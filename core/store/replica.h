@@ -1,0 +1,70 @@
+/*
+ * A replica: one SQLite file with the data that one device sees, its journal, its keys and, as pieces
+ * of packs, the clone of its mailbox.
+ *
+ * A replica borrows nothing and belongs to one thread. Time comes in as `now_ms`; only the capture
+ * triggers read SQLite's clock, because any SQLite client may write.
+ */
+#ifndef REPSYNC_CORE_STORE_REPLICA_H
+#define REPSYNC_CORE_STORE_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/json.h"
+#include "core/model/changeset.h"
+#include "core/model/fold.h"
+#include "core/model/key.h"
+#include "core/model/org.h"
+#include "core/model/schema.h"
+#include "core/store/db.h"
+
+#define REP_REPLICA_FILE "replica.db"
+
+struct rep_replica {
+	struct rep_db *db;
+	struct rep_schema *schema; /* NULL until the first view brought one */
+	struct rep_org *org;       /* as of the last view; NULL likewise */
+	char device[REP_DEVICE_LEN + 1];
+	char *rep;
+	struct rep_key key;
+	char *dir; /* the folder that holds replica.db */
+};
+
+struct rep_replica_identity {
+	const char *device;
+	const char *rep; /* may be "" until the first view tells */
+	const struct rep_key *key;
+	const struct rep_json
+		*invitation; /* mailbox url, hub keys, ssh keys ...: kept in _meta as it is */
+};
+
+/* Makes `dir` (0700) and an empty replica in it, with the engine's own tables and no schema. REP_EEXIST when there is one. */
+REP_CHECK enum rep_code rep_replica_create(const char *dir,
+					   const struct rep_replica_identity *identity,
+					   struct rep_error *err);
+/* REP_ENOTFOUND when `dir` holds no replica. Refuses a file that others can read (hint: chmod). */
+REP_CHECK enum rep_code rep_replica_open(struct rep_replica **out, const char *dir, bool read_only,
+					 struct rep_error *err);
+void rep_replica_close(struct rep_replica *replica);
+
+/*
+ * Installs a schema (first view, or a newer version): tables, views, triggers. Called inside the pull's
+ * transaction; takes over `schema`.
+ */
+REP_CHECK enum rep_code rep_replica_install_schema(struct rep_replica *replica,
+						   struct rep_schema *schema,
+						   struct rep_error *err);
+REP_CHECK enum rep_code rep_replica_load_org(struct rep_replica *replica, struct rep_error *err);
+
+/* _meta: small named texts (device, rep, epoch, view, merged_seq, merged_hash, hub_time, lease, tips ...). */
+REP_CHECK enum rep_code rep_meta_get(struct rep_db *db, const char *key, char **out,
+				     struct rep_error *err); /* *out NULL when absent */
+REP_CHECK enum rep_code rep_meta_get_int(struct rep_db *db, const char *key, int64_t *out,
+					 struct rep_error *err); /* 0 when absent */
+REP_CHECK enum rep_code rep_meta_set(struct rep_db *db, const char *key, const char *value,
+				     struct rep_error *err); /* NULL deletes */
+REP_CHECK enum rep_code rep_meta_set_int(struct rep_db *db, const char *key, int64_t value,
+					 struct rep_error *err);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The tables of a replica, generated from the schema, and the two ways between a row and a record.
+ *
+ * One STRICT table an entity, under the entity's own name, with a column a field and the engine's:
+ *
+ *	id		TEXT PRIMARY KEY
+ *	<fields>	as docs/schema.md maps types
+ *	status		'active' by default
+ *	created_at	generated from _created; created_by from _created_rep
+ *	_partition, _created, _created_rep, _deleted (json), _stamps (json), _sources, _flags, _extra (json),
+ *	_place		how the row came: 'data', 'linked', or 'local' (not in the view yet)
+ *
+ * Review items of all kinds lie in `_review`, devices and roles in `_device` and `_role` (same engine
+ * columns, their fields as columns). No SQL foreign keys or unique constraints but the id: a view must
+ * always apply. The same tables make a laptop's replica, a desk and the hub's working copy.
+ */
+#ifndef REPSYNC_CORE_STORE_TABLES_H
+#define REPSYNC_CORE_STORE_TABLES_H
+
+#include <stdbool.h>
+
+#include "core/base/buf.h"
+#include "core/model/record.h"
+#include "core/model/schema.h"
+#include "core/store/db.h"
+
+/* Makes every entity table, its indexes (references, external keys) and the views v_<entity>. */
+REP_CHECK enum rep_code rep_tables_create(struct rep_db *db, const struct rep_schema *schema,
+					  struct rep_error *err);
+/* The table's name for an entity: its own, or _device, _role, _review. Borrowed. */
+const char *rep_table_name(const struct rep_entity *entity);
+
+/* Reads one row as a record; REP_OK with *out = NULL when there is none. */
+REP_CHECK enum rep_code rep_row_get(struct rep_db *db, const struct rep_entity *entity,
+				    const char *id, struct rep_record **out, struct rep_error *err);
+/* Writes a record as its row (insert or replace). Silence the triggers first (rep_capture_silence). */
+REP_CHECK enum rep_code rep_row_put(struct rep_db *db, const struct rep_record *record,
+				    const struct rep_json *extra, const char *place,
+				    struct rep_error *err);
+REP_CHECK enum rep_code rep_row_remove(struct rep_db *db, const struct rep_entity *entity,
+				       const char *id, struct rep_error *err);
+/* The partition of a row, appended to `out`; nothing appended when there is no row. */
+REP_CHECK enum rep_code rep_row_partition(struct rep_db *db, const struct rep_entity *entity,
+					  const char *id, struct rep_buf *out,
+					  struct rep_error *err);
+/* Calls `each` for every row of the entity whose SQL condition holds (NULL = all), ordered by id. */
+REP_CHECK enum rep_code rep_row_each(
+	struct rep_db *db, const struct rep_entity *entity, const char *where,
+	enum rep_code (*each)(void *user, struct rep_record *record, struct rep_error *err),
+	void *user, struct rep_error *err); /* record is borrowed during the call */
+
+/* The organisation from the rows of this database. */
+struct rep_org;
+REP_CHECK enum rep_code rep_org_load(struct rep_org **out, struct rep_db *db,
+				     const struct rep_schema *schema, struct rep_error *err);
+
+#endif
