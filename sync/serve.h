@@ -6,6 +6,8 @@
 #ifndef REPSYNC_SYNC_SERVE_H
 #define REPSYNC_SYNC_SERVE_H
 
+#include <stddef.h>
+
 #include "core/base/error.h"
 
 /* Runs git-receive-pack or git-upload-pack on the device's mailbox of the hub at `hub`; returns only on failure. */

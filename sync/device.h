@@ -1,0 +1,42 @@
+/*
+ * The device's side of sync: enrol, push, pull, verify.
+ */
+#ifndef REPSYNC_SYNC_DEVICE_H
+#define REPSYNC_SYNC_DEVICE_H
+
+#include <stdint.h>
+
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/store/replica.h"
+
+/*
+ * Makes a replica in `dir` from an invitation's bytes: key pair, ssh key pair, empty tables. Nothing is sent: the first sync
+ * registers the key (enrol.json as the outbox's first commit). REP_EINVAL names what is wrong with the invitation.
+ */
+REP_CHECK enum rep_code rep_enroll(const char *dir, const char *invitation, size_t len,
+				   int64_t now_ms, struct rep_error *err);
+
+struct rep_sync {
+	int64_t now_ms;
+	int64_t step;                /* change sets a segment at most; 0 = as many as fit */
+	unsigned stall_s, overall_s; /* 0 = defaults of transport.h */
+	const struct rep_progress *progress;
+};
+/*
+ * Seals what is pending, pushes what the mailbox lacks, fetches and applies the newest view. *summary is the JSON of
+ * docs/cli.md ("sync"). REP_EUNREACHABLE: nothing lost, everything stays queued; REP_EREFUSED: revoked, wrong host key;
+ * REP_EINTEGRITY: the view is not what the hub signed, or is older than one already taken.
+ */
+REP_CHECK enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync *options,
+					struct rep_json **summary, struct rep_error *err);
+
+/*
+ * Checks the own journal's chain, and every row against the last signed view: rows are written back as record files, hashed
+ * into trees and compared with the view's ids; rows with unacknowledged changes are rebased and compared.
+ * *out = {"ok","checked","problems"}; REP_EINTEGRITY when there are problems (and *out is set).
+ */
+REP_CHECK enum rep_code rep_device_verify(struct rep_replica *replica, struct rep_json **out,
+					  struct rep_error *err);
+
+#endif
