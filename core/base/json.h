@@ -5,8 +5,8 @@
  * \n \r \t` and other controls as \u00xx (lower case) escaped; integers within +-(2^53-1). Not RFC
  * 8785, which sorts by UTF-16 units. Values are reference counted: `new`, `parse`, `dup`, `ref` give
  * the caller a reference, `get` borrows, `set` and `append` take over the reference they are given
- * (also when they fail). NULL stands for "no memory" and is passed through, so that a tree may be
- * built without checking each step and tested once.
+ * (also when they fail). NULL stands for "no memory" and may be passed anywhere: `set` and `append` of
+ * or to it give false, so that a tree may be built in one go and the ands of their results tested once.
  */
 #ifndef REPSYNC_CORE_BASE_JSON_H
 #define REPSYNC_CORE_BASE_JSON_H
@@ -45,6 +45,14 @@ REP_CHECK enum rep_code rep_json_parse_canonical(struct rep_json **out, const ch
  */
 REP_CHECK enum rep_code rep_json_parse(struct rep_json **out, const char *data, size_t len,
 				       size_t size_max, unsigned depth_max, struct rep_error *err);
+
+/*
+ * Would a reader take the canonical form of a tree that the program built: NFC, integers within
+ * 2^53-1, nesting up to `depth_max`? To be asked before a document is signed or stored. NULL counts as
+ * "no memory".
+ */
+REP_CHECK enum rep_code rep_json_check(const struct rep_json *value, unsigned depth_max,
+				       struct rep_error *err);
 
 /* Appends the canonical form. A float or NULL inside marks the buffer as failed. */
 void rep_json_write(struct rep_buf *out, const struct rep_json *value);

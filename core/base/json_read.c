@@ -50,6 +50,8 @@ static struct place place_of(const struct source *source, size_t offset)
 static enum rep_code refuse(const struct source *source, size_t offset, const char *fact,
 			    struct rep_error *err)
 {
+	if (!source->data)
+		return rep_fail(err, REP_EINVAL, "%s", fact);
 	return rep_fail(err, REP_EINVAL, "%s: %s", place_of(source, offset).text, fact);
 }
 
@@ -112,7 +114,8 @@ static enum rep_code scan(const struct source *source, unsigned depth_max, struc
 /* Where the string stands, as far as it stands there unescaped. */
 static size_t offset_of(const struct source *source, const char *text)
 {
-	const char *found = memmem(source->data, source->len, text, strlen(text));
+	const char *found =
+		source->data ? memmem(source->data, source->len, text, strlen(text)) : NULL;
 
 	return found ? (size_t)(found - source->data) : 0;
 }
@@ -123,24 +126,6 @@ static enum rep_code check_text(const struct source *source, const char *text, s
 	if (rep_text_is_nfc(text, len))
 		return REP_OK;
 	return refuse(source, offset_of(source, text), "text is not in NFC", err);
-}
-
-static enum rep_code check_value(const struct source *source, json_t *value, struct rep_error *err);
-
-static enum rep_code check_object(const struct source *source, json_t *object,
-				  struct rep_error *err)
-{
-	enum rep_code rc = REP_OK;
-
-	for (void *it = json_object_iter(object); it && rc == REP_OK;
-	     it = json_object_iter_next(object, it)) {
-		const char *key = json_object_iter_key(it);
-
-		rc = check_text(source, key, strlen(key), err);
-		if (rc == REP_OK)
-			rc = check_value(source, json_object_iter_value(it), err);
-	}
-	return rc;
 }
 
 static enum rep_code check_integer(const struct source *source, json_int_t value,
@@ -154,18 +139,45 @@ static enum rep_code check_integer(const struct source *source, json_int_t value
 	return refuse(source, offset_of(source, text), "an integer beyond 2^53-1", err);
 }
 
-/* The depth was bounded by scan, so recursion is. */
-static enum rep_code check_value(const struct source *source, json_t *value, struct rep_error *err)
+static enum rep_code check_value(const struct source *source, json_t *value, unsigned depth_left,
+				 struct rep_error *err);
+
+static enum rep_code check_object(const struct source *source, json_t *object, unsigned depth_left,
+				  struct rep_error *err)
 {
 	enum rep_code rc = REP_OK;
 
+	for (void *it = json_object_iter(object); it && rc == REP_OK;
+	     it = json_object_iter_next(object, it)) {
+		const char *key = json_object_iter_key(it);
+
+		rc = check_text(source, key, strlen(key), err);
+		if (rc == REP_OK)
+			rc = check_value(source, json_object_iter_value(it), depth_left, err);
+	}
+	return rc;
+}
+
+static enum rep_code check_array(const struct source *source, json_t *array, unsigned depth_left,
+				 struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; i < json_array_size(array) && rc == REP_OK; i++)
+		rc = check_value(source, json_array_get(array, i), depth_left, err);
+	return rc;
+}
+
+static enum rep_code check_value(const struct source *source, json_t *value, unsigned depth_left,
+				 struct rep_error *err)
+{
+	if ((json_is_object(value) || json_is_array(value)) && depth_left-- == 0)
+		return refuse(source, 0, "nested too deep", err);
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
-		return check_object(source, value, err);
+		return check_object(source, value, depth_left, err);
 	case JSON_ARRAY:
-		for (size_t i = 0; i < json_array_size(value) && rc == REP_OK; i++)
-			rc = check_value(source, json_array_get(value, i), err);
-		return rc;
+		return check_array(source, value, depth_left, err);
 	case JSON_STRING:
 		return check_text(source, json_string_value(value), json_string_length(value), err);
 	case JSON_INTEGER:
@@ -177,7 +189,17 @@ static enum rep_code check_value(const struct source *source, json_t *value, str
 	case JSON_NULL:
 		break;
 	}
-	return rc;
+	return REP_OK;
+}
+
+enum rep_code rep_json_check(const struct rep_json *value, unsigned depth_max,
+			     struct rep_error *err)
+{
+	struct source none = {.data = NULL};
+
+	if (!value)
+		return rep_fail(err, REP_ENOMEM, "build JSON: out of memory");
+	return check_value(&none, (json_t *)(uintptr_t)value, depth_max, err);
 }
 
 static enum rep_code refuse_parse(const struct source *source, const json_error_t *error,
@@ -210,7 +232,7 @@ static enum rep_code parse(json_t **out, const struct source *source, unsigned d
 			   &error);
 	if (!value)
 		return refuse_parse(source, &error, err);
-	rc = check_value(source, value, err);
+	rc = check_value(source, value, depth_max, err);
 	if (rc == REP_OK)
 		*out = value;
 	else
