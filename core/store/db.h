@@ -83,13 +83,22 @@ const void *rep_column_blob(struct rep_stmt *stmt, int index, size_t *len);
 int64_t rep_db_changes(struct rep_db *db); /* rows of the last statement */
 int64_t rep_db_last_id(struct rep_db *db);
 
-/* While `allow` is false every prepared statement may only read (for `sql` and reports). */
+/* While restricted, a statement that is prepared may only read (REP_EREFUSED): for `sql` and reports. */
 void rep_db_restrict(struct rep_db *db, bool read_only);
 
 /* Flattens the WAL into the file and shrinks it to nothing; VACUUM too where asked. */
 REP_CHECK enum rep_code rep_db_compact(struct rep_db *db, bool vacuum, struct rep_error *err);
 
-/* Calls back for test and search needs: registers `name(text) -> text`. */
+/*
+ * Registers the SQL function `name` of `args` arguments (-1 = any) for statements on this connection; triggers, views and
+ * indexes cannot call it, so that stock clients can write. `call` gets texts (NULL for null) and
+ * returns a text that is freed with free(), or NULL for null.
+ */
+REP_CHECK enum rep_code rep_db_function(struct rep_db *db, const char *name, int args,
+					char *(*call)(void *user, int len,
+						      const char *const *values),
+					void *user, struct rep_error *err);
+
 REP_CHECK enum rep_code rep_db_integrity(struct rep_db *db,
 					 struct rep_error *err); /* integrity_check */
 

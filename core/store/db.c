@@ -1,0 +1,690 @@
+#include "core/store/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "core/base/buf.h"
+#include "core/base/limits.h"
+
+#define BUSY_TIMEOUT_MS 10000
+#define ARGS_MAX 16
+
+struct rep_stmt {
+	struct rep_db *db;
+	sqlite3_stmt *raw;
+	int bind_rc; /* the first bind that went wrong, told at the step */
+};
+
+struct cached {
+	char *sql;
+	uint64_t hash;
+	struct rep_stmt *stmt;
+};
+
+struct rep_db {
+	sqlite3 *raw;
+	int depth; /* transactions begun here */
+	bool restricted;
+	struct cached *cache; /* sorted by hash, then text */
+	size_t cache_len;
+	size_t cache_cap;
+};
+
+static enum rep_code code_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return REP_OK;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return REP_EBUSY;
+	case SQLITE_NOMEM:
+		return REP_ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return REP_EINTEGRITY;
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+	case SQLITE_ERROR:
+	case SQLITE_RANGE:
+		return REP_EINVAL;
+	case SQLITE_TOOBIG:
+		return REP_ELIMIT;
+	case SQLITE_AUTH:
+		return REP_EREFUSED;
+	default:
+		return REP_EIO;
+	}
+}
+
+static enum rep_code fail_raw(sqlite3 *raw, int rc, struct rep_error *err)
+{
+	const char *what = raw ? sqlite3_errmsg(raw) : sqlite3_errstr(rc);
+
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return rep_fail(err, REP_EIO, "database: disk full");
+	case SQLITE_IOERR:
+		return rep_fail(err, REP_EIO, "database: disk I/O error (%d%s%s)", rc,
+				errno ? ": " : "", errno ? strerror(errno) : "");
+	case SQLITE_BUSY:
+		return rep_fail(err, REP_EBUSY, "database: locked by another process");
+	case SQLITE_READONLY:
+		return rep_fail(err, REP_EIO, "database: read-only");
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return rep_fail(err, REP_EINTEGRITY, "database: damaged: %s", what);
+	case SQLITE_AUTH:
+		return rep_fail(err, REP_EREFUSED, "only reading statements are allowed here");
+	default:
+		return rep_fail(err, code_of(rc), "%s", what);
+	}
+}
+
+/*
+ * Installed once: setting an authorizer expires every prepared statement, so it is the flag that
+ * changes, not the callback.
+ */
+static int authorize(void *user, int action, const char *a, const char *b, const char *c,
+		     const char *d)
+{
+	const struct rep_db *db = user;
+
+	(void)a, (void)c, (void)d;
+	if (!db->restricted || action == SQLITE_SELECT || action == SQLITE_READ ||
+	    action == SQLITE_RECURSIVE)
+		return SQLITE_OK;
+	if (action == SQLITE_FUNCTION && b && strcmp(b, "load_extension") != 0)
+		return SQLITE_OK;
+	return SQLITE_DENY;
+}
+
+/* Made by us, so that the mode never depends on the umask; SQLite gives -wal and -shm the same mode. */
+static enum rep_code make_file(const char *path, struct rep_error *err)
+{
+	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return rep_fail(err, REP_EIO, "open %s: %s", path, strerror(errno));
+	close(fd);
+	return REP_OK;
+}
+
+static void uri_put(struct rep_buf *out, const char *path)
+{
+	rep_buf_puts(out, path[0] == '/' ? "file://" : "file:");
+	for (; *path; path++) {
+		if (strchr("?#%", *path))
+			rep_buf_printf(out, "%%%02x", (unsigned)(unsigned char)*path);
+		else
+			rep_buf_putc(out, *path);
+	}
+}
+
+static bool has_wal(const char *path)
+{
+	struct rep_buf name = REP_BUF_INIT(8192);
+	struct stat st;
+	bool found;
+
+	rep_buf_puts(&name, path);
+	rep_buf_puts(&name, "-wal");
+	found = stat(rep_buf_str(&name), &st) == 0 && st.st_size > 0;
+	rep_buf_clear(&name);
+	return found;
+}
+
+static int open_uri(sqlite3 **raw, const char *path, bool read_only, bool immutable)
+{
+	struct rep_buf uri = REP_BUF_INIT(16384);
+	int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+		    (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+	int rc;
+
+	uri_put(&uri, path);
+	rep_buf_puts(&uri, read_only ? "?mode=ro" : "?mode=rw");
+	if (immutable)
+		rep_buf_puts(&uri, "&immutable=1");
+	rc = uri.failed ? SQLITE_NOMEM : sqlite3_open_v2(rep_buf_str(&uri), raw, flags, NULL);
+	rep_buf_clear(&uri);
+	return rc;
+}
+
+/*
+ * A WAL database on a read-only mount can be opened only as immutable, because its -shm cannot be
+ * made; that is right as long as no -wal holds newer pages.
+ */
+static enum rep_code open_read_only(struct rep_db *db, const char *path, struct rep_error *err)
+{
+	int rc = open_uri(&db->raw, path, true, false);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db->raw, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	if (((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) && !has_wal(path)) {
+		sqlite3_close_v2(db->raw);
+		db->raw = NULL;
+		rc = open_uri(&db->raw, path, true, true);
+	}
+	if (rc != SQLITE_OK)
+		return fail_raw(db->raw, rc, err);
+	return REP_OK;
+}
+
+static enum rep_code open_raw(struct rep_db *db, const char *path,
+			      const struct rep_db_options *options, struct rep_error *err)
+{
+	enum rep_code rc;
+	int raw_rc;
+
+	if (options->memory) {
+		raw_rc = open_uri(&db->raw, ":memory:", false, false);
+		return raw_rc == SQLITE_OK ? REP_OK : fail_raw(db->raw, raw_rc, err);
+	}
+	if (options->read_only)
+		return open_read_only(db, path, err);
+	if (options->create) {
+		rc = make_file(path, err);
+		if (rc != REP_OK)
+			return rc;
+	}
+	raw_rc = open_uri(&db->raw, path, false, false);
+	return raw_rc == SQLITE_OK ? REP_OK : fail_raw(db->raw, raw_rc, err);
+}
+
+static enum rep_code configure(struct rep_db *db, const struct rep_db_options *options,
+			       struct rep_error *err)
+{
+	enum rep_code rc;
+
+	sqlite3_busy_timeout(db->raw, BUSY_TIMEOUT_MS);
+	sqlite3_db_config(db->raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	sqlite3_db_config(db->raw, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	sqlite3_set_authorizer(db->raw, authorize, db);
+	rc = rep_db_exec(db,
+			 "PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = ON;"
+			 "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON",
+			 err);
+	if (rc == REP_OK && !options->read_only && !options->memory)
+		rc = rep_db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
+	if (rc == REP_OK && options->read_only)
+		rc = rep_db_exec(db, "PRAGMA query_only = ON", err);
+	return rc;
+}
+
+enum rep_code rep_db_open(struct rep_db **out, const char *path,
+			  const struct rep_db_options *options, struct rep_error *err)
+{
+	struct rep_db *db = calloc(1, sizeof *db);
+	enum rep_code rc;
+
+	*out = NULL;
+	if (!db)
+		return rep_fail(err, REP_ENOMEM, "open database: no memory");
+	errno = 0;
+	rc = open_raw(db, path, options, err);
+	if (rc == REP_OK)
+		rc = configure(db, options, err);
+	if (rc == REP_OK) {
+		*out = db;
+		db = NULL;
+	}
+	rep_db_close(db);
+	return rep_wrap(err, rc, "open %s", options->memory ? "database in memory" : path);
+}
+
+void rep_db_close(struct rep_db *db)
+{
+	if (!db)
+		return;
+	for (size_t i = 0; i < db->cache_len; i++) {
+		rep_stmt_free(db->cache[i].stmt);
+		free(db->cache[i].sql);
+	}
+	free(db->cache);
+	sqlite3_close_v2(db->raw);
+	free(db);
+}
+
+enum rep_code rep_db_exec(struct rep_db *db, const char *sql, struct rep_error *err)
+{
+	int rc;
+
+	errno = 0;
+	rc = sqlite3_exec(db->raw, sql, NULL, NULL, NULL);
+	return rc == SQLITE_OK ? REP_OK : fail_raw(db->raw, rc, err);
+}
+
+enum rep_code rep_db_execf(struct rep_db *db, struct rep_error *err, const char *fmt, ...)
+{
+	enum rep_code rc;
+	char *sql;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vasprintf(&sql, fmt, args);
+	va_end(args);
+	if (len < 0)
+		return rep_fail(err, REP_ENOMEM, "run SQL: no memory");
+	rc = rep_db_exec(db, sql, err);
+	free(sql);
+	return rc;
+}
+
+/* SQLite itself rolls everything back on some errors (full disk, I/O); then nothing is left to go on with. */
+static enum rep_code still_open(struct rep_db *db, struct rep_error *err)
+{
+	if (db->depth > 0 && sqlite3_get_autocommit(db->raw))
+		return rep_fail(err, REP_EIO, "database: the transaction was rolled back");
+	return REP_OK;
+}
+
+enum rep_code rep_db_begin(struct rep_db *db, struct rep_error *err)
+{
+	enum rep_code rc = still_open(db, err);
+
+	if (rc == REP_OK)
+		rc = db->depth == 0 ? rep_db_exec(db, "BEGIN IMMEDIATE", err)
+				    : rep_db_execf(db, err, "SAVEPOINT level%d", db->depth);
+	if (rc == REP_OK)
+		db->depth++;
+	return rc;
+}
+
+enum rep_code rep_db_commit(struct rep_db *db, struct rep_error *err)
+{
+	enum rep_code rc = still_open(db, err);
+
+	if (rc == REP_OK)
+		rc = db->depth == 1 ? rep_db_exec(db, "COMMIT", err)
+				    : rep_db_execf(db, err, "RELEASE level%d", db->depth - 1);
+	if (rc == REP_OK)
+		db->depth--;
+	else
+		rep_db_abort(db);
+	return rc;
+}
+
+void rep_db_abort(struct rep_db *db)
+{
+	struct rep_error ignored;
+
+	if (db->depth == 0)
+		return;
+	db->depth--;
+	if (sqlite3_get_autocommit(db->raw))
+		return;
+	if (db->depth == 0 && rep_db_exec(db, "ROLLBACK", &ignored) == REP_OK)
+		return;
+	if (db->depth > 0 && rep_db_execf(db, &ignored, "ROLLBACK TO level%d; RELEASE level%d",
+					  db->depth, db->depth) == REP_OK)
+		return;
+}
+
+bool rep_db_in_transaction(const struct rep_db *db)
+{
+	return db->depth > 0;
+}
+
+/* FNV-1a. */
+static uint64_t hash_of(const char *text)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+	return hash;
+}
+
+static size_t cache_place(const struct rep_db *db, uint64_t hash, const char *sql)
+{
+	size_t low = 0;
+	size_t high = db->cache_len;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct cached *at = &db->cache[middle];
+
+		if (at->hash < hash || (at->hash == hash && strcmp(at->sql, sql) < 0))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static enum rep_code cache_add(struct rep_db *db, size_t place, uint64_t hash, const char *sql,
+			       struct rep_error *err)
+{
+	struct cached entry = {.sql = strdup(sql), .hash = hash};
+	enum rep_code rc;
+
+	if (db->cache_len == db->cache_cap) {
+		size_t cap = db->cache_cap ? db->cache_cap * 2 : 64;
+		struct cached *grown = reallocarray(db->cache, cap, sizeof *grown);
+
+		if (grown) {
+			db->cache = grown;
+			db->cache_cap = cap;
+		}
+	}
+	if (!entry.sql || db->cache_len == db->cache_cap) {
+		free(entry.sql);
+		return rep_fail(err, REP_ENOMEM, "prepare statement: no memory");
+	}
+	rc = rep_db_prepare(db, &entry.stmt, sql, err);
+	if (rc != REP_OK) {
+		free(entry.sql);
+		return rc;
+	}
+	memmove(db->cache + place + 1, db->cache + place,
+		(db->cache_len - place) * sizeof *db->cache);
+	db->cache[place] = entry;
+	db->cache_len++;
+	return REP_OK;
+}
+
+enum rep_code rep_db_use(struct rep_db *db, struct rep_stmt **out, const char *sql,
+			 struct rep_error *err)
+{
+	uint64_t hash = hash_of(sql);
+	size_t place = cache_place(db, hash, sql);
+	enum rep_code rc;
+
+	*out = NULL;
+	if (place == db->cache_len || db->cache[place].hash != hash ||
+	    strcmp(db->cache[place].sql, sql) != 0) {
+		rc = cache_add(db, place, hash, sql, err);
+		if (rc != REP_OK)
+			return rc;
+	}
+	*out = db->cache[place].stmt;
+	rep_stmt_reset(*out);
+	return REP_OK;
+}
+
+static bool only_space(const char *text)
+{
+	return text[strspn(text, " \t\r\n;")] == '\0';
+}
+
+enum rep_code rep_db_prepare(struct rep_db *db, struct rep_stmt **out, const char *sql,
+			     struct rep_error *err)
+{
+	struct rep_stmt *stmt = calloc(1, sizeof *stmt);
+	const char *tail = "";
+	int rc;
+
+	*out = NULL;
+	if (!stmt)
+		return rep_fail(err, REP_ENOMEM, "prepare statement: no memory");
+	stmt->db = db;
+	errno = 0;
+	rc = sqlite3_prepare_v3(db->raw, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->raw, &tail);
+	if (rc == SQLITE_OK && stmt->raw && only_space(tail)) {
+		*out = stmt;
+		return REP_OK;
+	}
+	rep_stmt_free(stmt);
+	if (rc != SQLITE_OK)
+		return fail_raw(db->raw, rc, err);
+	return rep_fail(err, REP_EINVAL, "exactly one SQL statement is expected");
+}
+
+void rep_stmt_free(struct rep_stmt *stmt)
+{
+	if (!stmt)
+		return;
+	sqlite3_finalize(stmt->raw);
+	free(stmt);
+}
+
+void rep_stmt_reset(struct rep_stmt *stmt)
+{
+	sqlite3_reset(stmt->raw);
+	sqlite3_clear_bindings(stmt->raw);
+	stmt->bind_rc = SQLITE_OK;
+}
+
+bool rep_stmt_readonly(const struct rep_stmt *stmt)
+{
+	return sqlite3_stmt_readonly(stmt->raw) != 0;
+}
+
+static void bound(struct rep_stmt *stmt, int rc)
+{
+	if (stmt->bind_rc == SQLITE_OK)
+		stmt->bind_rc = rc;
+}
+
+void rep_bind_text(struct rep_stmt *stmt, int index, const char *text)
+{
+	rep_bind_text_n(stmt, index, text, text ? strlen(text) : 0);
+}
+
+void rep_bind_text_n(struct rep_stmt *stmt, int index, const char *text, size_t len)
+{
+	if (!text)
+		bound(stmt, sqlite3_bind_null(stmt->raw, index));
+	else
+		bound(stmt, sqlite3_bind_text64(stmt->raw, index, text, len, SQLITE_TRANSIENT,
+						SQLITE_UTF8));
+}
+
+void rep_bind_int(struct rep_stmt *stmt, int index, int64_t value)
+{
+	bound(stmt, sqlite3_bind_int64(stmt->raw, index, value));
+}
+
+void rep_bind_blob(struct rep_stmt *stmt, int index, const void *data, size_t len)
+{
+	bound(stmt, sqlite3_bind_blob64(stmt->raw, index, len ? data : "", len, SQLITE_TRANSIENT));
+}
+
+void rep_bind_null(struct rep_stmt *stmt, int index)
+{
+	bound(stmt, sqlite3_bind_null(stmt->raw, index));
+}
+
+int rep_bind_index(struct rep_stmt *stmt, const char *name)
+{
+	return sqlite3_bind_parameter_index(stmt->raw, name);
+}
+
+enum rep_code rep_step(struct rep_stmt *stmt, bool *row, struct rep_error *err)
+{
+	enum rep_code code = REP_OK;
+	int rc = stmt->bind_rc;
+
+	*row = false;
+	errno = 0;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt->raw);
+	if (rc == SQLITE_ROW) {
+		*row = true;
+		return REP_OK;
+	}
+	if (rc != SQLITE_DONE)
+		code = stmt->bind_rc ? rep_fail(err, code_of(rc), "bind: %s", sqlite3_errstr(rc))
+				     : fail_raw(stmt->db->raw, rc, err);
+	sqlite3_reset(stmt->raw);
+	return code;
+}
+
+enum rep_code rep_run(struct rep_stmt *stmt, struct rep_error *err)
+{
+	enum rep_code rc;
+	bool row;
+
+	do
+		rc = rep_step(stmt, &row, err);
+	while (rc == REP_OK && row);
+	return rc;
+}
+
+int rep_columns(const struct rep_stmt *stmt)
+{
+	return sqlite3_column_count(stmt->raw);
+}
+
+const char *rep_column_name(struct rep_stmt *stmt, int index)
+{
+	return sqlite3_column_name(stmt->raw, index);
+}
+
+enum rep_column rep_column_type(struct rep_stmt *stmt, int index)
+{
+	switch (sqlite3_column_type(stmt->raw, index)) {
+	case SQLITE_INTEGER:
+		return REP_COLUMN_INTEGER;
+	case SQLITE_FLOAT:
+		return REP_COLUMN_REAL;
+	case SQLITE_TEXT:
+		return REP_COLUMN_TEXT;
+	case SQLITE_BLOB:
+		return REP_COLUMN_BLOB;
+	default:
+		return REP_COLUMN_NULL;
+	}
+}
+
+const char *rep_column_text(struct rep_stmt *stmt, int index, size_t *len)
+{
+	const unsigned char *text = sqlite3_column_text(stmt->raw, index);
+
+	if (len)
+		*len = (size_t)sqlite3_column_bytes(stmt->raw, index);
+	return (const char *)text;
+}
+
+int64_t rep_column_int(struct rep_stmt *stmt, int index)
+{
+	return sqlite3_column_int64(stmt->raw, index);
+}
+
+double rep_column_real(struct rep_stmt *stmt, int index)
+{
+	return sqlite3_column_double(stmt->raw, index);
+}
+
+const void *rep_column_blob(struct rep_stmt *stmt, int index, size_t *len)
+{
+	const void *data = sqlite3_column_blob(stmt->raw, index);
+
+	if (len)
+		*len = (size_t)sqlite3_column_bytes(stmt->raw, index);
+	return data;
+}
+
+int64_t rep_db_changes(struct rep_db *db)
+{
+	return sqlite3_changes64(db->raw);
+}
+
+int64_t rep_db_last_id(struct rep_db *db)
+{
+	return sqlite3_last_insert_rowid(db->raw);
+}
+
+void rep_db_restrict(struct rep_db *db, bool read_only)
+{
+	db->restricted = read_only;
+}
+
+struct function {
+	char *(*call)(void *user, int len, const char *const *values);
+	void *user;
+};
+
+static void call_function(sqlite3_context *context, int len, sqlite3_value **values)
+{
+	const struct function *function = sqlite3_user_data(context);
+	const char *texts[ARGS_MAX];
+	char *result;
+
+	if (len > ARGS_MAX) {
+		sqlite3_result_error(context, "too many arguments", -1);
+		return;
+	}
+	for (int i = 0; i < len; i++)
+		texts[i] = (const char *)sqlite3_value_text(values[i]);
+	result = function->call(function->user, len, texts);
+	if (result)
+		sqlite3_result_text(context, result, -1, free);
+	else
+		sqlite3_result_null(context);
+}
+
+enum rep_code rep_db_function(struct rep_db *db, const char *name, int args,
+			      char *(*call)(void *user, int len, const char *const *values),
+			      void *user, struct rep_error *err)
+{
+	struct function *function = malloc(sizeof *function);
+	int rc;
+
+	if (!function)
+		return rep_fail(err, REP_ENOMEM, "register %s: no memory", name);
+	*function = (struct function){call, user};
+	rc = sqlite3_create_function_v2(db->raw, name, args,
+					SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
+					function, call_function, NULL, NULL, free);
+	return rc == SQLITE_OK ? REP_OK : fail_raw(db->raw, rc, err);
+}
+
+static enum rep_code checkpoint(struct rep_db *db, struct rep_error *err)
+{
+	int rc = sqlite3_wal_checkpoint_v2(db->raw, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	return rc == SQLITE_OK ? REP_OK : fail_raw(db->raw, rc, err);
+}
+
+enum rep_code rep_db_compact(struct rep_db *db, bool vacuum, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	if (vacuum)
+		rc = rep_db_exec(db, "VACUUM", err);
+	if (rc == REP_OK)
+		rc = checkpoint(db, err);
+	return rep_wrap(err, rc, "compact database");
+}
+
+enum rep_code rep_db_integrity(struct rep_db *db, struct rep_error *err)
+{
+	struct rep_stmt *stmt = NULL;
+	enum rep_code rc = rep_db_prepare(db, &stmt, "PRAGMA integrity_check(1)", err);
+	const char *text = NULL;
+	bool row = false;
+
+	if (rc == REP_OK)
+		rc = rep_step(stmt, &row, err);
+	if (rc == REP_OK)
+		text = row ? rep_column_text(stmt, 0, NULL) : "no answer";
+	if (rc == REP_OK && (!text || strcmp(text, "ok") != 0))
+		rc = rep_fail(err, REP_EINTEGRITY, "database: damaged: %s", text ? text : "");
+	rep_stmt_free(stmt);
+	return rc;
+}
+
+void rep_db_quote(struct rep_buf *out, const char *name)
+{
+	rep_buf_putc(out, '"');
+	for (; *name; name++) {
+		if (*name == '"')
+			rep_buf_putc(out, '"');
+		rep_buf_putc(out, *name);
+	}
+	rep_buf_putc(out, '"');
+}
