@@ -55,7 +55,11 @@ int rep_org_rank(const struct rep_org *org, const char *rep,
 /* Does `rep` hold `territory` at `time`, in whatever role (primary or assist)? */
 bool rep_org_holds_territory(const struct rep_org *org, const char *rep, const char *territory,
 			     const char *time);
-/* Is `partition` within the scope of the rep's role at `time` (held, below, all; company; own staff file)? */
+/*
+ * Is `partition` within the scope of one of the rep's roles at `time`? Everybody employed reaches `company`
+ * and the own staff file; `desk` is for desk roles and scope all; others' staff files for those whose
+ * territory lies above, and for roles of scope all that list an entity which lives there.
+ */
 bool rep_org_in_scope(const struct rep_org *org, const char *rep, const char *partition,
 		      const char *time);
 /*
@@ -65,9 +69,14 @@ bool rep_org_in_scope(const struct rep_org *org, const char *rep, const char *pa
 bool rep_org_is_primary(const struct rep_org *org, const char *rep, const char *entity,
 			const char *id, const char *partition, const char *line, const char *time);
 
+/* The rep who is primary for the record (of several the smallest id), or NULL. Borrowed. */
+const char *rep_org_primary(const struct rep_org *org, const char *entity, const char *id,
+			    const char *partition, const char *time);
+
 /*
  * The rights of `rep`, working on `device`, over a field's terms at `time`, for a record (whose
- * created_rep is `author`; NULL for a new one, whose author is the rep). rep "hub" holds everything.
+ * created_rep is `author`; NULL for a new one, whose author is the rep). rep "hub" holds everything. A role
+ * with `desk` gives rights only on a desk device. Of several roles at one time each counts.
  */
 struct rep_right {
 	const char *rep;
@@ -77,6 +86,7 @@ struct rep_right {
 	const char *id;
 	const char *partition;
 	const char *author;
+	bool anywhere; /* leave the scope out of it: what would the terms say if the account were held? */
 };
 bool rep_org_may(const struct rep_org *org, const struct rep_right *right,
 		 const struct rep_terms *terms);
