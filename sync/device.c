@@ -1,0 +1,312 @@
+#include "sync/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/limits.h"
+#include "core/model/stamp.h"
+#include "core/store/journal.h"
+#include "sync/device_work.h"
+
+enum rep_code rep_device_tip(struct rep_db *db, const char *key, struct rep_oid *out,
+			     struct rep_error *err)
+{
+	char *text = NULL;
+	enum rep_code rc;
+
+	*out = rep_oid_zero;
+	rc = rep_meta_get(db, key, &text, err);
+	if (rc == REP_OK && text && !rep_oid_parse(out, text))
+		rc = rep_fail(err, REP_EINTEGRITY, "_meta.%s is no object id", key);
+	free(text);
+	return rc;
+}
+
+enum rep_code rep_device_set_tip(struct rep_db *db, const char *key, const struct rep_oid *tip,
+				 struct rep_error *err)
+{
+	char hex[REP_OID_HEX + 1];
+
+	if (rep_oid_is_zero(tip))
+		return rep_meta_set(db, key, NULL, err);
+	rep_oid_hex(hex, tip);
+	return rep_meta_set(db, key, hex, err);
+}
+
+enum rep_code rep_device_begin(struct rep_device *device, struct rep_replica *replica,
+			       struct rep_error *err)
+{
+	const char *hub_public;
+	char *text = NULL;
+	enum rep_code rc;
+
+	*device = (struct rep_device){.replica = replica};
+	rc = rep_meta_get(replica->db, REP_META_INVITATION, &text, err);
+	if (rc != REP_OK)
+		goto out;
+	if (!text) {
+		rc = rep_fail(err, REP_EINVAL, "this replica was not enrolled");
+		goto out;
+	}
+	rc = rep_json_parse(&device->invitation, text, strlen(text), REP_LINE_SIZE_MAX,
+			    REP_JSON_DEPTH_MAX, err);
+	if (rc != REP_OK)
+		goto out;
+	hub_public = rep_json_get_string(device->invitation, "hub_public");
+	if (!hub_public || strlen(hub_public) != 2 * REP_PUBLIC_SIZE ||
+	    !rep_unhex(device->hub_public, hub_public, REP_PUBLIC_SIZE))
+		rc = rep_fail(err, REP_EINTEGRITY, "the hub's key is missing");
+out:
+	free(text);
+	return rep_wrap(err, rc, "read the replica's invitation");
+}
+
+void rep_device_end(struct rep_device *device)
+{
+	rep_clone_close(device->clone);
+	rep_transport_close(device->transport);
+	rep_json_free(device->invitation);
+	*device = (struct rep_device){0};
+}
+
+/* ---- reaching the mailbox ---- */
+
+static enum rep_code connect_with(struct rep_device *device, const char *secret_key,
+				  const char *public_key, struct rep_error *err)
+{
+	const struct rep_sync *sync = device->options;
+	struct rep_transport_options options = {
+		.url = rep_json_get_string(device->invitation, "url"),
+		.ssh_secret = rep_json_get_string(device->invitation, secret_key),
+		.ssh_public = rep_json_get_string(device->invitation, public_key),
+		.host_key = rep_json_get_string(device->invitation, "host_key"),
+		.stall_s = sync->stall_s,
+		.overall_s = sync->overall_s,
+		.progress = sync->progress,
+	};
+	enum rep_code rc;
+
+	rep_transport_close(device->transport);
+	device->transport = NULL;
+	rc = rep_transport_open(&device->transport, &options, err);
+	if (rc != REP_OK)
+		return rc;
+	return rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
+}
+
+/*
+ * The invitation's one-time key opens the mailbox until a run of the hub puts our own in its place; the device learns of
+ * that run only through the view it is about to fetch. So until a view says that we are active either key may be the
+ * right one: the more likely is tried first, the other after a refusal.
+ */
+static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error *err)
+{
+	static const char *const pairs[2][2] = {{"own_ssh_secret", "own_ssh_public"},
+						{"ssh_secret", "ssh_public"}};
+	struct rep_db *db = device->replica->db;
+	struct rep_oid sent;
+	char *state = NULL;
+	size_t first;
+	bool active;
+	enum rep_code rc;
+
+	rc = rep_meta_get(db, REP_META_STATE, &state, err);
+	if (rc != REP_OK)
+		return rc;
+	active = state && strcmp(state, "invited") != 0;
+	free(state);
+	rc = rep_device_tip(db, REP_META_SENT_TIP, &sent, err);
+	if (rc != REP_OK)
+		return rc;
+	first = active || !rep_oid_is_zero(&sent) ||
+				!rep_json_get_string(device->invitation, "ssh_secret")
+			? 0
+			: 1;
+	rc = connect_with(device, pairs[first][0], pairs[first][1], err);
+	if (rc == REP_EREFUSED && !active && rep_json_get_string(device->invitation, "ssh_secret"))
+		rc = connect_with(device, pairs[1 - first][0], pairs[1 - first][1], err);
+	return rep_wrap(err, rc, "reach the mailbox");
+}
+
+/* ---- one sync ---- */
+
+static enum rep_code fetch_view(struct rep_device *device, struct rep_error *err)
+{
+	struct rep_oid applied, tip;
+	enum rep_code rc;
+
+	rc = rep_device_tip(device->replica->db, REP_META_APPLIED_TIP, &applied, err);
+	if (rc != REP_OK)
+		return rc;
+	if (rep_oid_is_zero(&device->inbox)) {
+		if (rep_oid_is_zero(&applied))
+			return REP_OK; /* the hub has not published anything yet */
+		return rep_fail(err, REP_EINTEGRITY,
+				"fetch the view: the mailbox's inbox is gone; the company has to "
+				"publish it again");
+	}
+	if (rep_oid_equal(&applied, &device->inbox))
+		return REP_OK;
+	rc = rep_transport_fetch(device->transport, rep_clone_path(device->clone), &tip, err);
+	if (rc == REP_OK)
+		rc = rep_git_refresh(rep_clone_git(device->clone), err);
+	if (rc != REP_OK)
+		return rep_wrap(err, rc, "fetch the view");
+	return rep_wrap(err, rep_pull_apply(device, &tip, err), "apply the view");
+}
+
+static enum rep_code is_revoked(struct rep_db *db, bool *revoked, struct rep_error *err)
+{
+	char *state = NULL;
+	enum rep_code rc = rep_meta_get(db, REP_META_STATE, &state, err);
+
+	*revoked = state && strcmp(state, "revoked") == 0;
+	free(state);
+	return rc;
+}
+
+/*
+ * Moves what has to move. Nothing is unpacked when both tips are those of the last sync and nothing waits. A revoked device
+ * sends nothing, but may still learn that it was taken back.
+ */
+static enum rep_code exchange(struct rep_device *device, struct rep_error *err)
+{
+	struct rep_oid applied;
+	bool push = false, revoked;
+	enum rep_code rc;
+
+	rc = is_revoked(device->replica->db, &revoked, err);
+	if (rc == REP_OK && !revoked)
+		rc = rep_push_needed(device, &push, err);
+	if (rc == REP_OK)
+		rc = rep_device_tip(device->replica->db, REP_META_APPLIED_TIP, &applied, err);
+	if (rc != REP_OK)
+		return rc;
+	if (!push && rep_oid_equal(&applied, &device->inbox))
+		return REP_OK;
+	rc = rep_clone_open(&device->clone, device->replica, err);
+	if (rc != REP_OK)
+		return rc;
+	if (push) {
+		rc = rep_push_plan(device, err);
+		if (rc == REP_OK)
+			rc = rep_push_send(device, err);
+		if (rc != REP_OK)
+			return rep_wrap(err, rc, "push");
+	}
+	return fetch_view(device, err);
+}
+
+static enum rep_code add_text(struct rep_json *summary, struct rep_db *db, const char *name,
+			      const char *key, struct rep_error *err)
+{
+	char *text = NULL;
+	enum rep_code rc = rep_meta_get(db, key, &text, err);
+
+	if (rc == REP_OK &&
+	    !rep_json_set(summary, name, text ? rep_json_string(text) : rep_json_null()))
+		rc = rep_fail(err, REP_ENOMEM, "build the summary");
+	free(text);
+	return rc;
+}
+
+static enum rep_code summarise(const struct rep_device *device, int64_t seconds,
+			       struct rep_json **out, struct rep_error *err)
+{
+	const struct rep_sync_counts *counts = &device->counts;
+	const int64_t undone = counts->rejected + counts->proposed + counts->held;
+	struct rep_json *summary = rep_json_object();
+	uint64_t up = 0, down = 0;
+	enum rep_code rc;
+
+	rep_transport_bytes(device->transport, &up, &down);
+	if (!rep_json_set_integer(summary, "sealed", counts->sealed) ||
+	    !rep_json_set_integer(summary, "sent", counts->sent) ||
+	    !rep_json_set_integer(summary, "received", counts->received) ||
+	    !rep_json_set_integer(summary, "applied",
+				  counts->acknowledged > undone ? counts->acknowledged - undone
+								: 0) ||
+	    !rep_json_set_integer(summary, "conflicts", counts->conflicts) ||
+	    !rep_json_set_integer(summary, "rejected", counts->rejected) ||
+	    !rep_json_set_integer(summary, "proposed", counts->proposed) ||
+	    !rep_json_set_integer(summary, "held", counts->held) ||
+	    !rep_json_set_integer(summary, "seconds", seconds) ||
+	    !rep_json_set_integer(summary, "bytes_up", (int64_t)up) ||
+	    !rep_json_set_integer(summary, "bytes_down", (int64_t)down)) {
+		rc = rep_fail(err, REP_ENOMEM, "build the summary");
+		goto out;
+	}
+	rc = add_text(summary, device->replica->db, "lease_end", REP_META_LEASE, err);
+	if (rc == REP_OK)
+		rc = add_text(summary, device->replica->db, "hub_time", REP_META_HUB_TIME, err);
+	if (rc != REP_OK)
+		goto out;
+	*out = summary;
+	summary = NULL;
+out:
+	rep_json_free(summary);
+	return rc;
+}
+
+static int64_t monotonic_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static enum rep_code run_sync(struct rep_device *device, struct rep_error *err)
+{
+	struct rep_replica *replica = device->replica;
+	char now[REP_TIME_LEN + 1];
+	bool revoked;
+	enum rep_code rc;
+
+	/* Before the first view there is no schema, so nothing can be pending. */
+	if (replica->schema) {
+		rc = rep_seal(replica, device->options->now_ms, NULL, &device->counts.sealed, err);
+		if (rc != REP_OK)
+			return rc;
+	}
+	rc = connect_mailbox(device, err);
+	if (rc == REP_OK)
+		rc = exchange(device, err);
+	if (rc != REP_OK)
+		return rc;
+	rep_time_format(now, device->options->now_ms);
+	rc = rep_meta_set(replica->db, REP_META_LAST_SYNC, now, err);
+	if (rc == REP_OK)
+		rc = is_revoked(replica->db, &revoked, err);
+	if (rc == REP_OK && revoked)
+		rc = rep_fail(err, REP_EREFUSED, "the company has revoked device %s",
+			      replica->device);
+	return rc;
+}
+
+enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync *options,
+			      struct rep_json **summary, struct rep_error *err)
+{
+	const int64_t start_s = monotonic_s();
+	struct rep_device device;
+	enum rep_code rc;
+
+	*summary = NULL;
+	rc = rep_key_init(err);
+	if (rc == REP_OK)
+		rc = rep_git_init(err);
+	if (rc == REP_OK)
+		rc = rep_device_begin(&device, replica, err);
+	else
+		device = (struct rep_device){0};
+	if (rc != REP_OK)
+		goto out;
+	device.options = options;
+	rc = run_sync(&device, err);
+	if (rc == REP_OK)
+		rc = summarise(&device, monotonic_s() - start_s, summary, err);
+out:
+	rep_device_end(&device);
+	return rep_wrap(err, rc, "sync");
+}

@@ -1,0 +1,83 @@
+#include "sync/device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/model/id.h"
+#include "sync/device_work.h"
+#include "sync/document.h"
+
+/* What a later sync relies on is looked at now, while the person with the invitation is still here. */
+static enum rep_code check_invitation(const struct rep_json *invitation, int64_t now_ms,
+				      struct rep_error *err)
+{
+	const char *expires = rep_json_get_string(invitation, "expires");
+	int64_t expires_ms;
+	enum rep_code rc;
+
+	if (!rep_id_valid(rep_json_get_string(invitation, "rep")))
+		return rep_fail(err, REP_EINVAL, "\"rep\" is no id");
+	if (!*rep_json_get_string(invitation, "url"))
+		return rep_fail(err, REP_EINVAL, "\"url\" is empty");
+	if (!rep_time_parse(&expires_ms, expires))
+		return rep_fail(err, REP_EINVAL, "\"expires\" is no time");
+	if (now_ms < expires_ms)
+		return REP_OK;
+	rc = rep_fail(err, REP_EINVAL, "it expired at %s", expires);
+	rep_hint(err, "ask the company for a new invitation");
+	return rc;
+}
+
+/*
+ * The replica's own ssh keys lie beside the invitation's one-time pair, which is used until the hub knows ours. A folder
+ * needs none.
+ */
+static enum rep_code add_ssh_keys(struct rep_json *invitation, struct rep_error *err)
+{
+	char comment[32];
+	char *secret = NULL, *public_line = NULL;
+	enum rep_code rc;
+
+	if (!rep_json_get_string(invitation, "ssh_secret"))
+		return REP_OK;
+	snprintf(comment, sizeof comment, "repsync-%.8s",
+		 rep_json_get_string(invitation, "device"));
+	rc = rep_ssh_keygen(&secret, &public_line, comment, err);
+	if (rc == REP_OK && (!rep_json_set_string(invitation, "own_ssh_secret", secret) ||
+			     !rep_json_set_string(invitation, "own_ssh_public", public_line)))
+		rc = rep_fail(err, REP_ENOMEM, "keep the ssh keys");
+	free(secret);
+	free(public_line);
+	return rc;
+}
+
+enum rep_code rep_enroll(const char *dir, const char *invitation, size_t len, int64_t now_ms,
+			 struct rep_error *err)
+{
+	struct rep_replica_identity identity = {0};
+	struct rep_json *document = NULL;
+	struct rep_key key = {0};
+	enum rep_code rc;
+
+	rc = rep_invitation_read(&document, invitation, len, err);
+	if (rc == REP_OK)
+		rc = rep_wrap(err, check_invitation(document, now_ms, err), "invitation");
+	if (rc == REP_OK)
+		rc = rep_key_init(err);
+	if (rc == REP_OK)
+		rc = add_ssh_keys(document, err);
+	if (rc != REP_OK)
+		goto out;
+	rep_key_make(&key);
+	identity.device = rep_json_get_string(document, "device");
+	identity.rep = rep_json_get_string(document, "rep");
+	identity.key = &key;
+	identity.invitation = document;
+	rc = rep_replica_create(dir, &identity, err);
+out:
+	rep_key_wipe(&key);
+	rep_json_free(document);
+	return rep_wrap(err, rc, "enroll");
+}

@@ -1,0 +1,261 @@
+/*
+ * Pull: a verified view becomes the rows, in one transaction.
+ *
+ *	1. seal what became pending, so that nothing recorded so far is hidden by what follows
+ *	2. install the schema where it is new
+ *	3. write the rows that differ between the old view and the new one, without regard to own changes; apply outcomes
+ *	4. load the organisation, by which own changes are judged
+ *	5. fold onto their records the changes that were unacknowledged before this pull and still are; those that are
+ *	   acknowledged now leave the view's answer standing, also where the view's file did not change (a refusal)
+ *	6. let the clock see what was received; remember view, tips and clone
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/store/capture.h"
+#include "core/store/journal.h"
+#include "core/store/rebase.h"
+#include "sync/pull_rows.h"
+
+/* Texts of self.json that are kept in _meta as they are; other kinds as their canonical form. */
+static enum rep_code keep_value(struct rep_db *db, const char *key, const struct rep_json *value,
+				struct rep_error *err)
+{
+	char *text;
+	enum rep_code rc;
+
+	if (!value || rep_json_is(value, REP_JSON_NULL))
+		return rep_meta_set(db, key, NULL, err);
+	if (rep_json_string_value(value))
+		return rep_meta_set(db, key, rep_json_string_value(value), err);
+	text = rep_json_text(value);
+	rc = text ? rep_meta_set(db, key, text, err)
+		  : rep_fail(err, REP_ENOMEM, "keep the view's %s", key);
+	free(text);
+	return rc;
+}
+
+static enum rep_code keep_view(struct rep_replica *replica, const struct rep_view *view,
+			       struct rep_error *err)
+{
+	static const char *const keys[] = {
+		REP_META_EPOCH,      REP_META_VIEW,        REP_META_STATE,    REP_META_ROLE,
+		REP_META_MERGED_SEQ, REP_META_MERGED_HASH, REP_META_SAFE_SEQ, REP_META_HUB_TIME,
+		REP_META_LEASE,      REP_META_STATEMENT,   REP_META_TREES,
+	};
+	struct rep_db *db = replica->db;
+	struct rep_journal_head head;
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < sizeof keys / sizeof *keys; i++)
+		rc = keep_value(db, keys[i], rep_json_get(view->self, keys[i]), err);
+	if (rc == REP_OK)
+		rc = rep_journal_head(db, &head, err);
+	if (rc == REP_OK)
+		rc = rep_meta_set_int(db, REP_META_PULLED_SEQ, head.seq, err);
+	if (rc == REP_OK)
+		rc = rep_device_set_tip(db, REP_META_APPLIED_TIP, &view->commit, err);
+	return rc;
+}
+
+/* *changed tells whether the rows have to be written anew from the whole view. */
+static enum rep_code take_schema(struct rep_pull *pull, bool *changed, struct rep_error *err)
+{
+	struct rep_replica *replica = pull->device->replica;
+	struct rep_schema *schema = NULL;
+	struct rep_oid before, after;
+	bool is_tree;
+	enum rep_code rc;
+
+	*changed = false;
+	rc = rep_tree_find(pull->git, &pull->old_root, "schema", &before, &is_tree, err);
+	if (rc == REP_OK)
+		rc = rep_tree_find(pull->git, &pull->view->root, "schema", &after, &is_tree, err);
+	if (rc != REP_OK || (replica->schema && rep_oid_equal(&before, &after)))
+		return rc;
+	*changed = true;
+	rc = rep_view_schema(&schema, pull->git, &pull->view->root, err);
+	if (rc == REP_OK)
+		rc = rep_replica_install_schema(replica, schema, err);
+	return rep_wrap(err, rc, "install the schema");
+}
+
+static enum rep_code write_rows(struct rep_pull *pull, bool schema_changed, struct rep_error *err)
+{
+	enum rep_code rc;
+
+	rc = rep_pull_walk(pull, &pull->old_root, err);
+	if (rc != REP_OK || !schema_changed || rep_oid_is_zero(&pull->old_root))
+		return rc;
+	/* Fields that were unknown until now lie in _extra: every row is written again. */
+	pull->only_put = true;
+	rc = rep_pull_walk(pull, &rep_oid_zero, err);
+	pull->only_put = false;
+	return rc;
+}
+
+static enum rep_code observe(struct rep_pull *pull, struct rep_error *err)
+{
+	struct rep_db *db = pull->device->replica->db;
+	const char *hub_time = rep_json_get_string(pull->view->self, "hub_time");
+	enum rep_code rc = REP_OK;
+
+	if (hub_time)
+		rc = rep_capture_observe(db, hub_time, err);
+	if (rc == REP_OK && *pull->newest)
+		rc = rep_capture_observe(db, pull->newest, err);
+	return rc;
+}
+
+struct count {
+	int64_t upto, changes;
+};
+
+static enum rep_code count_changes(void *user, const struct rep_changeset *set,
+				   struct rep_error *err)
+{
+	struct count *count = user;
+
+	(void)err;
+	if (set->seq <= count->upto)
+		count->changes += (int64_t)set->changes_len;
+	return REP_OK;
+}
+
+static enum rep_code count_acknowledged(struct rep_pull *pull, struct rep_error *err)
+{
+	struct count count = {.upto = pull->merged_now};
+	enum rep_code rc = REP_OK;
+
+	if (pull->merged_now > pull->merged_before)
+		rc = rep_journal_each(pull->device->replica, pull->merged_before + 1, count_changes,
+				      &count, err);
+	pull->device->counts.acknowledged += count.changes;
+	return rc;
+}
+
+static enum rep_code seal_pending(struct rep_pull *pull, struct rep_error *err)
+{
+	struct rep_replica *replica = pull->device->replica;
+	int64_t sealed = 0;
+	enum rep_code rc;
+
+	if (!replica->schema)
+		return REP_OK;
+	rc = rep_seal(replica, pull->device->options->now_ms, NULL, &sealed, err);
+	pull->device->counts.sealed += sealed;
+	return rc;
+}
+
+/* Steps 1 to 5. The triggers are quiet from the first row to the last. */
+static enum rep_code apply_rows(struct rep_pull *pull, struct rep_error *err)
+{
+	struct rep_replica *replica = pull->device->replica;
+	struct rep_json *touched = NULL;
+	bool schema_changed;
+	enum rep_code rc;
+
+	rc = seal_pending(pull, err);
+	if (rc == REP_OK)
+		rc = take_schema(pull, &schema_changed, err);
+	if (rc == REP_OK)
+		rc = rep_capture_silence(replica->db, true, err);
+	if (rc == REP_OK)
+		rc = write_rows(pull, schema_changed, err);
+	if (rc == REP_OK)
+		rc = rep_replica_load_org(replica, err);
+	if (rc == REP_OK)
+		rc = rep_touched_since(replica, pull->merged_before, &touched, err);
+	if (rc == REP_OK)
+		rc = rep_pull_rebase(pull, touched, err);
+	if (rc == REP_OK && rep_json_size(touched)) /* an own change may be one of the org */
+		rc = rep_replica_load_org(replica, err);
+	if (rc == REP_OK)
+		rc = count_acknowledged(pull, err);
+	if (rc == REP_OK)
+		rc = rep_capture_silence(replica->db, false, err);
+	rep_json_free(touched);
+	return rc;
+}
+
+static enum rep_code apply_in_transaction(struct rep_pull *pull, bool lost, struct rep_error *err)
+{
+	struct rep_device *device = pull->device;
+	enum rep_code rc;
+
+	rc = apply_rows(pull, err);
+	if (rc == REP_OK)
+		rc = observe(pull, err);
+	if (rc == REP_OK)
+		rc = keep_view(device->replica, pull->view, err);
+	if (rc == REP_OK)
+		rc = rep_clone_store(device->clone, err);
+	if (rc == REP_OK && lost)
+		rc = rep_clone_shrink(device->clone, err);
+	return rc;
+}
+
+static enum rep_code apply_once(struct rep_pull *pull, bool lost, struct rep_error *err)
+{
+	struct rep_replica *replica = pull->device->replica;
+	struct rep_error ignored;
+	enum rep_code rc = rep_db_begin(replica->db, err);
+
+	if (rc != REP_OK)
+		return rc;
+	rc = apply_in_transaction(pull, lost, err);
+	if (rc == REP_OK)
+		rc = rep_db_commit(replica->db, err);
+	if (rc != REP_OK) {
+		rep_db_abort(replica->db);
+		/* The rows are the old ones again; so must the organisation be. */
+		if (replica->schema && rep_replica_load_org(replica, &ignored) != REP_OK)
+			replica->org = NULL;
+		return rc;
+	}
+	/* Data of a partition that was lost must not linger in free pages or in the WAL. */
+	return lost ? rep_db_compact(replica->db, true, err) : REP_OK;
+}
+
+/* The root of the view that the rows show. */
+static enum rep_code old_root(struct rep_pull *pull, struct rep_error *err)
+{
+	struct rep_oid tip, parent;
+	int64_t time_s;
+	enum rep_code rc;
+
+	pull->old_root = rep_oid_zero;
+	rc = rep_device_tip(pull->device->replica->db, REP_META_APPLIED_TIP, &tip, err);
+	if (rc == REP_OK && !rep_oid_is_zero(&tip))
+		rc = rep_git_commit_read(pull->git, &tip, &pull->old_root, &parent, &time_s, err);
+	return rc;
+}
+
+enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *commit,
+			     struct rep_error *err)
+{
+	struct rep_pull pull = {.device = device, .git = rep_clone_git(device->clone)};
+	struct rep_view view = {0};
+	bool lost = false;
+	enum rep_code rc;
+
+	rc = rep_view_read(&view, pull.git, commit, device->replica->device, device->hub_public,
+			   err);
+	if (rc == REP_OK)
+		rc = rep_view_follows(&view, device->replica, err);
+	if (rc == REP_OK)
+		rc = old_root(&pull, err);
+	if (rc == REP_OK)
+		rc = rep_meta_get_int(device->replica->db, REP_META_MERGED_SEQ, &pull.merged_before,
+				      err);
+	if (rc == REP_OK)
+		rc = rep_pull_lost(pull.git, &pull.old_root, &view.root, &lost, err);
+	if (rc != REP_OK)
+		goto out;
+	pull.view = &view;
+	pull.merged_now = rep_json_get_integer(view.self, "merged_seq");
+	rc = apply_once(&pull, lost, err);
+out:
+	rep_view_clear(&view);
+	return rc;
+}
