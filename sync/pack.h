@@ -13,7 +13,8 @@
 struct rep_pack;
 REP_CHECK enum rep_code rep_pack_new(struct rep_pack **out, struct rep_git *git,
 				     struct rep_error *err);
-void rep_pack_free(struct rep_pack *pack); /* drops what was not committed */
+void rep_pack_free(struct rep_pack *pack);           /* drops what was not committed */
+struct rep_git *rep_pack_git(struct rep_pack *pack); /* borrowed: where it will be committed */
 /* Adds an object and gives its id. One that the pack already has is not added again. */
 REP_CHECK enum rep_code rep_pack_add(struct rep_pack *pack, enum rep_object type, const void *data,
 				     size_t len, struct rep_oid *out, struct rep_error *err);
@@ -23,7 +24,10 @@ REP_CHECK enum rep_code rep_pack_read(struct rep_pack *pack, const struct rep_oi
 				      enum rep_object type, struct rep_buf *out,
 				      struct rep_error *err);
 size_t rep_pack_count(const struct rep_pack *pack);
-/* Writes pack and index, durable; an empty pack writes nothing. The builder is empty afterwards. */
+/*
+ * Writes pack and index, durable; an empty pack writes nothing. The builder is empty afterwards; after a
+ * failure it still holds its objects. `size_bytes` may be NULL.
+ */
 REP_CHECK enum rep_code rep_pack_commit(struct rep_pack *pack, uint64_t *size_bytes,
 					struct rep_error *err);
 
@@ -34,6 +38,14 @@ REP_CHECK enum rep_code rep_pack_commit(struct rep_pack *pack, uint64_t *size_by
 REP_CHECK enum rep_code rep_pack_copy_tree(struct rep_pack *pack, struct rep_git *from,
 					   const struct rep_oid *tree,
 					   const struct rep_oid *old_tree, struct rep_error *err);
+
+/*
+ * Adds the commits of `from` from `tip` back to `stop` (zero = to the root) or to the first that the pack's repository
+ * has, with all that their trees need. REP_ELIMIT beyond `max` commits.
+ */
+REP_CHECK enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
+					      const struct rep_oid *tip, const struct rep_oid *stop,
+					      size_t max, struct rep_error *err);
 
 /*
  * A tree being edited in memory: folders are read when first touched and written once.

@@ -1,0 +1,257 @@
+#include "sync/git.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/file.h"
+#include "core/base/text.h"
+#include "sync/gitwrap.h"
+
+/* Objects are read once by most of what repsync does; a large cache only costs memory. */
+#define CACHE_SIZE_MAX (32 * 1024 * 1024)
+
+/*
+ * A repository is written by repsync or by stock receive-pack. For the latter: everything synced, packs
+ * only (an empty loose object after a power cut poisons a repository for good, a pack heals by
+ * retry), checked on arrival, and nothing that rewrites or collects behind the lock.
+ * maxInputSize is the hard stop against filling the disk.
+ */
+static const char config[] = "[core]\n"
+			     "\trepositoryformatversion = 0\n"
+			     "\tfilemode = true\n"
+			     "\tbare = true\n"
+			     "\tlogAllRefUpdates = false\n"
+			     "\tfsync = all\n"
+			     "\tfsyncMethod = fsync\n"
+			     "[receive]\n"
+			     "\tunpackLimit = 1\n"
+			     "\tfsckObjects = true\n"
+			     "\tautogc = false\n"
+			     "\tdenyNonFastForwards = true\n"
+			     "\tdenyDeletes = true\n"
+			     "\tmaxInputSize = 268435456\n"
+			     "[transfer]\n"
+			     "\tfsckObjects = true\n"
+			     "\tunpackLimit = 1\n"
+			     "[fetch]\n"
+			     "\tfsckObjects = true\n"
+			     "[gc]\n"
+			     "\tauto = 0\n"
+			     "[uploadpack]\n"
+			     "\tallowFilter = false\n";
+
+enum rep_code rep_git_fail(struct rep_error *err, int rc, const char *what)
+{
+	const git_error *last = git_error_last();
+	const char *text = last && last->message ? last->message : "unknown failure";
+	struct rep_buf safe = REP_BUF_INIT(1024);
+	enum rep_code code = REP_EIO;
+
+	if (rc == GIT_ENOTFOUND)
+		code = REP_ENOTFOUND;
+	else if (rc == GIT_ELOCKED)
+		code = REP_EBUSY;
+	else if (rc == GIT_EMODIFIED || rc == GIT_EEXISTS || rc == GIT_ENONFASTFORWARD)
+		code = REP_EORDER;
+	else if (last && last->klass == GIT_ERROR_NOMEMORY)
+		code = REP_ENOMEM;
+	rep_text_safe_put(&safe, text, strnlen(text, 300));
+	code = rep_fail(err, code, "%s: %s", what, rep_buf_str(&safe));
+	rep_buf_clear(&safe);
+	return code;
+}
+
+enum rep_code rep_git_init(struct rep_error *err)
+{
+	static bool done;
+	static const int levels[] = {GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+				     GIT_CONFIG_LEVEL_GLOBAL, GIT_CONFIG_LEVEL_PROGRAMDATA};
+
+	if (done)
+		return REP_OK;
+	if (git_libgit2_init() < 0)
+		return rep_git_fail(err, -1, "start libgit2");
+	/*
+	 * Without the first, nothing is durable. Then: no configuration but the repository's own, and no
+	 * check of its owner: a mailbox on a share or a stick often belongs to another uid, libgit2 runs
+	 * nothing from a repository, and what is in it is never trusted unsigned.
+	 */
+	if (git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1) < 0 ||
+	    git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1) < 0 ||
+	    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0) < 0 ||
+	    git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE_SIZE_MAX) < 0)
+		return rep_git_fail(err, -1, "set up libgit2");
+	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+		if (git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "") < 0)
+			return rep_git_fail(err, -1, "set up libgit2");
+	done = true;
+	return REP_OK;
+}
+
+static enum rep_code make_dir(const char *path, const char *name, struct rep_error *err)
+{
+	char full[4096];
+
+	if ((size_t)snprintf(full, sizeof full, "%s/%s", path, name) >= sizeof full)
+		return rep_fail(err, REP_EINVAL, "%s: path too long", path);
+	return rep_dir_make(full, 0700, err);
+}
+
+static enum rep_code write_file(const char *path, const char *name, const char *text,
+				struct rep_error *err)
+{
+	char full[4096];
+
+	if ((size_t)snprintf(full, sizeof full, "%s/%s", path, name) >= sizeof full)
+		return rep_fail(err, REP_EINVAL, "%s: path too long", path);
+	return rep_file_write(full, text, strlen(text), 0600, err);
+}
+
+enum rep_code rep_git_create(const char *path, const char *head, struct rep_error *err)
+{
+	static const char *const dirs[] = {"objects/info", "objects/pack", "refs/heads",
+					   "refs/tags"};
+	static const char *const synced[] = {"objects", "refs", "."};
+	char text[4096];
+	enum rep_code rc;
+
+	if ((size_t)snprintf(text, sizeof text, "%s/HEAD", path) >= sizeof text)
+		return rep_fail(err, REP_EINVAL, "%s: path too long", path);
+	if (rep_file_exists(text))
+		return rep_fail(err, REP_EEXIST, "%s: there is a repository already", path);
+	rc = rep_dir_make(path, 0700, err);
+	for (size_t i = 0; !rc && i < sizeof dirs / sizeof *dirs; i++)
+		rc = make_dir(path, dirs[i], err);
+	if (!rc)
+		rc = write_file(path, "config", config, err);
+	for (size_t i = 0; !rc && i < sizeof synced / sizeof *synced; i++) {
+		snprintf(text, sizeof text, "%.4000s/%s", path, synced[i]);
+		rc = rep_dir_sync(text, err);
+	}
+	/* HEAD comes last: a folder without it is no repository, so a killed creation is done again. */
+	if (!rc) {
+		snprintf(text, sizeof text, "ref: refs/heads/%.200s\n", head);
+		rc = write_file(path, "HEAD", text, err);
+	}
+	return rep_wrap(err, rc, "create repository %s", path);
+}
+
+enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err)
+{
+	enum rep_code rc = rep_git_init(err);
+	struct rep_git *git = NULL;
+	int git_rc;
+
+	*out = NULL;
+	if (rc)
+		return rc;
+	git = calloc(1, sizeof *git);
+	if (!git || !(git->path = strdup(path))) {
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+		goto out;
+	}
+	git_rc = git_repository_open_ext(
+		&git->repo, path, GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE, NULL);
+	if (!git_rc)
+		git_rc = git_repository_odb(&git->odb, git->repo);
+	if (git_rc) {
+		rc = rep_git_fail(err, git_rc, path);
+		goto out;
+	}
+	*out = git;
+	git = NULL;
+out:
+	rep_git_close(git);
+	return rep_wrap(err, rc, "open repository");
+}
+
+void rep_git_close(struct rep_git *git)
+{
+	if (!git)
+		return;
+	git_odb_free(git->odb);
+	git_repository_free(git->repo);
+	free(git->path);
+	free(git);
+}
+
+const char *rep_git_path(const struct rep_git *git)
+{
+	return git->path;
+}
+
+enum rep_code rep_git_refresh(struct rep_git *git, struct rep_error *err)
+{
+	int git_rc = git_odb_refresh(git->odb);
+
+	return git_rc ? rep_git_fail(err, git_rc, git->path) : REP_OK;
+}
+
+bool rep_git_has(struct rep_git *git, const struct rep_oid *oid)
+{
+	git_oid id = rep_oid_to_git(oid);
+
+	/* A plain miss would read the pack folder again, each time: thousands of times in a copy. */
+	return git_odb_exists_ext(git->odb, &id, GIT_ODB_LOOKUP_NO_REFRESH) == 1;
+}
+
+static enum rep_code absent(struct rep_git *git, const struct rep_oid *oid, int git_rc,
+			    struct rep_error *err)
+{
+	char hex[REP_OID_HEX + 1];
+
+	rep_oid_hex(hex, oid);
+	return rep_fail(err, REP_EINTEGRITY, "%s: object %s is %s", git->path, hex,
+			git_rc == GIT_ENOTFOUND ? "missing" : "damaged");
+}
+
+enum rep_code rep_git_header(struct rep_git *git, const struct rep_oid *oid, enum rep_object *type,
+			     size_t *size, struct rep_error *err)
+{
+	git_oid id = rep_oid_to_git(oid);
+	git_object_t found = GIT_OBJECT_INVALID;
+	int git_rc = git_odb_read_header(size, &found, git->odb, &id);
+
+	*type = REP_OBJECT_BLOB;
+	if (git_rc) {
+		*size = 0;
+		return absent(git, oid, git_rc, err);
+	}
+	if (found == GIT_OBJECT_COMMIT)
+		*type = REP_OBJECT_COMMIT;
+	else if (found == GIT_OBJECT_TREE)
+		*type = REP_OBJECT_TREE;
+	else if (found != GIT_OBJECT_BLOB)
+		return rep_fail(err, REP_EINTEGRITY, "%s: object of type %s", git->path,
+				git_object_type2string(found));
+	return REP_OK;
+}
+
+enum rep_code rep_git_read(struct rep_git *git, const struct rep_oid *oid, enum rep_object type,
+			   struct rep_buf *out, struct rep_error *err)
+{
+	git_oid id = rep_oid_to_git(oid);
+	git_odb_object *object = NULL;
+	enum rep_object found;
+	size_t size = 0;
+	enum rep_code rc = rep_git_header(git, oid, &found, &size, err);
+	int git_rc;
+
+	if (rc)
+		return rc;
+	if (found != type)
+		return rep_fail(err, REP_EINTEGRITY, "%s: object of another type than expected",
+				git->path);
+	if (size > out->limit || out->len > out->limit - size)
+		return rep_fail(err, REP_ELIMIT, "%s: object of %zu bytes, %zu allowed", git->path,
+				size, out->limit - (out->len < out->limit ? out->len : 0));
+	git_rc = git_odb_read(&object, git->odb, &id);
+	if (git_rc)
+		return absent(git, oid, git_rc, err);
+	rep_buf_put(out, git_odb_object_data(object), git_odb_object_size(object));
+	git_odb_object_free(object);
+	return rep_buf_check(out, "object", err);
+}

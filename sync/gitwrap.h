@@ -1,0 +1,25 @@
+/*
+ * Private to the files of sync that wrap libgit2: what they share. No other file includes it.
+ */
+#ifndef REPSYNC_SYNC_GITWRAP_H
+#define REPSYNC_SYNC_GITWRAP_H
+
+#include <git2.h>
+
+#include "sync/git.h"
+
+struct rep_git {
+	git_repository *repo; /* owned */
+	git_odb *odb;         /* owned */
+	char *path;
+};
+
+/* "<what>: <libgit2's last message>", made safe; REP_EIO unless libgit2's code says better. */
+REP_CHECK enum rep_code rep_git_fail(struct rep_error *err, int rc, const char *what);
+
+/* rep_oid and git_oid are the same twenty bytes; these keep the aliasing legal. */
+git_oid rep_oid_to_git(const struct rep_oid *oid);
+struct rep_oid rep_oid_from_git(const git_oid *oid);
+git_object_t rep_object_to_git(enum rep_object type);
+
+#endif

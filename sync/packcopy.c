@@ -1,0 +1,140 @@
+/*
+ * Copying what a repository lacks of a tree in another one. Children go before their tree, so that a tree
+ * which is in the pack, or in a repository that only ever got whole packs, has all that is below it there
+ * too: one look spares the whole subtree.
+ */
+#include "sync/pack.h"
+#include "sync/treefmt.h"
+
+#define BLOB_SIZE_MAX (256u * 1024u * 1024u)
+
+struct copy {
+	struct rep_pack *pack;
+	struct rep_git *from;
+	struct rep_buf buf;
+	unsigned depth;
+};
+
+static bool is_there(const struct copy *copy, const struct rep_oid *oid)
+{
+	return rep_pack_has(copy->pack, oid) || rep_git_has(rep_pack_git(copy->pack), oid);
+}
+
+static enum rep_code copy_object(struct copy *copy, const struct rep_oid *oid, enum rep_object type,
+				 struct rep_error *err)
+{
+	struct rep_oid made;
+	enum rep_code rc;
+
+	rep_buf_reset(&copy->buf);
+	rc = rep_git_read(copy->from, oid, type, &copy->buf, err);
+	if (!rc)
+		rc = rep_pack_add(copy->pack, type, copy->buf.data, copy->buf.len, &made, err);
+	if (!rc && !rep_oid_equal(&made, oid))
+		rc = rep_fail(err, REP_EINTEGRITY, "%s: an object has not the id of its bytes",
+			      rep_git_path(copy->from));
+	return rc;
+}
+
+static enum rep_code copy_tree(struct copy *copy, const struct rep_oid *tree,
+			       const struct rep_oid *old_tree, struct rep_error *err);
+
+/* The entry of the same name and kind in the old list, walked along in the same order. */
+static const struct rep_oid *old_of(const struct rep_tree_list *old, size_t *at,
+				    const struct rep_tree_entry *entry)
+{
+	for (; *at < old->len; (*at)++) {
+		const struct rep_tree_entry *candidate = &old->entries[*at];
+		int order = rep_tree_name_compare(candidate->name, candidate->is_tree, entry->name,
+						  entry->is_tree);
+
+		if (order == 0 && candidate->is_tree == entry->is_tree)
+			return &candidate->oid;
+		if (order >= 0)
+			break;
+	}
+	return &rep_oid_zero;
+}
+
+static enum rep_code copy_entries(struct copy *copy, const struct rep_tree_list *list,
+				  const struct rep_tree_list *old, struct rep_error *err)
+{
+	size_t at = 0;
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; !rc && i < list->len; i++) {
+		const struct rep_tree_entry *entry = &list->entries[i];
+		const struct rep_oid *old_oid = old_of(old, &at, entry);
+
+		if (rep_oid_equal(&entry->oid, old_oid) || is_there(copy, &entry->oid))
+			continue;
+		if (entry->is_tree)
+			rc = copy_tree(copy, &entry->oid, old_oid, err);
+		else
+			rc = copy_object(copy, &entry->oid, REP_OBJECT_BLOB, err);
+	}
+	return rc;
+}
+
+static enum rep_code copy_tree(struct copy *copy, const struct rep_oid *tree,
+			       const struct rep_oid *old_tree, struct rep_error *err)
+{
+	struct rep_tree_list list = {0}, old = {0};
+	enum rep_code rc;
+
+	if (++copy->depth > REP_TREE_DEPTH_MAX)
+		return rep_fail(err, REP_EINTEGRITY, "tree: nested too deep");
+	rc = rep_tree_read(copy->from, tree, &list, err);
+	if (!rc)
+		rc = rep_tree_read(copy->from, old_tree, &old, err);
+	if (!rc)
+		rc = copy_entries(copy, &list, &old, err);
+	if (!rc)
+		rc = copy_object(copy, tree, REP_OBJECT_TREE, err);
+	rep_tree_list_clear(&list);
+	rep_tree_list_clear(&old);
+	copy->depth--;
+	return rc;
+}
+
+enum rep_code rep_pack_copy_tree(struct rep_pack *pack, struct rep_git *from,
+				 const struct rep_oid *tree, const struct rep_oid *old_tree,
+				 struct rep_error *err)
+{
+	struct copy copy = {.pack = pack, .from = from, .buf = REP_BUF_INIT(BLOB_SIZE_MAX)};
+	enum rep_code rc = REP_OK;
+
+	if (!rep_oid_is_zero(tree) && !rep_oid_equal(tree, old_tree) && !is_there(&copy, tree))
+		rc = copy_tree(&copy, tree, old_tree, err);
+	rep_buf_clear(&copy.buf);
+	return rep_wrap(err, rc, "copy tree from %s", rep_git_path(from));
+}
+
+enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
+				    const struct rep_oid *tip, const struct rep_oid *stop,
+				    size_t max, struct rep_error *err)
+{
+	struct copy copy = {.pack = pack, .from = from, .buf = REP_BUF_INIT(BLOB_SIZE_MAX)};
+	struct rep_oid at = *tip;
+	enum rep_code rc = REP_OK;
+
+	for (size_t n = 0; !rc && !rep_oid_is_zero(&at) && !rep_oid_equal(&at, stop); n++) {
+		struct rep_oid tree, parent;
+		int64_t time_s;
+
+		if (is_there(&copy, &at))
+			break;
+		if (n >= max) {
+			rc = rep_fail(err, REP_ELIMIT, "more than %zu commits", max);
+			break;
+		}
+		rc = rep_git_commit_read(from, &at, &tree, &parent, &time_s, err);
+		if (!rc)
+			rc = rep_pack_copy_tree(pack, from, &tree, &rep_oid_zero, err);
+		if (!rc)
+			rc = copy_object(&copy, &at, REP_OBJECT_COMMIT, err);
+		at = parent;
+	}
+	rep_buf_clear(&copy.buf);
+	return rep_wrap(err, rc, "copy commits from %s", rep_git_path(from));
+}
