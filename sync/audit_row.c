@@ -1,0 +1,387 @@
+#include "sync/audit_row.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/store/tables.h"
+
+#define KEY_SIZE (REP_NAME_LEN_MAX + REP_ID_LEN_MAX + 2)
+
+static enum rep_code nomem(struct rep_error *err)
+{
+	return rep_fail(err, REP_ENOMEM, "build audit rows");
+}
+
+enum rep_code rep_audit_rows_init(struct rep_audit_rows *rows, struct rep_hub *hub,
+				  struct rep_error *err)
+{
+	*rows = (struct rep_audit_rows){
+		.hub = hub,
+		.db = rep_hub_db(hub),
+		.schema = rep_hub_schema(hub),
+		.org = rep_hub_org(hub),
+		.names = rep_json_object(),
+		.partitions = rep_json_object(),
+	};
+	return rows->names && rows->partitions ? REP_OK : nomem(err);
+}
+
+void rep_audit_rows_clear(struct rep_audit_rows *rows)
+{
+	rep_json_free(rows->names);
+	rep_json_free(rows->partitions);
+	*rows = (struct rep_audit_rows){0};
+}
+
+/* ---- what is looked up ---- */
+
+static enum rep_code find_name(struct rep_audit_rows *rows, const char *rep,
+			       const struct rep_json **out, struct rep_error *err)
+{
+	const struct rep_entity *entity = rep_schema_builtin(rows->schema, REP_BUILTIN_REP);
+	struct rep_record *record = NULL;
+	struct rep_json *name = NULL;
+	enum rep_code rc = REP_OK;
+
+	*out = rep_json_get(rows->names, rep);
+	if (*out)
+		return REP_OK;
+	if (entity)
+		rc = rep_row_get(rows->db, entity, rep, &record, err);
+	if (rc == REP_OK && record)
+		name = rep_json_ref(rep_record_value(record, "name"));
+	rep_record_free(record);
+	if (rc != REP_OK)
+		return rc;
+	if (!rep_json_set(rows->names, rep, name ? name : rep_json_null()))
+		return nomem(err);
+	*out = rep_json_get(rows->names, rep);
+	return REP_OK;
+}
+
+static enum rep_code find_partition(struct rep_audit_rows *rows, const char *entity_name,
+				    const char *id, const struct rep_json **out,
+				    struct rep_error *err)
+{
+	const struct rep_entity *entity = rep_schema_entity(rows->schema, entity_name);
+	struct rep_buf partition = REP_BUF_INIT(1024);
+	char key[KEY_SIZE];
+	enum rep_code rc = REP_OK;
+
+	snprintf(key, sizeof key, "%s/%s", entity_name, id);
+	*out = rep_json_get(rows->partitions, key);
+	if (*out)
+		return REP_OK;
+	if (entity)
+		rc = rep_row_partition(rows->db, entity, id, &partition, err);
+	if (rc == REP_OK &&
+	    !rep_json_set(rows->partitions, key,
+			  partition.len ? rep_json_string(partition.data) : rep_json_null()))
+		rc = nomem(err);
+	rep_buf_clear(&partition);
+	*out = rep_json_get(rows->partitions, key);
+	return rc;
+}
+
+/* ---- the part that all rows of a change share ---- */
+
+static struct rep_json *text_or_null(const char *text)
+{
+	return text && *text ? rep_json_string(text) : rep_json_null();
+}
+
+static struct rep_json *flags_of(const struct rep_indexed *change)
+{
+	const struct rep_json *flags = rep_json_get(change->outcome, "flags");
+	struct rep_json *out = flags ? rep_json_dup(flags) : rep_json_array();
+
+	if (!change->owned_line && !rep_json_append(out, rep_json_string("erased"))) {
+		rep_json_free(out);
+		return NULL;
+	}
+	return out;
+}
+
+static bool put_who(struct rep_json *row, const struct rep_audit_rows *rows,
+		    const struct rep_indexed *change, const struct rep_json *name)
+{
+	char time[REP_TIME_LEN + 1] = {0}, edited[REP_TIME_LEN + 1] = {0};
+	const struct rep_role *role;
+
+	memcpy(time, change->eff.text, REP_TIME_LEN);
+	memcpy(edited, change->stamp.text, REP_TIME_LEN);
+	role = rep_org_role(rows->org, change->rep, time);
+	return rep_json_set_string(row, "device_time", edited) &&
+	       rep_json_set(row, "hub_time", text_or_null(change->hub_time)) &&
+	       rep_json_set_integer(row, "clock_offset_ms", change->clock_offset_ms) &&
+	       rep_json_set_string(row, "rep", change->rep) &&
+	       rep_json_set(row, "rep_name", rep_json_ref(name)) &&
+	       rep_json_set(row, "role", text_or_null(role ? role->name : NULL)) &&
+	       rep_json_set_string(row, "device", change->device) &&
+	       rep_json_set(row, "reason",
+			    text_or_null(rep_json_get_string(change->owned_line, "reason")));
+}
+
+static bool put_where(struct rep_json *row, const struct rep_indexed *change)
+{
+	char changeset[REP_DEVICE_LEN + 24];
+
+	snprintf(changeset, sizeof changeset, "%s/%lld", change->device,
+		 (long long)change->edit.seq);
+	return rep_json_set(row, "flags", flags_of(change)) &&
+	       rep_json_set_string(row, "changeset", changeset) &&
+	       rep_json_set(row, "segment", text_or_null(change->segment)) &&
+	       rep_json_set(row, "commit", text_or_null(change->commit));
+}
+
+enum rep_code rep_audit_row_new(struct rep_audit_rows *rows, const struct rep_indexed *change,
+				struct rep_json **out, struct rep_error *err)
+{
+	const struct rep_json *name, *partition;
+	const char *outcome = rep_json_get_string(change->outcome, "outcome");
+	struct rep_json *row = rep_json_object();
+	enum rep_code rc;
+
+	*out = NULL;
+	rc = find_name(rows, change->rep, &name, err);
+	if (rc == REP_OK)
+		rc = find_partition(rows, change->entity, change->id, &partition, err);
+	if (rc != REP_OK)
+		goto out;
+	if (!rep_json_set_string(row, "entity", change->entity) ||
+	    !rep_json_set_string(row, "id", change->id) ||
+	    !rep_json_set(row, "partition", rep_json_ref(partition)) ||
+	    !rep_json_set(row, "field", rep_json_null()) ||
+	    !rep_json_set(row, "old", rep_json_null()) ||
+	    !rep_json_set(row, "new", rep_json_null()) ||
+	    !rep_json_set_string(row, "op", rep_op_name(change->edit.op)) ||
+	    !put_who(row, rows, change, name) ||
+	    !rep_json_set_string(row, "outcome",
+				 outcome ? outcome : rep_outcome_name(REP_APPLIED)) ||
+	    !rep_json_set(row, "rule", rep_json_null()) ||
+	    !rep_json_set(row, "rival", rep_json_null()) || !put_where(row, change)) {
+		rc = nomem(err);
+		goto out;
+	}
+	*out = row;
+	row = NULL;
+out:
+	rep_json_free(row);
+	return rc;
+}
+
+/*
+ * A field that the outcome does not name was plainly applied, unless the whole change was turned away. The rule is the one
+ * that decided between rivals; where there were none, the first that the field declares.
+ */
+enum rep_code rep_audit_row_decided(struct rep_json *row, const struct rep_indexed *change,
+				    const struct rep_entity *entity, const char *field,
+				    struct rep_error *err)
+{
+	const struct rep_json *fields = rep_json_get(change->outcome, "fields");
+	const struct rep_json *all = rep_json_get(fields, "*");
+	const struct rep_json *own = rep_json_get(fields, field);
+	const struct rep_field *declared = entity ? rep_entity_field(entity, field) : NULL;
+	const char *whole = rep_json_get_string(change->outcome, "outcome");
+	const char *outcome, *rule;
+
+	if (!own)
+		own = all;
+	outcome = rep_json_get_string(own, "outcome");
+	if (!outcome)
+		outcome = whole && (!fields || strcmp(whole, rep_outcome_name(REP_HELD)) == 0)
+				  ? whole
+				  : rep_outcome_name(REP_APPLIED);
+	rule = rep_json_get_string(own, "rule");
+	if (!rule && declared && declared->rules_len)
+		rule = rep_rule_name(declared->rules[0]);
+	if (!rep_json_set_string(row, "outcome", outcome) ||
+	    !rep_json_set(row, "rule", text_or_null(rule)) ||
+	    !rep_json_set(row, "rival", text_or_null(rep_json_get_string(own, "rival"))))
+		return nomem(err);
+	return REP_OK;
+}
+
+/* ---- one row a field or an element ---- */
+
+/* A change being told. */
+struct telling {
+	struct rep_audit_rows *rows;
+	const struct rep_indexed *change;
+	const struct rep_entity *entity;
+	struct rep_json *out;
+	const char *field;
+};
+
+/* `old_value`, `new_value`: borrowed; NULL = null. `op` NULL = the change's own. */
+static enum rep_code add_row(struct telling *telling, const char *op,
+			     const struct rep_json *old_value, const struct rep_json *new_value,
+			     struct rep_error *err)
+{
+	struct rep_json *row;
+	enum rep_code rc = rep_audit_row_new(telling->rows, telling->change, &row, err);
+
+	if (rc != REP_OK)
+		return rc;
+	if (telling->field)
+		rc = rep_audit_row_decided(row, telling->change, telling->entity, telling->field,
+					   err);
+	if (rc != REP_OK)
+		goto out;
+	if ((op && !rep_json_set_string(row, "op", op)) ||
+	    (telling->field && !rep_json_set_string(row, "field", telling->field)) ||
+	    (old_value && !rep_json_set(row, "old", rep_json_ref(old_value))) ||
+	    (new_value && !rep_json_set(row, "new", rep_json_ref(new_value))) ||
+	    !rep_json_append(telling->out, rep_json_ref(row)))
+		rc = nomem(err);
+out:
+	rep_json_free(row);
+	return rc;
+}
+
+static enum rep_code add_elements(struct telling *telling, const char *op,
+				  const struct rep_json *elements, bool added,
+				  struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(elements); i++) {
+		const struct rep_json *element = rep_json_at(elements, i);
+
+		rc = add_row(telling, op, added ? NULL : element, added ? element : NULL, err);
+	}
+	return rc;
+}
+
+/* A key of a map, as {key: value} on both sides, so that a row tells which. */
+static enum rep_code add_key(struct telling *telling, const char *key,
+			     const struct rep_json *old_value, const struct rep_json *new_value,
+			     struct rep_error *err)
+{
+	const bool has_old = !rep_json_is(old_value, REP_JSON_NULL);
+	const bool has_new = !rep_json_is(new_value, REP_JSON_NULL);
+	struct rep_json *old_pair = has_old ? rep_json_object() : NULL;
+	struct rep_json *new_pair = has_new ? rep_json_object() : NULL;
+	enum rep_code rc = REP_OK;
+
+	if ((has_old && !rep_json_set(old_pair, key, rep_json_ref(old_value))) ||
+	    (has_new && !rep_json_set(new_pair, key, rep_json_ref(new_value))))
+		rc = nomem(err);
+	if (rc == REP_OK)
+		rc = add_row(telling, has_new ? "put" : "remove", old_pair, new_pair, err);
+	rep_json_free(old_pair);
+	rep_json_free(new_pair);
+	return rc;
+}
+
+static enum rep_code add_keys(struct telling *telling, const struct rep_json *keys, bool edits,
+			      struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (void *it = rep_json_iter(keys); rc == REP_OK && it;
+	     it = rep_json_iter_next(keys, it)) {
+		const struct rep_json *value = rep_json_iter_value(it);
+
+		rc = edits ? add_key(telling, rep_json_iter_key(it), rep_json_get(value, "old"),
+				     rep_json_get(value, "new"), err)
+			   : add_key(telling, rep_json_iter_key(it), NULL, value, err);
+	}
+	return rc;
+}
+
+/* Value forms by docs/formats.md: {new, old}, {add, remove}, {entry}, {keys}, {delta} or {set}. */
+static enum rep_code add_field(struct telling *telling, const struct rep_json *value,
+			       struct rep_error *err)
+{
+	const struct rep_field *declared =
+		telling->entity ? rep_entity_field(telling->entity, telling->field) : NULL;
+	const struct rep_json *new_value = rep_json_get(value, "new");
+	enum rep_code rc = REP_OK;
+
+	if (rep_json_get(value, "add") || rep_json_get(value, "remove")) {
+		rc = add_elements(telling, "remove", rep_json_get(value, "remove"), false, err);
+		if (rc == REP_OK)
+			rc = add_elements(telling, "add", rep_json_get(value, "add"), true, err);
+		return rc;
+	}
+	if (rep_json_get(value, "keys"))
+		return add_keys(telling, rep_json_get(value, "keys"), true, err);
+	if (rep_json_get(value, "entry"))
+		return add_row(telling, "add", NULL, rep_json_get(value, "entry"), err);
+	if (rep_json_get(value, "delta") || rep_json_get(value, "set"))
+		return add_row(telling, NULL, NULL, value, err);
+	if (telling->change->edit.op == REP_OP_INSERT && declared && !rep_field_is_scalar(declared))
+		return rep_json_is(new_value, REP_JSON_OBJECT)
+			       ? add_keys(telling, new_value, false, err)
+			       : add_elements(telling, "add", new_value, true, err);
+	return add_row(telling, NULL, rep_json_get(value, "old"), new_value, err);
+}
+
+/* Delete tells every value it took away, in one row. */
+static enum rep_code add_whole(struct telling *telling, struct rep_error *err)
+{
+	const struct rep_json *line = telling->change->owned_line;
+	const struct rep_json *values = rep_json_get(line, "values");
+	struct rep_json *old_values = NULL;
+	enum rep_code rc = REP_OK;
+
+	if (telling->change->edit.op == REP_OP_DELETE) {
+		old_values = rep_json_object();
+		for (void *it = rep_json_iter(values); it; it = rep_json_iter_next(values, it)) {
+			const struct rep_json *old = rep_json_get(rep_json_iter_value(it), "old");
+
+			if (old &&
+			    !rep_json_set(old_values, rep_json_iter_key(it), rep_json_ref(old)))
+				rc = nomem(err);
+		}
+	}
+	if (rc == REP_OK)
+		rc = add_row(telling, NULL, old_values, rep_json_get(line, "into"), err);
+	rep_json_free(old_values);
+	return rc;
+}
+
+static bool is_of_fields(enum rep_op op)
+{
+	switch (op) {
+	case REP_OP_INSERT:
+	case REP_OP_UPDATE:
+	case REP_OP_RESOLVE:
+		return true;
+	case REP_OP_DELETE:
+	case REP_OP_RESTORE:
+	case REP_OP_ALIAS:
+	case REP_OP_UNALIAS:
+	case REP_OP_ERASE:
+		break;
+	}
+	return false;
+}
+
+enum rep_code rep_audit_rows_add(struct rep_audit_rows *rows, const struct rep_indexed *change,
+				 const char *field, struct rep_json *out, struct rep_error *err)
+{
+	struct telling telling = {
+		.rows = rows,
+		.change = change,
+		.entity = rep_schema_entity(rows->schema, change->entity),
+		.out = out,
+	};
+	const struct rep_json *values = rep_json_get(change->owned_line, "values");
+	const bool of_fields = is_of_fields(change->edit.op) && change->owned_line;
+	enum rep_code rc = REP_OK;
+
+	if (!of_fields && !field)
+		rc = add_whole(&telling, err);
+	if (change->edit.op == REP_OP_DELETE)
+		return rc;
+	for (void *it = rep_json_iter(values); rc == REP_OK && it;
+	     it = rep_json_iter_next(values, it)) {
+		telling.field = rep_json_iter_key(it);
+		if (!field || strcmp(field, telling.field) == 0)
+			rc = add_field(&telling, rep_json_iter_value(it), err);
+	}
+	return rc;
+}

@@ -1,0 +1,238 @@
+#include "sync/show.h"
+
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/store/changes.h"
+#include "core/store/tables.h"
+
+/* ---- folding up to a moment ---- */
+
+struct refold {
+	struct rep_db *db;
+	const struct rep_schema *schema;
+	const struct rep_moment *moment;
+	struct rep_folded folded;
+	struct rep_fold_context context;
+	struct rep_buf partition; /* what partition_of lent */
+};
+
+static const char *partition_of(void *user, const char *entity_name, const char *id)
+{
+	struct refold *refold = user;
+	const struct rep_entity *entity = rep_schema_entity(refold->schema, entity_name);
+	struct rep_error ignored;
+
+	rep_buf_reset(&refold->partition);
+	if (!entity ||
+	    rep_row_partition(refold->db, entity, id, &refold->partition, &ignored) != REP_OK)
+		return NULL;
+	return refold->partition.len ? refold->partition.data : NULL;
+}
+
+static bool is_before(const struct rep_indexed *change, const struct rep_moment *moment)
+{
+	if (!moment->time)
+		return true;
+	if (!moment->by_hub)
+		return strncmp(change->eff.text, moment->time, REP_TIME_LEN) <= 0;
+	return *change->hub_time && strcmp(change->hub_time, moment->time) <= 0;
+}
+
+static bool is_refused(const struct rep_indexed *change)
+{
+	const struct rep_json *whole = rep_json_get(change->edit.verdict, "*");
+	const char *outcome = rep_json_get_string(whole, "outcome");
+
+	return outcome && strcmp(outcome, rep_outcome_name(REP_REJECTED)) == 0;
+}
+
+static enum rep_code on_change(void *user, struct rep_indexed *change, struct rep_error *err)
+{
+	struct refold *refold = user;
+	struct rep_json *outcome = NULL;
+	enum rep_code rc;
+
+	/* An erased line is no longer there to be folded; a refused or held change never was. */
+	if (!change->owned_line || change->held || is_refused(change) ||
+	    !is_before(change, refold->moment))
+		return REP_OK;
+	rc = rep_fold(&refold->folded, &change->edit, &refold->context, &outcome, err);
+	rep_json_free(outcome);
+	return rep_wrap(err, rc, "%s/%lld", change->device, (long long)change->edit.seq);
+}
+
+enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
+			      const struct rep_entity *entity, const char *id,
+			      const struct rep_moment *moment, struct rep_error *err)
+{
+	struct refold refold = {
+		.db = rep_hub_db(hub),
+		.schema = rep_hub_schema(hub),
+		.moment = moment,
+		.partition = REP_BUF_INIT(1024),
+	};
+	const struct rep_changes_query query = {.entity = entity->name, .id = id};
+	enum rep_code rc;
+
+	*out = NULL;
+	refold.context = (struct rep_fold_context){
+		.schema = refold.schema,
+		.org = rep_hub_org(hub),
+		.partition_of = partition_of,
+		.user = &refold,
+	};
+	rc = rep_changes_each(refold.db, &query, on_change, &refold, err);
+	if (rc == REP_OK) {
+		*out = refold.folded.record;
+		refold.folded.record = NULL;
+	}
+	rep_folded_clear(&refold.folded);
+	rep_buf_clear(&refold.partition);
+	return rc;
+}
+
+/* ---- as JSON ---- */
+
+enum rep_code rep_show_record(struct rep_json **out, const struct rep_record *record,
+			      struct rep_error *err)
+{
+	struct rep_json *created = rep_json_object();
+	struct rep_json *object = rep_json_object();
+
+	*out = NULL;
+	if (!rep_json_set_string(created, "rep", record->created_rep) ||
+	    !rep_json_set_string(created, "stamp", record->created.text) ||
+	    !rep_json_set_string(object, "entity", record->entity->name) ||
+	    !rep_json_set_string(object, "id", record->id) ||
+	    !rep_json_set_string(object, "partition", record->partition) ||
+	    !rep_json_set(object, "deleted",
+			  record->deleted ? rep_json_ref(record->deleted) : rep_json_null()) ||
+	    !rep_json_set(object, "created", rep_json_ref(created)) ||
+	    !rep_json_set(object, "fields", rep_json_ref(record->fields)) ||
+	    !rep_json_set(object, "stamps", rep_json_ref(record->stamps))) {
+		rep_json_free(created);
+		rep_json_free(object);
+		return rep_fail(err, REP_ENOMEM, "show %s %s", record->entity->name, record->id);
+	}
+	rep_json_free(created);
+	*out = object;
+	return REP_OK;
+}
+
+static enum rep_code check_moment(const char *as_of, struct rep_error *err)
+{
+	int64_t ms;
+
+	if (as_of && !rep_time_parse(&ms, as_of))
+		return rep_fail(err, REP_EUSAGE, "\"%.40s\" is no time", as_of);
+	return REP_OK;
+}
+
+static enum rep_code find_entity(const struct rep_entity **out, struct rep_hub *hub,
+				 const char *name, struct rep_error *err)
+{
+	*out = rep_schema_entity(rep_hub_schema(hub), name);
+	return *out ? REP_OK : rep_fail(err, REP_ENOTFOUND, "there is no entity %s", name);
+}
+
+enum rep_code rep_hub_show(struct rep_hub *hub, const char *entity_name, const char *id,
+			   const char *as_of, bool by_hub, struct rep_json **out,
+			   struct rep_error *err)
+{
+	const struct rep_moment moment = {as_of, by_hub};
+	const struct rep_entity *entity;
+	struct rep_record *record = NULL;
+	enum rep_code rc;
+
+	*out = NULL;
+	rc = check_moment(as_of, err);
+	if (rc == REP_OK)
+		rc = find_entity(&entity, hub, entity_name, err);
+	if (rc != REP_OK)
+		goto out;
+	rc = as_of ? rep_show_refold(&record, hub, entity, id, &moment, err)
+		   : rep_row_get(rep_hub_db(hub), entity, id, &record, err);
+	if (rc == REP_OK && !record)
+		rc = rep_fail(err, REP_ENOTFOUND,
+			      as_of ? "there was no %s %s at %s" : "there is no %s %s%s",
+			      entity_name, id, as_of ? as_of : "");
+	if (rc == REP_OK)
+		rc = rep_show_record(out, record, err);
+out:
+	rep_record_free(record);
+	return rep_wrap(err, rc, "show");
+}
+
+/* ---- all records of an entity ---- */
+
+struct exporting {
+	struct rep_hub *hub;
+	const struct rep_entity *entity;
+	const struct rep_moment *moment;
+	struct rep_json *array;
+};
+
+static enum rep_code export_record(void *user, struct rep_record *record, struct rep_error *err)
+{
+	struct exporting *exporting = user;
+	struct rep_json *object;
+	enum rep_code rc;
+
+	if (record->deleted)
+		return REP_OK;
+	rc = rep_show_record(&object, record, err);
+	if (rc == REP_OK && !rep_json_append(exporting->array, object))
+		rc = rep_fail(err, REP_ENOMEM, "list records");
+	return rc;
+}
+
+static enum rep_code export_then(struct exporting *exporting, struct rep_error *err)
+{
+	struct rep_stmt *stmt = NULL;
+	bool row = true;
+	enum rep_code rc;
+
+	rc = rep_db_prepare(rep_hub_db(exporting->hub), &stmt,
+			    "SELECT DISTINCT id FROM _change WHERE entity = ?1 ORDER BY id", err);
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, exporting->entity->name);
+	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row) {
+		struct rep_record *record = NULL;
+
+		rc = rep_show_refold(&record, exporting->hub, exporting->entity,
+				     rep_column_text(stmt, 0, NULL), exporting->moment, err);
+		if (rc == REP_OK && record)
+			rc = export_record(exporting, record, err);
+		rep_record_free(record);
+	}
+	rep_stmt_free(stmt);
+	return rc;
+}
+
+enum rep_code rep_hub_export(struct rep_hub *hub, const char *entity_name, const char *as_of,
+			     struct rep_json **out, struct rep_error *err)
+{
+	const struct rep_moment moment = {as_of, false};
+	struct exporting exporting = {.hub = hub, .moment = &moment};
+	enum rep_code rc;
+
+	*out = NULL;
+	rc = check_moment(as_of, err);
+	if (rc == REP_OK)
+		rc = find_entity(&exporting.entity, hub, entity_name, err);
+	if (rc != REP_OK)
+		goto out;
+	exporting.array = rep_json_array();
+	rc = as_of ? export_then(&exporting, err)
+		   : rep_row_each(rep_hub_db(hub), exporting.entity, "_deleted IS NULL",
+				  export_record, &exporting, err);
+	if (rc == REP_OK) {
+		*out = exporting.array;
+		exporting.array = NULL;
+	}
+out:
+	rep_json_free(exporting.array);
+	return rep_wrap(err, rc, "export");
+}
