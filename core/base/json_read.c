@@ -7,12 +7,42 @@
 #include "core/base/json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 
 #include <jansson.h>
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
+
+/*
+ * Jansson 2.14 tells of a failed allocation in its lexer as of a syntax error ("string or '}' expected"),
+ * or not at all and gives a token cut short: the hub would call a good change set bad. So its
+ * allocations go through here, where one that fails is remembered for the thread. They come from malloc
+ * as before, so it does not matter when the hook is set.
+ */
+static _Thread_local bool ran_out;
+
+static void *watched_malloc(size_t size)
+{
+	void *memory = malloc(size);
+
+	ran_out = ran_out || !memory;
+	return memory;
+}
+
+static void set_hook(void)
+{
+	json_set_alloc_funcs(watched_malloc, free);
+}
+
+static void watch_memory(void)
+{
+	static once_flag once = ONCE_FLAG_INIT;
+
+	call_once(&once, set_hook);
+}
 
 /* What is read, and how places in it are told: by offset for machines' lines, else line and column. */
 struct source {
@@ -123,9 +153,14 @@ static size_t offset_of(const struct source *source, const char *text)
 static enum rep_code check_text(const struct source *source, const char *text, size_t len,
 				struct rep_error *err)
 {
-	if (rep_text_is_nfc(text, len))
+	struct rep_error why;
+	enum rep_code rc = rep_text_check_nfc(text, len, &why);
+
+	if (rc == REP_OK)
 		return REP_OK;
-	return refuse(source, offset_of(source, text), "text is not in NFC", err);
+	if (rc == REP_EINVAL)
+		return refuse(source, offset_of(source, text), why.msg, err);
+	return rep_fail(err, rc, "%s", why.msg);
 }
 
 static enum rep_code check_integer(const struct source *source, json_int_t value,
@@ -208,9 +243,6 @@ static enum rep_code refuse_parse(const struct source *source, const json_error_
 	struct rep_buf fact = REP_BUF_INIT(1024);
 	enum rep_code rc;
 
-	/* Jansson leaves the text empty when memory runs out in the middle. */
-	if (json_error_code(error) == json_error_out_of_memory || error->text[0] == '\0')
-		return rep_fail(err, REP_ENOMEM, "parse JSON: out of memory");
 	rep_text_safe_put(&fact, error->text, strlen(error->text));
 	rc = refuse(source, error->position > 0 ? (size_t)error->position : 0, rep_buf_str(&fact),
 		    err);
@@ -228,8 +260,14 @@ static enum rep_code parse(json_t **out, const struct source *source, unsigned d
 	*out = NULL;
 	if (rc != REP_OK)
 		return rc;
+	watch_memory();
+	ran_out = false;
 	value = json_loadb(source->data, source->len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
 			   &error);
+	if (ran_out) {
+		json_decref(value);
+		return rep_fail(err, REP_ENOMEM, "parse JSON: out of memory");
+	}
 	if (!value)
 		return refuse_parse(source, &error, err);
 	rc = check_value(source, value, depth_max, err);

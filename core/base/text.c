@@ -53,30 +53,42 @@ static bool always_nfc(utf8proc_int32_t code)
 	       (code >= 0xFF01 && code <= 0xFFEF);
 }
 
-bool rep_text_is_nfc(const char *data, size_t len)
+/* The long way: normalises and compares. */
+static enum rep_code compare_nfc(const char *data, size_t len, struct rep_error *err)
 {
-	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+	utf8proc_uint8_t *form = NULL;
+	utf8proc_ssize_t form_len =
+		utf8proc_map((const utf8proc_uint8_t *)data, (utf8proc_ssize_t)len, &form,
+			     UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+	bool same;
+
+	if (form_len < 0)
+		return rep_fail(err, REP_ENOMEM, "normalise text: out of memory");
+	same = form_len == (utf8proc_ssize_t)len && memcmp(form, data, len) == 0;
+	free(form);
+	return same ? REP_OK : rep_fail(err, REP_EINVAL, "text is not in NFC");
+}
+
+enum rep_code rep_text_check_nfc(const char *data, size_t len, struct rep_error *err)
+{
 	const char *at = data;
 	size_t left = len, used;
 	utf8proc_int32_t code;
-	utf8proc_uint8_t *form = NULL;
-	utf8proc_ssize_t form_len;
-	bool same, simple = true;
+	bool simple = true;
 
-	if (is_ascii(data, len))
-		return !memchr(data, 0, len);
+	if (is_ascii(data, len) && !memchr(data, 0, len))
+		return REP_OK;
 	for (; left > 0; at += used, left -= used) {
 		if (!(used = step(at, left, &code)))
-			return false;
+			return rep_fail(err, REP_EINVAL, "text is not UTF-8, or has a NUL");
 		simple = simple && always_nfc(code);
 	}
-	if (simple)
-		return true;
-	form_len =
-		utf8proc_map((const utf8proc_uint8_t *)data, (utf8proc_ssize_t)len, &form, options);
-	same = form_len == (utf8proc_ssize_t)len && memcmp(form, data, len) == 0;
-	free(form);
-	return same;
+	return simple ? REP_OK : compare_nfc(data, len, err);
+}
+
+bool rep_text_is_nfc(const char *data, size_t len)
+{
+	return rep_text_check_nfc(data, len, NULL) == REP_OK;
 }
 
 size_t rep_text_chars(const char *data, size_t len)
@@ -138,7 +150,7 @@ enum rep_code rep_text_form_put(struct rep_buf *out, const char *data, size_t le
 	formed_len = utf8proc_map((const utf8proc_uint8_t *)data, (utf8proc_ssize_t)len, &formed,
 				  form_options(form));
 	if (formed_len < 0)
-		return rep_fail(err, REP_ENOMEM, "normalise text: %s", utf8proc_errmsg(formed_len));
+		return rep_fail(err, REP_ENOMEM, "normalise text: out of memory");
 	rep_buf_put(out, formed, (size_t)formed_len);
 	free(formed);
 	return rep_buf_check(out, "text", err);

@@ -11,7 +11,10 @@
 #include "core/base/error.h"
 
 bool rep_text_is_utf8(const char *data, size_t len);
-bool rep_text_is_nfc(const char *data, size_t len);  /* false also when not UTF-8 */
+/* False also when not UTF-8, and when memory runs out: ask rep_text_check_nfc where that matters. */
+bool rep_text_is_nfc(const char *data, size_t len);
+/* REP_EINVAL when the text is not UTF-8 or not in NFC; REP_ENOMEM. */
+REP_CHECK enum rep_code rep_text_check_nfc(const char *data, size_t len, struct rep_error *err);
 size_t rep_text_chars(const char *data, size_t len); /* code points of valid UTF-8 */
 
 /* Columns on a terminal: Chinese counts two, combining marks and controls none. */
