@@ -5,6 +5,10 @@
  * of its admitted changes in the order (effective stamp, device, seq, index); that order, never the
  * order of arrival, decides. The caller keeps the order: a change later than every change folded so
  * far is folded onto the state; an earlier one makes the caller fold the whole record again.
+ *
+ * On a laptop the record that a view brought may hold later stamps than the own unsent edits that are
+ * folded onto it: the rules compare stamps both ways, so that this preview is what the hub would decide
+ * knowing the same.
  */
 #ifndef REPSYNC_CORE_MODEL_FOLD_H
 #define REPSYNC_CORE_MODEL_FOLD_H
@@ -43,11 +47,16 @@ struct rep_edit {
 	const char *device;
 	int64_t seq;
 	unsigned index;
-	/* The value line's object (values, reason, item, rivals, into, source, decision); its `saw` stamps effective. */
+	/*
+	 * The value line's object (values, reason, item, rivals, into, source, decision); its `saw` stamps
+	 * effective. The caller takes a `saw` that names a refused or proposed change out of the line (see
+	 * rep_edit_forget), so that `old` is compared instead.
+	 */
 	const struct rep_json *line;
 	/*
 	 * field -> {"outcome": "proposed" | "rejected", "code"} for the fields that admission did not let
-	 * write; NULL = all may. "*" as the key stands for the whole change.
+	 * write; NULL = all may. "*" as the key stands for the whole change; it may have `flags` too, with or
+	 * without an outcome: texts that go to the record and into the outcome.
 	 */
 	const struct rep_json *verdict;
 };
@@ -68,10 +77,6 @@ void rep_folded_clear(struct rep_folded *folded);
 /* The review item with this id, or NULL. */
 struct rep_record *rep_folded_review(const struct rep_folded *folded, const char *id);
 
-/*
- * What became of one change: {"outcome", "fields": {field: {"outcome", "rule"?, "rival"?, "code"?,
- * "item"?}}, "flags"?: [...]}; `fields` only where they differ from plain applied. Owned by the caller.
- */
 struct rep_fold_context {
 	const struct rep_schema *schema;
 	const struct rep_org *org;
@@ -84,12 +89,32 @@ struct rep_fold_context {
 };
 
 /*
- * Folds `edit` onto `folded` (changed in place) and gives its outcome. Fails only for want of memory or
- * on an edit that admission should have refused (REP_EINVAL); `folded` is then unusable.
+ * Folds `edit` onto `folded` (changed in place) and gives its outcome, owned by the caller:
+ * {"outcome", "rule"?, "rival"?, "code"?, "item"?, "fields"?: {field: {"outcome", ...the same}}, "flags"?}.
+ * "outcome" is the most remarkable of its fields'; the keys beside it speak of the whole change; `fields`
+ * has those that differ from plain applied. `rival` is the stamp of the value that was met, `item` the
+ * review item's id. Fails only for want of memory; `folded` is then unusable. Whatever else is wrong with an edit is an outcome `rejected`, so that one bad change never
+ * stops the rest.
  */
 REP_CHECK enum rep_code rep_fold(struct rep_folded *folded, const struct rep_edit *edit,
 				 const struct rep_fold_context *context, struct rep_json **outcome,
 				 struct rep_error *err);
+
+/*
+ * The verdict of admission that a recorded outcome keeps, for a replay; *out is NULL when it let all
+ * through. Codes that the fold itself gives (docs/rules.md) are left out: the fold gives them again.
+ */
+REP_CHECK enum rep_code rep_outcome_verdict(struct rep_json **out, const struct rep_json *outcome,
+					    struct rep_error *err);
+
+/*
+ * A copy of `line` without each `saw` (and each `seen` and key's `saw`) that `refused` says names a change
+ * which never came into force. *out is NULL when there is none, and `line` may be used as it is.
+ */
+REP_CHECK enum rep_code rep_edit_forget(struct rep_json **out, const struct rep_json *line,
+					bool (*refused)(void *user, const char *field,
+							const char *stamp),
+					void *user, struct rep_error *err);
 
 /*
  * The partition that the schema gives a record with these fields: the declared steps, tried in order.
@@ -105,5 +130,8 @@ REP_CHECK enum rep_code rep_partition_find(struct rep_buf *out, const struct rep
 void rep_review_conflict_id(char *out, const char *entity, const char *id, const char *field);
 void rep_review_change_id(char *out, const char *kind, const char *device, int64_t seq,
 			  unsigned index);
+/* A proposal's: of another class than "open" it is "proposal/<device>/<seq>/<index>/<class>". */
+void rep_review_proposal_id(char *out, const char *device, int64_t seq, unsigned index,
+			    const char *visibility);
 
 #endif

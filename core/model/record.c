@@ -217,13 +217,12 @@ void rep_record_put(struct rep_record *record, const char *field, struct rep_jso
 		record->failed = true;
 }
 
-void rep_record_put_element_stamp(struct rep_record *record, const char *field, const char *key,
-				  const char *stamp)
+void rep_record_put_part_stamp(struct rep_record *record, const char *field, const char *key,
+			       const char *stamp, bool present)
 {
 	struct rep_json *stamps = rep_json_get(record->stamps, field);
 
-	if (strcmp(stamp, record->created.text) == 0 &&
-	    rep_record_element_present(record, field, key)) {
+	if (present && strcmp(stamp, record->created.text) == 0) {
 		if (!rep_json_is(stamps, REP_JSON_OBJECT))
 			return;
 		rep_json_del(stamps, key);
@@ -238,6 +237,15 @@ void rep_record_put_element_stamp(struct rep_record *record, const char *field, 
 	}
 	if (!stamps || !rep_json_set_string(stamps, key, stamp))
 		record->failed = true;
+}
+
+void rep_record_put_element_stamp(struct rep_record *record, const char *field, const char *key,
+				  const char *stamp)
+{
+	bool present = strcmp(stamp, record->created.text) == 0 &&
+		       rep_record_element_present(record, field, key);
+
+	rep_record_put_part_stamp(record, field, key, stamp, present);
 }
 
 const char *rep_record_source(const struct rep_record *record, const char *field)

@@ -85,6 +85,9 @@ void rep_record_put(struct rep_record *record, const char *field, struct rep_jso
 /* Call it after the element was put or removed: a present one needs no entry equal to "*". */
 void rep_record_put_element_stamp(struct rep_record *record, const char *field, const char *key,
 				  const char *stamp);
+/* The same for who knows whether the element is present. */
+void rep_record_put_part_stamp(struct rep_record *record, const char *field, const char *key,
+			       const char *stamp, bool present);
 /* The source of the field's value ("rep" where none is kept), and setting it. */
 const char *rep_record_source(const struct rep_record *record, const char *field);
 void rep_record_put_source(struct rep_record *record, const char *field, const char *source);

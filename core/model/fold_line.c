@@ -1,0 +1,77 @@
+/* Takes out of a value line what its author saw of changes that never came into force. */
+#include <string.h>
+
+#include "core/model/fold.h"
+
+struct forgetting {
+	bool (*refused)(void *user, const char *field, const char *stamp);
+	void *user;
+	bool any;
+};
+
+/* Deletes from `object` the key "saw" or, of an object of stamps, each that was refused. */
+static void forget_stamps(struct forgetting *forgetting, struct rep_json *stamps, const char *field)
+{
+	void *it = stamps ? rep_json_iter(stamps) : NULL;
+
+	while (it) {
+		const char *stamp = rep_json_string_value(rep_json_iter_value(it));
+		if (!stamp || !forgetting->refused(forgetting->user, field, stamp)) {
+			it = rep_json_iter_next(stamps, it);
+			continue;
+		}
+		forgetting->any = true;
+		rep_json_del(stamps, rep_json_iter_key(it));
+		it = rep_json_iter(stamps);
+	}
+}
+
+static void forget_saw(struct forgetting *forgetting, struct rep_json *spec, const char *field)
+{
+	struct rep_json *saw = rep_json_get(spec, "saw");
+	const char *stamp = rep_json_string_value(saw);
+
+	if (rep_json_is(saw, REP_JSON_OBJECT))
+		forget_stamps(forgetting, saw, field);
+	if (!stamp || !forgetting->refused(forgetting->user, field, stamp))
+		return;
+	forgetting->any = true;
+	rep_json_del(spec, "saw");
+}
+
+static void forget_spec(struct forgetting *forgetting, struct rep_json *spec, const char *field)
+{
+	struct rep_json *keys = rep_json_get(spec, "keys");
+
+	if (!rep_json_is(spec, REP_JSON_OBJECT))
+		return;
+	forget_saw(forgetting, spec, field);
+	if (rep_json_is(rep_json_get(spec, "seen"), REP_JSON_OBJECT))
+		forget_stamps(forgetting, rep_json_get(spec, "seen"), field);
+	for (void *it = rep_json_is(keys, REP_JSON_OBJECT) ? rep_json_iter(keys) : NULL; it;
+	     it = rep_json_iter_next(keys, it))
+		forget_saw(forgetting, rep_json_iter_value(it), field);
+}
+
+enum rep_code rep_edit_forget(struct rep_json **out, const struct rep_json *line,
+			      bool (*refused)(void *user, const char *field, const char *stamp),
+			      void *user, struct rep_error *err)
+{
+	struct forgetting forgetting = {.refused = refused, .user = user};
+	struct rep_json *copy, *values;
+
+	*out = NULL;
+	if (!rep_json_is(rep_json_get(line, "values"), REP_JSON_OBJECT))
+		return REP_OK;
+	copy = rep_json_dup(line);
+	if (!copy)
+		return rep_fail(err, REP_ENOMEM, "value line");
+	values = rep_json_get(copy, "values");
+	for (void *it = rep_json_iter(values); it; it = rep_json_iter_next(values, it))
+		forget_spec(&forgetting, rep_json_iter_value(it), rep_json_iter_key(it));
+	if (forgetting.any)
+		*out = copy;
+	else
+		rep_json_free(copy);
+	return REP_OK;
+}

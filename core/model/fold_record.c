@@ -1,0 +1,360 @@
+/*
+ * Operations on whole records.
+ *
+ * Delete against update. An edit of a live record cannot know of its deletion, and a delete names the
+ * stamps that its author saw; so
+ *	1	the delete saw everything that stands (or what it did not see is its own device's): a
+ *		tombstone
+ *	2	it did not: `update-wins` keeps the record, `delete-wins` makes the tombstone; an item ("*")
+ *		tells of both
+ *	3	a write on a tombstone: `update-wins` brings the record back, `delete-wins` does not take
+ *		it; told likewise
+ *	4	an insert on a tombstone says that the thing exists: it comes back under any policy
+ *	5	a write on a record merged into another: it goes on, for the day the two are taken apart
+ * Under `archive-only` there are no tombstones: whoever may delete archives.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/model/fold_run.h"
+
+/* ---- insert ---- */
+
+/* A preset that the schema gives a required field which the author may not or did not fill. */
+static struct rep_json *preset(const struct rep_fold_run *run, const struct rep_field *field)
+{
+	const char *text = rep_json_string_value(field->preset);
+	char time[REP_TIME_LEN + 1] = "";
+
+	if (!text || text[0] != '@')
+		return rep_json_ref(field->preset);
+	strncpy(time, run->edit->stamp, REP_TIME_LEN);
+	if (strcmp(text, "@rep") == 0)
+		return rep_json_string(run->edit->rep);
+	return strcmp(text, "@now") == 0 ? rep_json_string(time) : NULL;
+}
+
+static void fill_presets(struct rep_fold_run *run)
+{
+	for (size_t i = 0; i < run->entity->fields_len; i++) {
+		const struct rep_field *field = &run->entity->fields[i];
+		if (!field->required || !field->preset ||
+		    rep_record_written(run->folded->record, field->name))
+			continue;
+		struct rep_json *value = preset(run, field);
+		if (value)
+			rep_record_put(run->folded->record, field->name, value,
+				       run->folded->record->created.text);
+	}
+}
+
+void rep_fold_insert(struct rep_fold_run *run, const char *author)
+{
+	struct rep_buf partition = REP_BUF_INIT(2 * REP_ID_LEN_MAX);
+	struct rep_record *record = NULL;
+	struct rep_error ignored;
+
+	/* The partition may depend on the fields, so it is put right below. */
+	if (rep_record_new(&record, run->entity, run->edit->id, "", author, run->edit->stamp,
+			   &ignored)) {
+		run->failed = true;
+		return;
+	}
+	run->folded->record = record;
+	rep_fold_fields(run);
+	fill_presets(run);
+	if (rep_partition_find(&partition, run->entity, record->id, record->fields, author,
+			       run->edit->stamp, run->context, &ignored)) {
+		rep_record_free(record);
+		run->folded->record = NULL;
+		rep_fold_reject(run, NULL, "no-partition");
+	} else {
+		free(record->partition);
+		record->partition = rep_buf_take(&partition);
+		run->failed = run->failed || !record->partition;
+	}
+	rep_buf_clear(&partition);
+}
+
+/* ---- delete ---- */
+
+static void put_tombstone(struct rep_fold_run *run, const char *merged_into)
+{
+	struct rep_json *deleted = rep_json_object();
+
+	if (!rep_json_set_string(deleted, "rep", run->edit->rep) ||
+	    !rep_json_set_string(deleted, "stamp", run->edit->stamp) ||
+	    (merged_into && !rep_json_set_string(deleted, "merged_into", merged_into)))
+		run->failed = true;
+	rep_json_free(run->folded->record->deleted);
+	run->folded->record->deleted = deleted;
+}
+
+static void drop_tombstone(struct rep_fold_run *run)
+{
+	rep_json_free(run->folded->record->deleted);
+	run->folded->record->deleted = NULL;
+}
+
+static bool is_unseen(const struct rep_fold_run *run, const char *stamp, const char *saw)
+{
+	return !(saw && strcmp(saw, stamp) == 0) && !rep_stamp_same_device(stamp, run->edit->stamp);
+}
+
+/* A part of a set or map that changed since; parts without a stamp stand since the insert. */
+static const char *unseen_part(const struct rep_fold_run *run, const struct rep_json *stamps,
+			       const struct rep_json *saw)
+{
+	for (void *it = rep_json_iter(stamps); it; it = rep_json_iter_next(stamps, it)) {
+		const char *stamp = rep_json_string_value(rep_json_iter_value(it));
+		if (is_unseen(run, stamp, rep_fold_saw(saw, rep_json_iter_key(it))))
+			return stamp;
+	}
+	return NULL;
+}
+
+/* An entry of a list that the author's copy did not have. */
+static const char *unseen_entry(const struct rep_fold_run *run, const struct rep_json *list,
+				const struct rep_json *old)
+{
+	for (size_t i = 0; i < rep_json_size(list); i++) {
+		const char *stamp = rep_json_get_string(rep_json_at(list, i), "entry");
+		bool known = false;
+		for (size_t j = 0; !known && j < rep_json_size(old); j++) {
+			const char *other = rep_json_get_string(rep_json_at(old, j), "entry");
+			known = other && strcmp(other, stamp) == 0;
+		}
+		if (!known && is_unseen(run, stamp, NULL))
+			return stamp;
+	}
+	return NULL;
+}
+
+/* The stamp of a write to this field that the delete's author did not see, or NULL. */
+static const char *unseen_write(const struct rep_fold_run *run, const struct rep_field *field)
+{
+	const struct rep_record *record = run->folded->record;
+	const struct rep_json *spec = rep_json_get(run->values, field->name);
+	const struct rep_json *stamps = rep_json_get(record->stamps, field->name);
+	const char *saw = rep_fold_saw(spec, "saw");
+
+	if (field->type == REP_TYPE_LIST)
+		return unseen_entry(run, rep_record_value(record, field->name),
+				    rep_json_get(spec, "old"));
+	if (rep_json_is(stamps, REP_JSON_OBJECT))
+		return unseen_part(run, stamps, rep_json_get(spec, "saw"));
+	if (!stamps)
+		return NULL; /* as it was inserted */
+	return is_unseen(run, rep_json_string_value(stamps), saw) ? rep_json_string_value(stamps)
+								  : NULL;
+}
+
+/* The newest write that the delete's author did not see, or NULL. */
+static const char *newest_unseen(const struct rep_fold_run *run)
+{
+	const char *best = NULL;
+
+	for (size_t i = 0; i < run->entity->fields_len; i++) {
+		const char *stamp = unseen_write(run, &run->entity->fields[i]);
+		if (rep_stamp_compare(stamp, best) > 0)
+			best = stamp;
+	}
+	return best;
+}
+
+/* Cases 2 and 3: tells of a delete and an update that did not know of each other. */
+static void tell(struct rep_fold_run *run, const char *rival, bool edit_deletes, bool won,
+		 const char *rule)
+{
+	struct rep_json *deleted = rep_json_object(), *updated = rep_json_object();
+	struct rep_stamp stamp = {0};
+
+	(void)rep_json_set(deleted, "deleted", rep_json_bool(true));
+	(void)rep_json_set(updated, "deleted", rep_json_bool(false));
+	strncpy(stamp.text, rival, REP_STAMP_LEN);
+	struct rep_fold_conflict item = {
+		.name = "*",
+		.rule = rule,
+		.current_stamp = stamp.text,
+		.current = edit_deletes ? updated : deleted,
+		.incoming = edit_deletes ? deleted : updated,
+		.incoming_won = won,
+	};
+	rep_fold_note(run, NULL,
+		      &(struct rep_fold_note){
+			      .outcome = won ? REP_MERGED : REP_LOST,
+			      .rule = rule,
+			      .rival = stamp.text,
+			      .item = rep_fold_conflict(run, &item),
+		      });
+	rep_json_free(deleted);
+	rep_json_free(updated);
+}
+
+static void archive(struct rep_fold_run *run)
+{
+	const struct rep_field *status = rep_entity_field(run->entity, "status");
+	const char *saw = rep_fold_saw(rep_json_get(run->values, "status"), "saw");
+	struct rep_json *spec = rep_json_object();
+
+	(void)rep_json_set_string(spec, "new", "archived");
+	if (saw)
+		(void)rep_json_set_string(spec, "saw", saw);
+	if (status)
+		rep_fold_one(run, status, spec);
+	rep_json_free(spec);
+}
+
+void rep_fold_delete(struct rep_fold_run *run)
+{
+	struct rep_record *record = run->folded->record;
+	const char *rival;
+
+	if (!record) {
+		rep_fold_reject(run, NULL, "no-record");
+		return;
+	}
+	if (record->deleted) {
+		rep_fold_note(run, NULL, &(struct rep_fold_note){.outcome = REP_EQUAL});
+		return;
+	}
+	rival = newest_unseen(run);
+	switch (run->entity->deletes) {
+	case REP_DELETES_ARCHIVE_ONLY:
+		archive(run);
+		return;
+	case REP_DELETES_NEVER:
+		rep_fold_reject(run, NULL, "never-deleted");
+		return;
+	case REP_DELETES_UPDATE_WINS:
+		if (rival)
+			tell(run, rival, true, false, "update-wins"); /* 2 */
+		else
+			put_tombstone(run, NULL); /* 1 */
+		return;
+	case REP_DELETES_DELETE_WINS:
+		if (rival)
+			tell(run, rival, true, true, "delete-wins"); /* 2 */
+		put_tombstone(run, NULL);
+		return;
+	}
+}
+
+bool rep_fold_revive(struct rep_fold_run *run)
+{
+	const struct rep_json *deleted = run->folded->record->deleted;
+	const char *stamp = rep_json_get_string(deleted, "stamp");
+
+	if (!deleted || rep_json_get_string(deleted, "merged_into")) /* 5 */
+		return true;
+	if (run->edit->op == REP_OP_INSERT) { /* 4; an older one, in a preview, stays dead */
+		if (rep_stamp_compare(run->edit->stamp, stamp) < 0)
+			return false;
+		drop_tombstone(run);
+		return true;
+	}
+	if (run->entity->deletes == REP_DELETES_DELETE_WINS) { /* 3 */
+		tell(run, stamp, false, false, "delete-wins");
+		return false;
+	}
+	tell(run, stamp, false, true, "update-wins"); /* 3 */
+	drop_tombstone(run);
+	return true;
+}
+
+/* A restore names the tombstone that its author saw; one made since stands under `delete-wins`. */
+void rep_fold_restore(struct rep_fold_run *run)
+{
+	struct rep_record *record = run->folded->record;
+	const char *saw = rep_fold_saw(run->edit->line, "saw");
+	const char *stamp;
+
+	if (!record) {
+		rep_fold_reject(run, NULL, "no-record");
+		return;
+	}
+	stamp = rep_json_get_string(record->deleted, "stamp");
+	if (!record->deleted || rep_json_get_string(record->deleted, "merged_into")) {
+		rep_fold_note(run, NULL, &(struct rep_fold_note){.outcome = REP_EQUAL});
+		return;
+	}
+	if (is_unseen(run, stamp, saw)) {
+		bool wins = run->entity->deletes != REP_DELETES_DELETE_WINS;
+		tell(run, stamp, false, wins, wins ? "update-wins" : "delete-wins");
+		if (!wins)
+			return;
+	}
+	drop_tombstone(run);
+}
+
+/*
+ * The edge of a merged pair, kept at the loser: the later alias or unalias counts. Fields that were chosen
+ * for the survivor come as an update of the survivor.
+ */
+void rep_fold_alias(struct rep_fold_run *run, bool set)
+{
+	struct rep_record *record = run->folded->record;
+	const char *into = rep_json_get_string(run->edit->line, "into");
+	const char *merged;
+
+	if (!record) {
+		rep_fold_reject(run, NULL, "no-record");
+		return;
+	}
+	if (!into) {
+		rep_fold_reject(run, NULL, "form");
+		return;
+	}
+	merged = rep_json_get_string(record->deleted, "merged_into");
+	if (set)
+		put_tombstone(run, into);
+	else if (merged && strcmp(merged, into) == 0)
+		drop_tombstone(run);
+	else
+		rep_fold_note(run, NULL, &(struct rep_fold_note){.outcome = REP_EQUAL});
+}
+
+/* ---- resolve ---- */
+
+static bool is_decision(const struct rep_fold_run *run, const char *decision)
+{
+	const char *given = rep_json_get_string(run->edit->line, "decision");
+
+	return given && strcmp(given, decision) == 0;
+}
+
+/* Only the author takes a proposal back. */
+static bool may_withdraw(const struct rep_fold_run *run, const struct rep_record *review)
+{
+	const char *author = rep_json_string_value(rep_record_value(review, "rep"));
+
+	return !is_decision(run, "withdraw") || (author && strcmp(author, run->edit->rep) == 0);
+}
+
+/*
+ * Decides an item. Values are written as by an update that saw the rivals it names. An accepted proposal of
+ * a record that does not exist makes it: its author is who proposed, its stamp the decider's.
+ */
+void rep_fold_resolve(struct rep_fold_run *run)
+{
+	const char *item = rep_json_get_string(run->edit->line, "item");
+	const struct rep_record *review = item ? rep_folded_review(run->folded, item) : NULL;
+	bool proposal = review && strcmp(review->entity->name, "proposal") == 0;
+	const char *author =
+		proposal ? rep_json_string_value(rep_record_value(review, "rep")) : NULL;
+
+	if (proposal && !may_withdraw(run, review)) {
+		rep_fold_reject(run, NULL, "not-author");
+		return;
+	}
+	run->rivals = rep_json_get(run->edit->line, "rivals");
+	if (!run->folded->record && !proposal) {
+		rep_fold_reject(run, NULL, "no-record");
+		return;
+	}
+	if (!run->folded->record && is_decision(run, "accept"))
+		rep_fold_insert(run, author);
+	else if (run->folded->record && run->values && rep_fold_revive(run))
+		rep_fold_fields(run);
+	rep_fold_close(run);
+}
