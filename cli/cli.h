@@ -1,0 +1,111 @@
+/*
+ * What the commands of the program share. A command parses its arguments, calls the library and prints; it has no logic that
+ * an embedding program would miss.
+ */
+#ifndef REPSYNC_CLI_CLI_H
+#define REPSYNC_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/model/schema.h"
+#include "core/store/replica.h"
+#include "sync/hub.h"
+
+#define CLI_TEXTS_MAX 4096 /* positional arguments, and values of one repeated option */
+
+struct cli_command;
+struct cli {
+	const char *dir; /* -C */
+	bool json;
+	bool quiet;
+	bool chinese; /* LANG says so */
+	bool color;   /* standard output is a terminal and NO_COLOR is not set */
+	const struct cli_command *command;
+	const char *prefix; /* "hub " or "" */
+
+	/* The positional arguments after cli_options: in NFC, and as they were given (for paths). */
+	const char *args[CLI_TEXTS_MAX];
+	const char *raw[CLI_TEXTS_MAX];
+	size_t args_len;
+
+	char **owned; /* texts made by NFC; freed at the end */
+	size_t owned_len;
+};
+
+struct cli_command {
+	const char *name;
+	const char *usage; /* behind the name: "ENTITY ID [--all]" */
+	const char *page;  /* the man page that describes it */
+	enum rep_code (*run)(struct cli *cli, int argc, char **argv, struct rep_error *err);
+};
+
+/* The two tables, each ended by a name of NULL. */
+extern const struct cli_command cli_commands[];
+extern const struct cli_command cli_hub_commands[];
+
+/* Milliseconds since 1970: the one place where the program reads a clock. */
+int64_t cli_now_ms(void);
+
+/* Opens the replica of -C. REP_EINVAL with a hint where it has no schema yet and `schema` is asked for. */
+REP_CHECK enum rep_code cli_replica(struct cli *cli, struct rep_replica **out, bool read_only,
+				    bool schema, struct rep_error *err);
+REP_CHECK enum rep_code cli_hub(struct cli *cli, struct rep_hub **out, bool read_only,
+				struct rep_error *err);
+/* REP_EUSAGE that lists what there is. */
+REP_CHECK enum rep_code cli_entity(const struct rep_schema *schema, const char *name,
+				   const struct rep_entity **out, struct rep_error *err);
+/* The label in the user's language. Borrowed. */
+const char *cli_label(const struct cli *cli, const struct rep_label *label);
+
+/* The schema's folder: beside the sources in a build tree, else where it was installed. */
+const char *cli_schema_dir(void);
+/* A path below the schema's folder; the caller frees it. NULL without memory. */
+char *cli_schema_path(const char *folder, const char *name);
+
+/* The commands, by file. */
+#define CLI_RUN(name) \
+	enum rep_code name(struct cli *cli, int argc, char **argv, struct rep_error *err)
+CLI_RUN(cmd_enroll);
+CLI_RUN(cmd_put);
+CLI_RUN(cmd_new);
+CLI_RUN(cmd_delete);
+CLI_RUN(cmd_get);
+CLI_RUN(cmd_list);
+CLI_RUN(cmd_find);
+CLI_RUN(cmd_sql);
+CLI_RUN(cmd_commit);
+CLI_RUN(cmd_log);
+CLI_RUN(cmd_show);
+CLI_RUN(cmd_sync);
+CLI_RUN(cmd_status);
+CLI_RUN(cmd_inbox);
+CLI_RUN(cmd_conflicts);
+CLI_RUN(cmd_resolve);
+CLI_RUN(cmd_history);
+CLI_RUN(cmd_verify);
+CLI_RUN(cmd_help);
+CLI_RUN(cmd_mailbox_shell);
+CLI_RUN(cmd_hub);
+CLI_RUN(cmd_hub_init);
+CLI_RUN(cmd_hub_rep);
+CLI_RUN(cmd_hub_territory);
+CLI_RUN(cmd_hub_enroll);
+CLI_RUN(cmd_hub_desk);
+CLI_RUN(cmd_hub_import);
+CLI_RUN(cmd_hub_export);
+CLI_RUN(cmd_hub_merge);
+CLI_RUN(cmd_hub_status);
+CLI_RUN(cmd_hub_audit);
+CLI_RUN(cmd_hub_show);
+CLI_RUN(cmd_hub_blame);
+CLI_RUN(cmd_hub_history);
+CLI_RUN(cmd_hub_verify);
+CLI_RUN(cmd_hub_rebuild);
+CLI_RUN(cmd_hub_inbox);
+CLI_RUN(cmd_hub_resolve);
+CLI_RUN(cmd_hub_serve);
+
+#endif

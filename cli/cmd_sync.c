@@ -1,0 +1,144 @@
+/* enroll, sync, status, verify: a device and its company. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "core/base/file.h"
+#include "core/store/query.h"
+#include "sync/desk.h"
+#include "sync/device.h"
+
+#define INVITATION_SIZE_MAX (64u * 1024u)
+
+enum rep_code cmd_enroll(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	static const char *const names[] = {"INVITATION", "DIR"};
+	struct rep_buf invitation = REP_BUF_INIT(INVITATION_SIZE_MAX);
+	struct rep_replica *replica = NULL;
+	struct rep_json *answer;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
+	    (rc = cli_args(cli, 2, 2, names, err)) ||
+	    (rc = rep_file_read(&invitation, cli->raw[0], err)) ||
+	    (rc = rep_enroll(cli->raw[1], rep_buf_str(&invitation), invitation.len, cli_now_ms(),
+			     err)) ||
+	    (rc = rep_replica_open(&replica, cli->raw[1], true, err)))
+		goto out;
+	if (cli->json) {
+		answer = rep_json_object();
+		rep_json_set_string(answer, "device", replica->device);
+		rep_json_set_string(answer, "rep", replica->rep);
+		rep_json_set_string(answer, "dir", cli->args[1]);
+		cli_json(answer);
+		rep_json_free(answer);
+	} else {
+		cli_say(cli, "device %s of %s; the first repsync sync registers its key",
+			replica->device, replica->rep);
+	}
+out:
+	rep_replica_close(replica);
+	rep_buf_clear(&invitation);
+	return rc;
+}
+
+static void print_sync(const struct cli *cli, const struct rep_json *summary)
+{
+	static const struct cli_column columns[] = {
+		{"sealed", "封存变更集", "sealed", true},
+		{"sent", "已发送变更集", "sent", true},
+		{"received", "收到记录", "received", true},
+		{"applied", "生效", "applied", true},
+		{"conflicts", "冲突", "conflicts", true},
+		{"rejected", "拒绝", "rejected", true},
+		{"proposed", "转为建议", "proposed", true},
+		{"held", "等待", "held", true},
+		{"lease_end", "租约到期", "lease ends", false},
+		{"hub_time", "中枢时间", "hub time", false},
+	};
+
+	if (!cli->quiet)
+		cli_members(cli, summary, columns, sizeof columns / sizeof *columns);
+}
+
+enum rep_code cmd_sync(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	struct rep_sync sync = {.now_ms = cli_now_ms()};
+	const struct cli_option options[] = {{.name = "step", .number = &sync.step}};
+	struct rep_replica *replica = NULL;
+	struct rep_json *summary = NULL;
+	struct cli_progress bar;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
+	    (rc = cli_args(cli, 0, 0, NULL, err)) ||
+	    (rc = cli_replica(cli, &replica, false, false, err)))
+		goto out;
+	cli_progress_begin(&bar, cli);
+	sync.progress = &bar.progress;
+	rc = rep_desk_sync(replica, &sync, &summary, err);
+	cli_progress_end(&bar);
+	if (!rc && cli->json)
+		cli_json(summary);
+	else if (!rc)
+		print_sync(cli, summary);
+out:
+	rep_json_free(summary);
+	rep_replica_close(replica);
+	return rc;
+}
+
+enum rep_code cmd_status(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	static const struct cli_column columns[] = {
+		{"device", "设备", "device", false},
+		{"rep", "人员", "rep", false},
+		{"role", "角色", "role", false},
+		{"pending", "未封存", "pending edits", true},
+		{"unsent", "未发送", "unsent change sets", true},
+		{"unacknowledged", "未确认", "unacknowledged", true},
+		{"inbox", "待办", "inbox", true},
+		{"last_sync", "上次同步", "last sync", false},
+		{"view", "视图", "view", true},
+		{"hub_time", "中枢时间", "hub time", false},
+		{"lease", "租约到期", "lease ends", false},
+	};
+	struct rep_replica *replica = NULL;
+	struct rep_json *status = NULL;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
+	    (rc = cli_args(cli, 0, 0, NULL, err)) ||
+	    (rc = cli_replica(cli, &replica, true, false, err)) ||
+	    (rc = rep_query_status(replica, cli_now_ms(), &status, err)))
+		goto out;
+	if (cli->json)
+		cli_json(status);
+	else
+		cli_members(cli, status, columns, sizeof columns / sizeof *columns);
+out:
+	rep_json_free(status);
+	rep_replica_close(replica);
+	return rc;
+}
+
+enum rep_code cmd_verify(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	struct rep_replica *replica = NULL;
+	struct rep_json *report = NULL;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
+	    (rc = cli_args(cli, 0, 0, NULL, err)) ||
+	    (rc = cli_replica(cli, &replica, true, false, err)))
+		return rc;
+	rc = rep_device_verify(replica, &report, err);
+	cli_verify_report(cli, report);
+	rep_json_free(report);
+	rep_replica_close(replica);
+	return rc;
+}

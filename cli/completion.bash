@@ -1,0 +1,62 @@
+# bash completion for repsync
+_repsync()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
+	local commands='enroll put new delete get list find sql history commit log show sync status verify inbox
+		conflicts resolve hub mailbox-shell help'
+	local hub_commands='init rep territory enroll desk import export merge status audit show blame history
+		verify rebuild inbox resolve serve'
+	local common='--json --quiet --help'
+
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-C) ((i++)) ;;
+		-*) ;;
+		hub) [ -n "$command" ] || hub=1 ;;
+		*) [ -n "$command" ] || command=${COMP_WORDS[i]} ;;
+		esac
+	done
+	case $prev in
+	-C) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--out | --mapping | --host-key | --program) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--schema) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--kind) mapfile -t COMPREPLY < <(compgen -W 'conflict proposal duplicate rejection claim' -- "$cur"); return ;;
+	--format) mapfile -t COMPREPLY < <(compgen -W 'table json csv' -- "$cur"); return ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W 'device hub' -- "$cur"); return ;;
+	--encoding) mapfile -t COMPREPLY < <(compgen -W 'utf-8 gb18030 utf-16 windows-1252' -- "$cur"); return ;;
+	esac
+	if [ -z "$command" ]; then
+		if [ -n "$hub" ]; then
+			mapfile -t COMPREPLY < <(compgen -W "$hub_commands" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W "$commands -C --version $common" -- "$cur")
+		fi
+		return
+	fi
+	local options=
+	case ${hub:+hub-}$command in
+	put | delete | commit | resolve | hub-resolve) options=-m ;;
+	new) options='-m --id' ;;
+	list) options='--where --order --limit --all' ;;
+	find) options=--limit ;;
+	sync) options=--step ;;
+	inbox | hub-inbox) options='--kind --all' ;;
+	conflicts) options=--all ;;
+	help) options="$commands" ;;
+	hub-init) options='--schema --company' ;;
+	hub-rep) options='add set list --name --role --territory --assist' ;;
+	hub-territory) options='set add remove list --name --parent --partition' ;;
+	hub-enroll) options='--out --url --host-key --days' ;;
+	hub-import) options='--source --mapping --map --set --encoding --dry-run' ;;
+	hub-export) options='--csv --as-of' ;;
+	hub-merge) options=--watch ;;
+	hub-audit) options='--entity --id --field --rep --device --since --until --format' ;;
+	hub-show) options='--as-of --by' ;;
+	hub-verify) options='--replay --device' ;;
+	hub-serve) options='ssh-keys ssh-config --program --user' ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$cur")
+	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+}
+complete -F _repsync repsync

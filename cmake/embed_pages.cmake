@@ -1,0 +1,18 @@
+# Turns man pages into a C file with their plain text: -DOUT=... -DMANDOC=... -DPAGES="a.1;b.1"
+set(text "/* Made from docs/man when the program is built. */\n#include \"cli/help.h\"\n\nconst struct cli_page cli_pages[] = {\n")
+foreach(page ${PAGES})
+	get_filename_component(name ${page} NAME_WE)
+	execute_process(COMMAND ${MANDOC} -T utf8 -O width=78 ${page} OUTPUT_VARIABLE body RESULT_VARIABLE failed)
+	if(failed)
+		message(FATAL_ERROR "mandoc ${page}: ${failed}")
+	endif()
+	# Bold and underlined letters are overstruck: X, backspace, X.
+	string(ASCII 8 back)
+	string(REGEX REPLACE ".${back}" "" body "${body}")
+	string(REPLACE "\\" "\\\\" body "${body}")
+	string(REPLACE "\"" "\\\"" body "${body}")
+	string(REPLACE "\n" "\\n\"\n\t \"" body "${body}")
+	string(APPEND text "\t{\"${name}\",\n\t \"${body}\"},\n")
+endforeach()
+string(APPEND text "\t{0},\n};\n")
+file(WRITE ${OUT} "${text}")
