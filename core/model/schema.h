@@ -218,6 +218,11 @@ struct rep_entity {
 	const char *name;
 	struct rep_label label;
 	enum rep_builtin builtin;
+	/*
+	 * Of assignment (its subject's partition; `company` for rep -> territory) and of the review items
+	 * (conflict and proposal: the record's; rejection: staff-<author>; claim: desk) the engine itself
+	 * decides; they bear REP_PARTITION_COMPANY and REP_PARTITION_DESK here.
+	 */
 	enum rep_partition_is partition;
 	struct rep_step *steps;
 	size_t steps_len;
@@ -260,9 +265,59 @@ struct rep_visibility {
 	const char *name;
 	struct rep_terms readers;
 };
+enum rep_param_type {
+	REP_PARAM_TEXT,
+	REP_PARAM_INTEGER,
+	REP_PARAM_DATE,
+	REP_PARAM_DATETIME,
+	REP_PARAM_BOOLEAN,
+	REP_PARAM_ENUM,      /* one of a field's values: `field` */
+	REP_PARAM_REFERENCE, /* an id */
+	REP_PARAM_PERIOD,    /* 2026, 2026Q1, 2026-03: binds :p, :p_from, :p_until (half-open) */
+};
+struct rep_param {
+	const char *name;
+	enum rep_param_type type;
+	const struct rep_field *field; /* of REP_PARAM_ENUM */
+	const char *preset; /* text, "@today" "@now" "@rep" "@month" "@quarter" "@year", or NULL */
+	struct rep_label label;
+};
+struct rep_report_column {
+	const char *name;
+	struct rep_label label;
+};
 struct rep_report {
 	const char *name;
 	const char *sql; /* the file's whole text */
+	struct rep_label label;
+	const char **roles; /* who may run it; empty = nobody but the hub's desk */
+	size_t roles_len;
+	struct rep_param *params;
+	size_t params_len;
+	struct rep_report_column *columns;
+	size_t columns_len;
+};
+
+/* A reference table that the company publishes. A row is an array of values in column order. */
+struct rep_table_column {
+	const char *name;
+	enum rep_type type; /* text, integer, boolean, date, datetime */
+};
+struct rep_table {
+	const char *name;
+	struct rep_label label;
+	struct rep_table_column *columns;
+	size_t columns_len;
+	const char **key;
+	size_t key_len;
+	struct rep_json *rows;
+};
+
+/* What must not be collected: a pattern over field names, labels and the headers of imported files. */
+struct rep_forbid {
+	const char *pattern;
+	void *pattern_compiled; /* engine's own */
+	struct rep_label why;
 };
 
 struct rep_schema {
@@ -275,14 +330,20 @@ struct rep_schema {
 	struct rep_visibility *visibility;
 	size_t visibility_len;
 	struct rep_json *policy;
+	struct rep_forbid *forbids;
+	size_t forbids_len;
 	const char **sources; /* best first */
 	size_t sources_len;
+	struct rep_table *tables;
+	size_t tables_len;
+	struct rep_json *mappings;   /* array, as in schema.json; NULL where there is none */
 	struct rep_entity *entities; /* schema's in file order, then the engine's own */
 	size_t entities_len;
 	struct rep_report *reports;
 	size_t reports_len;
-	char id[64];   /* "pharma/1" */
-	char hash[65]; /* SHA-256 over the sorted (path, file hash) list: the rule set's identity */
+	char id[64]; /* "pharma/1" */
+	/* SHA-256 over the lines "<file's SHA-256> <path>\n", sorted by path: the rule set's identity */
+	char hash[65];
 	struct rep_schema_files *files; /* the bytes it was loaded from */
 	void *arena;
 };
@@ -325,9 +386,14 @@ const struct rep_field *rep_entity_field(const struct rep_entity *entity, const 
 const struct rep_role *rep_schema_role(const struct rep_schema *schema, const char *name);
 /* Position in the declared order of an enum's value, or -1. */
 int rep_field_rank(const struct rep_field *field, const char *value);
+/* The same for what a person or a file spells: exact, by `also`, or alike after NFKC, case, space and
+ * traditional characters. */
+int rep_enum_find(const struct rep_field *field, const char *text);
 bool rep_field_is_scalar(const struct rep_field *field); /* not set, list, map */
 /* The machine for a record whose `by` field has `kind` (NULL without `by`), or NULL. */
 const struct rep_machine *rep_entity_machine(const struct rep_entity *entity, const char *kind);
+/* Why a name, a label or a column's header is forbidden, or NULL when it is not. */
+const struct rep_label *rep_schema_forbids(const struct rep_schema *schema, const char *text);
 /* The source's rank in the schema's list, 0 best; one past the end when unknown. */
 size_t rep_schema_source_rank(const struct rep_schema *schema, const char *source);
 

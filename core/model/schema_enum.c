@@ -1,0 +1,120 @@
+/* The values of an enum, with the spellings that an import maps to them. */
+#include <string.h>
+
+#include "core/model/normalise.h"
+#include "core/model/schema_load.h"
+
+#define SPELLING_NORM (REP_NORM_NFKC | REP_NORM_CASE | REP_NORM_SPACE | REP_NORM_SIMPLIFIED)
+
+void rep_enum_spelling(struct rep_buf *out, const char *text)
+{
+	rep_normalise_put(out, text, strlen(text), SPELLING_NORM);
+}
+
+static enum rep_code read_value(struct rep_loader *ld, void *target, const struct rep_json *value)
+{
+	((struct rep_enum_value *)target)->value = rep_json_string_value(value);
+	return *rep_json_string_value(value) ? REP_OK
+					     : rep_loader_bad(ld, "enum-empty", "a value is empty");
+}
+
+static enum rep_code read_label(struct rep_loader *ld, void *target, const struct rep_json *value)
+{
+	return rep_loader_label(ld, &((struct rep_enum_value *)target)->label, value);
+}
+
+static enum rep_code read_also(struct rep_loader *ld, void *target, const struct rep_json *value)
+{
+	struct rep_enum_value *out = target;
+
+	return rep_loader_names(ld, &out->also, &out->also_len, value, "also");
+}
+
+static bool spelled_alike(const char *a, const char *b)
+{
+	struct rep_buf left = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	struct rep_buf right = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+
+	rep_enum_spelling(&left, a);
+	rep_enum_spelling(&right, b);
+	bool alike = strcmp(rep_buf_str(&left), rep_buf_str(&right)) == 0;
+
+	rep_buf_clear(&left);
+	rep_buf_clear(&right);
+	return alike;
+}
+
+/* Does `text` read as `value` (itself or one of its other spellings)? */
+static bool reads_as(const struct rep_enum_value *value, const char *text)
+{
+	if (spelled_alike(value->value, text))
+		return true;
+	for (size_t i = 0; i < value->also_len; i++)
+		if (spelled_alike(value->also[i], text))
+			return true;
+	return false;
+}
+
+int rep_enum_find(const struct rep_field *field, const char *text)
+{
+	int exact = rep_field_rank(field, text);
+
+	if (exact >= 0)
+		return exact;
+	for (size_t i = 0; i < field->values_len; i++)
+		if (reads_as(&field->values[i], text))
+			return (int)i;
+	return -1;
+}
+
+/*
+ * An import must know what a spelling means: none may stand for two values. Spellings are compared as
+ * an import compares them, so "m" and "M" of two values clash too.
+ */
+static enum rep_code check_spellings(struct rep_loader *ld, const struct rep_enum_value *values,
+				     size_t index)
+{
+	const struct rep_enum_value *value = &values[index];
+
+	for (size_t i = 0; i < index; i++) {
+		bool clash = reads_as(&values[i], value->value);
+		const char *what = value->value;
+
+		for (size_t k = 0; !clash && k < value->also_len; k++) {
+			what = value->also[k];
+			clash = reads_as(&values[i], what);
+		}
+		if (clash)
+			return rep_loader_bad(ld, "enum-duplicate", "\"%s\" is also \"%s\"", what,
+					      values[i].value);
+	}
+	return REP_OK;
+}
+
+enum rep_code rep_load_enum_values(struct rep_loader *ld, struct rep_field *field,
+				   const struct rep_json *array)
+{
+	static const struct rep_key_rule rules[] = {
+		{"value", REP_KIND_STRING, true, read_value, 0},
+		{"label", REP_KIND_ANY, false, read_label, 0},
+		{"also", REP_KIND_ARRAY, false, read_also, 0},
+	};
+	size_t count = rep_json_size(array);
+	enum rep_code rc = rep_loader_array(ld, &field->values, count, sizeof *field->values);
+
+	if (!rc && !count)
+		rc = rep_loader_bad(ld, "enum-empty", "\"values\" is empty");
+	for (size_t i = 0; !rc && i < count; i++) {
+		const struct rep_json *item = rep_json_at(array, i);
+
+		if (rep_json_is(item, REP_JSON_STRING))
+			rc = read_value(ld, &field->values[i], item);
+		else
+			rc = rep_loader_walk(ld, item, rules, sizeof rules / sizeof *rules, 0,
+					     &field->values[i]);
+		if (!rc)
+			rc = check_spellings(ld, field->values, i);
+		field->values_len = i + 1;
+	}
+	return rc;
+}
