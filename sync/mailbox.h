@@ -42,22 +42,69 @@ struct rep_outbox {
 	size_t segments_len;
 };
 /*
- * Reads what came to the outbox since `known` (zero = all), in a limited child process: git fsck first, packs
- * only, deadline, memory limit; every commit must have exactly the one tree shape that a device writes (its parent's
- * entries untouched, new names that we could have generated, mode 100644, one parent). REP_EINTEGRITY with the
- * reason for a bad mailbox: the caller quarantines it and goes on with the others.
+ * Reads what came to the outbox since `known` (zero = all), in a limited child process: stock git takes the new
+ * objects out of the mailbox and checks each one, packs only, deadline, memory limit; then every commit must have
+ * exactly the one tree shape that a device writes (its parent's entries untouched, new names that we could have
+ * generated, mode 100644, one parent). REP_EINTEGRITY with the reason for a bad mailbox: the caller quarantines it
+ * and goes on with the others.
+ *
+ * At most 256 MiB and 20,000 commits at a time: `out->tip` is the last commit that was read, to be given as `known`
+ * the next time. Nothing new: `out->tip` is `known`, and no child was needed.
  */
 REP_CHECK enum rep_code rep_mailbox_read(struct rep_outbox *out, const char *path,
 					 const struct rep_oid *known, struct rep_error *err);
 void rep_outbox_clear(struct rep_outbox *outbox);
 
 /*
- * The device's side of an outbox, into a pack of its clone: a commit with one more segment (and its receipt, may be
- * NULL) on top of `tip` (zero = a first commit that holds enrol.json instead, when `path` is "enrol.json").
+ * The same in two steps, so that a caller with many mailboxes may have a few children at work while it merges:
+ * begin starts the child, end takes what it found and frees the reader (also after a failure).
+ */
+struct rep_mailbox_reader;
+REP_CHECK enum rep_code rep_mailbox_read_begin(struct rep_mailbox_reader **out, const char *path,
+					       const struct rep_oid *known, struct rep_error *err);
+REP_CHECK enum rep_code rep_mailbox_read_end(struct rep_mailbox_reader *reader,
+					     struct rep_outbox *out, struct rep_error *err);
+void rep_mailbox_read_abort(struct rep_mailbox_reader *reader); /* NULL is fine */
+
+/*
+ * The device's side of an outbox, into a pack of its clone: a commit with one more segment on top of `tip` (zero = a
+ * first commit that holds enrol.json instead, when `path` is "enrol.json"). The pack is not committed here.
  */
 REP_CHECK enum rep_code rep_outbox_commit(struct rep_pack *pack, const struct rep_oid *tip,
 					  const char *path, const void *data, size_t len,
 					  int64_t time_s, const char *device, struct rep_oid *out,
 					  struct rep_error *err);
+/*
+ * The same for a segment sent again, with its receipt beside it, or for a statement after a restore: up to three files in
+ * one commit: a segment, its receipt, statement.json.
+ */
+struct rep_outbox_file {
+	const char *path;
+	const void *data;
+	size_t len;
+};
+REP_CHECK enum rep_code rep_outbox_commit_files(struct rep_pack *pack, const struct rep_oid *tip,
+						const struct rep_outbox_file *files, size_t len,
+						int64_t time_s, const char *device,
+						struct rep_oid *out, struct rep_error *err);
+
+/*
+ * What a name in an outbox says: <yyyy-mm>/<first>-<last>.jsonl or .receipt.json, enrol.json, statement.json. False for
+ * anything that a device could not have written.
+ */
+enum rep_outbox_kind {
+	REP_OUTBOX_SEGMENT,
+	REP_OUTBOX_RECEIPT,
+	REP_OUTBOX_ENROL,
+	REP_OUTBOX_STATEMENT
+};
+struct rep_outbox_name {
+	enum rep_outbox_kind kind;
+	int64_t first, last; /* of a segment and its receipt */
+};
+bool rep_outbox_name_parse(struct rep_outbox_name *out, const char *path);
+/* <yyyy-mm>/<first>-<last>.jsonl (or .receipt.json), the month from `time` (a stamp or a datetime). Appended. */
+void rep_outbox_path(struct rep_buf *out, const char *time, int64_t first, int64_t last,
+		     bool receipt);
 
 #endif

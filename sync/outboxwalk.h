@@ -1,0 +1,28 @@
+/*
+ * Private to sync: the walk over an outbox's new commits, in the limited child.
+ */
+#ifndef REPSYNC_SYNC_OUTBOXWALK_H
+#define REPSYNC_SYNC_OUTBOXWALK_H
+
+#include "sync/child.h"
+#include "sync/git.h"
+
+/* The frames of the walk: a path, NUL and the bytes of a file; and the id of the commit that is done with. */
+#define REP_WALK_FILE 'f'
+#define REP_WALK_COMMIT 'c'
+
+#define REP_WALK_SIZE_MAX \
+	(256u * 1024u * 1024u) /* of one reading; what is left comes the next time */
+#define REP_WALK_COMMITS_MAX 20000u
+#define REP_WALK_CHAIN_MAX 1000000u /* commits between known and tip */
+
+/* Takes the objects that `tip` has and `known` has not out of a mailbox into the scratch repository, with stock git. */
+REP_CHECK enum rep_code rep_outbox_quarantine(const char *mailbox, const char *scratch,
+					      const struct rep_oid *known,
+					      const struct rep_oid *tip, struct rep_error *err);
+/* Checks the commits, oldest first, and sends what they bring. */
+REP_CHECK enum rep_code rep_outbox_walk(struct rep_git *git, const struct rep_oid *known,
+					const struct rep_oid *tip, struct rep_channel *channel,
+					struct rep_error *err);
+
+#endif

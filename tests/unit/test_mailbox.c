@@ -1,0 +1,455 @@
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "help_git.h"
+#include "sync/mailbox.h"
+
+struct box {
+	char path[4096];
+	struct rep_git *git;
+	struct rep_pack *pack;
+	struct rep_oid tip;
+};
+
+static struct box box_new(void **state)
+{
+	static unsigned n;
+	struct box box = {0};
+	char name[32];
+	struct rep_error err;
+
+	snprintf(name, sizeof name, "box%u.git", n++);
+	snprintf(box.path, sizeof box.path, "%s", scratch(state, name));
+	expect_ok(rep_mailbox_create(box.path, &err), &err);
+	expect_ok(rep_git_open(&box.git, box.path, &err), &err);
+	expect_ok(rep_pack_new(&box.pack, box.git, &err), &err);
+	return box;
+}
+
+static void box_end(struct box *box)
+{
+	rep_pack_free(box->pack);
+	rep_git_close(box->git);
+}
+
+/* One commit as a device writes it, and the ref moved. */
+static void write_files(struct box *box, const struct rep_outbox_file *files, size_t len)
+{
+	struct rep_oid tip;
+	struct rep_error err;
+
+	expect_ok(rep_outbox_commit_files(box->pack, &box->tip, files, len, 1700000000, "d7k3f9qm",
+					  &tip, &err),
+		  &err);
+	expect_ok(rep_pack_commit(box->pack, NULL, &err), &err);
+	expect_ok(rep_git_cas(box->git, REP_OUTBOX, &box->tip, &tip, &err), &err);
+	box->tip = tip;
+}
+
+static void write_file(struct box *box, const char *path, const char *text)
+{
+	struct rep_outbox_file file = {.path = path, .data = text, .len = strlen(text)};
+
+	write_files(box, &file, 1);
+}
+
+static struct box box_enrolled(void **state)
+{
+	struct box box = box_new(state);
+
+	write_file(&box, "enrol.json", "{}\n");
+	return box;
+}
+
+static void names_of_an_outbox_are_read_exactly(void **state)
+{
+	static const char *const bad[] = {"2026-11/0-1.jsonl",
+					  "2026-11/1-01.jsonl",
+					  "2026-11/2-1.jsonl",
+					  "2026-11/1-257.jsonl",
+					  "2026-13/1-1.jsonl",
+					  "2026-00/1-1.jsonl",
+					  "2026-11/1-1.json",
+					  "2026-11/1-1.jsonl.jsonl",
+					  "2026-11/1-1.receipt.jsonl",
+					  "2026-11/1-1",
+					  "2026-11/-1-1.jsonl",
+					  "2026-11/1-9007199254740992.jsonl",
+					  "2026-11/9007199254740992-9007199254740992.jsonl",
+					  "2026-1/1-1.jsonl",
+					  "2026-11/",
+					  "2026-11",
+					  "enrol.jsonx",
+					  "",
+					  "a/b"};
+	struct rep_outbox_name name;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (rep_outbox_name_parse(&name, bad[i]))
+			fail_msg("accepted: %s", bad[i]);
+	assert_true(rep_outbox_name_parse(&name, "2026-11/41-296.jsonl"));
+	assert_int_equal(name.kind, REP_OUTBOX_SEGMENT);
+	assert_int_equal(name.first, 41);
+	assert_int_equal(name.last, 296);
+	assert_true(rep_outbox_name_parse(&name, "2026-12/7-7.receipt.json"));
+	assert_int_equal(name.kind, REP_OUTBOX_RECEIPT);
+	assert_true(rep_outbox_name_parse(&name, "enrol.json"));
+	assert_int_equal(name.kind, REP_OUTBOX_ENROL);
+}
+
+static void a_mailbox_has_the_hook_that_syncs_refs_and_may_be_created_again(void **state)
+{
+	struct box box = box_enrolled(state);
+	char hook[4200];
+	struct stat st;
+	struct rep_error err;
+	struct rep_oid now;
+
+	expect_ok(rep_mailbox_create(box.path, &err), &err);
+	snprintf(hook, sizeof hook, "%s/hooks/reference-transaction", box.path);
+	assert_int_equal(stat(hook, &st), 0);
+	assert_true(st.st_mode & S_IXUSR);
+	assert_int_equal(0, shell("grep -q 'sync -f' %s", hook));
+	expect_ok(rep_git_ref(box.git, REP_OUTBOX, &now, &err), &err);
+	assert_true(rep_oid_equal(&now, &box.tip));
+	box_end(&box);
+	expect_clean(box.path);
+}
+
+static void a_lock_is_held_by_one(void **state)
+{
+	struct box box = box_new(state);
+	struct rep_lock *one, *two;
+	struct rep_error err;
+
+	expect_ok(rep_mailbox_lock(&one, box.path, false, &err), &err);
+	expect_code(rep_mailbox_lock(&two, box.path, false, &err), REP_EBUSY, &err, "in use");
+	rep_lock_free(one);
+	expect_ok(rep_mailbox_lock(&two, box.path, false, &err), &err);
+	rep_lock_free(two);
+	box_end(&box);
+}
+
+static void what_was_written_is_read_in_order(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_outbox_file again[] = {{"2026-11/2-5.jsonl", "two\n", 4},
+					  {"2026-11/2-5.receipt.json", "receipt\n", 8},
+					  {"statement.json", "st\n", 3}};
+	struct rep_outbox outbox;
+	struct rep_oid middle;
+	struct rep_error err;
+
+	write_file(&box, "2026-11/1-1.jsonl", "one\n");
+	middle = box.tip;
+	write_files(&box, again, 3);
+	write_file(&box, "2026-12/6-6.jsonl", "");
+	expect_ok(rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err), &err);
+	assert_true(rep_oid_equal(&outbox.tip, &box.tip));
+	assert_string_equal(outbox.enrol, "{}\n");
+	assert_string_equal(outbox.statement, "st\n");
+	assert_int_equal(outbox.segments_len, 3);
+	assert_string_equal(outbox.segments[0].path, "2026-11/1-1.jsonl");
+	assert_string_equal(outbox.segments[0].data, "one\n");
+	assert_null(outbox.segments[0].receipt);
+	assert_int_equal(outbox.segments[1].first, 2);
+	assert_int_equal(outbox.segments[1].last, 5);
+	assert_string_equal(outbox.segments[1].receipt, "receipt\n");
+	assert_int_equal(outbox.segments[2].size_bytes, 0);
+	rep_outbox_clear(&outbox);
+	expect_ok(rep_mailbox_read(&outbox, box.path, &middle, &err), &err);
+	assert_int_equal(outbox.segments_len, 2);
+	assert_null(outbox.enrol);
+	rep_outbox_clear(&outbox);
+	box_end(&box);
+	expect_clean(box.path);
+}
+
+static void nothing_new_is_told_without_a_child(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_outbox outbox;
+	struct rep_error err;
+
+	/* Its objects may be anything: they are not looked at. */
+	shell_ok("rm -rf %s/objects/pack/*", box.path);
+	expect_ok(rep_mailbox_read(&outbox, box.path, &box.tip, &err), &err);
+	assert_int_equal(outbox.segments_len, 0);
+	assert_true(rep_oid_equal(&outbox.tip, &box.tip));
+	rep_outbox_clear(&outbox);
+	box_end(&box);
+}
+
+static void an_empty_mailbox_gives_nothing(void **state)
+{
+	struct box box = box_new(state);
+	struct rep_outbox outbox;
+	struct rep_error err;
+
+	expect_ok(rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err), &err);
+	assert_true(rep_oid_is_zero(&outbox.tip));
+	rep_outbox_clear(&outbox);
+	box_end(&box);
+}
+
+static void several_may_be_read_at_once(void **state)
+{
+	struct rep_mailbox_reader *readers[4];
+	struct box boxes[4];
+	struct rep_error err;
+
+	for (size_t i = 0; i < 4; i++) {
+		boxes[i] = box_enrolled(state);
+		for (size_t n = 0; n <= i; n++) {
+			char path[64];
+
+			snprintf(path, sizeof path, "2026-11/%zu-%zu.jsonl", n + 1, n + 1);
+			write_file(&boxes[i], path, "x\n");
+		}
+		expect_ok(rep_mailbox_read_begin(&readers[i], boxes[i].path, &rep_oid_zero, &err),
+			  &err);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		struct rep_outbox outbox;
+
+		expect_ok(rep_mailbox_read_end(readers[i], &outbox, &err), &err);
+		assert_int_equal(outbox.segments_len, i + 1);
+		rep_outbox_clear(&outbox);
+		box_end(&boxes[i]);
+	}
+}
+
+/*
+ * Hostile commits, made by stock git on top of what a device wrote. $B is the mailbox, $T a fresh index; the shell
+ * text puts a tree's id in $t; `parents` are further -p options.
+ */
+static void expect_refused(void **state, const char *script, const char *part)
+{
+	struct box box = box_enrolled(state);
+	struct rep_outbox outbox;
+	struct rep_error err;
+
+	write_file(&box, "2026-11/1-1.jsonl", "one\n");
+	shell_ok("set -e; cd %s; export GIT_DIR=$PWD GIT_INDEX_FILE=$PWD/test-index; "
+		 "parents='-p outbox'; git read-tree outbox; "
+		 "b=$(echo evil | git hash-object -w --stdin); put() { git update-index --add "
+		 "--cacheinfo \"$1,$b,$2\"; }; t=; %s; [ -n \"$t\" ] || t=$(git write-tree); "
+		 "c=$(git commit-tree $t $parents -m m); git update-ref refs/heads/outbox $c; "
+		 "git repack -q -a -d; git prune-packed -q; rm -f test-index; git prune",
+		 box.path, script);
+	expect_code(rep_mailbox_read(&outbox, box.path, &box.tip, &err), REP_EINTEGRITY, &err,
+		    part);
+	assert_int_equal(outbox.segments_len, 0);
+	assert_true(rep_oid_equal(&outbox.tip, &box.tip));
+	box_end(&box);
+}
+
+static void a_hostile_tree_is_refused_whatever_its_trick(void **state)
+{
+	expect_refused(state, "put 120000 2026-11/2-2.jsonl", "mode");
+	expect_refused(state, "put 100755 2026-11/2-2.jsonl", "mode");
+	expect_refused(state,
+		       "t=$(perl -e 'print \"100777 2-2.jsonl\\0\", pack(\"H*\", shift)' $b | "
+		       "git hash-object -t tree -w --literally --stdin)",
+		       "mode");
+	expect_refused(state,
+		       "git update-index --add --cacheinfo 160000,$(git rev-parse outbox),sub",
+		       "mode");
+	expect_refused(state, "put 100644 'odd name'", "name");
+	expect_refused(state, "put 100644 \"$(printf '2026-11/\\033[2J')\"", "name");
+	expect_refused(state, "put 100644 2026-11/2-2.txt", "not a name");
+	expect_refused(state, "put 100644 2026-11/02-2.jsonl", "not a name");
+	expect_refused(state, "put 100644 2026-13/2-2.jsonl", "not a name");
+	expect_refused(state, "put 100644 2026-11/x/2-2.jsonl", "folder");
+	expect_refused(state, "put 100644 enrol2.json", "not a name");
+	expect_refused(state, "put 100644 2026-11/2-2.jsonl; put 100644 2026-11/3-3.jsonl",
+		       "second one");
+	expect_refused(state, "put 100644 2026-11/2-2.receipt.json", "without its segment");
+	expect_refused(state, "put 100644 2026-11/2-2.jsonl; put 100644 2026-11/2-3.receipt.json",
+		       "without its segment");
+	expect_refused(state, "true", "without anything new");
+}
+
+static void what_was_there_may_be_neither_changed_nor_removed(void **state)
+{
+	expect_refused(state, "put 100644 2026-11/1-1.jsonl", "changed");
+	expect_refused(state, "put 100644 enrol.json", "changed");
+	expect_refused(state, "git rm -q --cached 2026-11/1-1.jsonl; put 100644 2026-11/2-2.jsonl",
+		       "removed");
+	expect_refused(state, "git rm -q --cached enrol.json; put 100644 enrol.json/x", "removed");
+	expect_refused(state, "git rm -q --cached -r 2026-11; put 100644 2026-11", "not a name");
+}
+
+static void a_chain_that_does_not_go_on_from_the_known_commit_is_refused(void **state)
+{
+	/* Two parents; a new root; a step back and another way; a step back alone. */
+	expect_refused(state, "put 100644 2026-11/2-2.jsonl; parents='-p outbox -p outbox~1'",
+		       "more than one parent");
+	expect_refused(state, "put 100644 2026-11/2-2.jsonl; parents=", "rewritten");
+	expect_refused(state, "put 100644 2026-11/2-2.jsonl; parents='-p outbox~1'", "rewritten");
+}
+
+static void a_ref_set_back_or_removed_is_a_rollback(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_outbox outbox;
+	struct rep_error err;
+
+	write_file(&box, "2026-11/1-1.jsonl", "one\n");
+	shell_ok("git -C %s update-ref refs/heads/outbox outbox~1", box.path);
+	expect_code(rep_mailbox_read(&outbox, box.path, &box.tip, &err), REP_EINTEGRITY, &err,
+		    "rolled back");
+	shell_ok("git -C %s update-ref -d refs/heads/outbox", box.path);
+	expect_code(rep_mailbox_read(&outbox, box.path, &box.tip, &err), REP_EINTEGRITY, &err,
+		    "rolled back");
+	box_end(&box);
+}
+
+static void a_known_commit_that_is_gone_is_a_rollback(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_outbox outbox;
+	struct rep_oid gone;
+	struct rep_error err;
+
+	rep_oid_of(&gone, REP_OBJECT_COMMIT, "gone", 4);
+	expect_code(rep_mailbox_read(&outbox, box.path, &gone, &err), REP_EINTEGRITY, &err,
+		    "rolled back");
+	box_end(&box);
+}
+
+static void loose_objects_and_alternates_are_refused(void **state)
+{
+	struct box box = box_enrolled(state), other = box_enrolled(state);
+	struct rep_outbox outbox;
+	struct rep_error err;
+
+	shell_ok("echo x | git -C %s hash-object -w --stdin >/dev/null", box.path);
+	expect_code(rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err), REP_EINTEGRITY, &err,
+		    "loose objects");
+	shell_ok("echo %s/objects >%s/objects/info/alternates", box.path, other.path);
+	expect_code(rep_mailbox_read(&outbox, other.path, &rep_oid_zero, &err), REP_EINTEGRITY,
+		    &err, "borrows");
+	box_end(&box);
+	box_end(&other);
+}
+
+static void every_flipped_byte_of_pack_and_index_is_refused_or_harmless(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_error err;
+	char name[4200], saved[4200];
+
+	write_file(&box, "2026-11/1-1.jsonl", "a text of some length to be damaged\n");
+	shell_ok("cd %s && git repack -q -a -d", box.path);
+	for (unsigned kind = 0; kind < 2; kind++) {
+		struct rep_buf buf = REP_BUF_INIT(1 << 20);
+
+		snprintf(name, sizeof name, "%s",
+			 shell_line("ls %s/objects/pack/*.%s", box.path, kind ? "idx" : "pack"));
+		snprintf(saved, sizeof saved, "%s.saved", box.path);
+		shell_ok("chmod u+w %s; cp %s %s", name, name, saved);
+		expect_ok(rep_file_read(&buf, name, &err), &err);
+		for (size_t at = kind ? 8 : 0; at < buf.len; at += kind ? 97 : 13) {
+			struct rep_outbox outbox;
+			enum rep_code rc;
+			FILE *file = fopen(name, "r+b");
+
+			assert_non_null(file);
+			assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+			assert_true(fputc((buf.data[at] ^ 0x41) & 0xff, file) != EOF);
+			assert_int_equal(fclose(file), 0);
+			rc = rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err);
+			if (rc == REP_OK) {
+				assert_int_equal(outbox.segments_len, 1);
+				assert_string_equal(outbox.segments[0].data,
+						    "a text of some length to be damaged\n");
+			} else {
+				expect_code(rc, REP_EINTEGRITY, &err, NULL);
+			}
+			rep_outbox_clear(&outbox);
+			shell_ok("cat %s > %s", saved, name);
+		}
+		rep_buf_clear(&buf);
+	}
+	box_end(&box);
+}
+
+static void an_outbox_begun_anew_by_the_hub_is_read_from_its_empty_root(void **state)
+{
+	struct box box = box_new(state);
+	struct rep_git_commit root = {.author_name = "hub",
+				      .author_email = "hub00000",
+				      .committer_name = "hub",
+				      .committer_email = "hub00000",
+				      .message = "begin\n"};
+	struct rep_buf buf = REP_BUF_INIT(4096);
+	struct rep_outbox outbox;
+	struct rep_error err;
+
+	expect_ok(rep_pack_add(box.pack, REP_OBJECT_TREE, NULL, 0, &root.tree, &err), &err);
+	rep_git_commit_write(&buf, &root);
+	expect_ok(rep_pack_add(box.pack, REP_OBJECT_COMMIT, buf.data, buf.len, &box.tip, &err),
+		  &err);
+	expect_ok(rep_pack_commit(box.pack, NULL, &err), &err);
+	expect_ok(rep_git_cas(box.git, REP_OUTBOX, &rep_oid_zero, &box.tip, &err), &err);
+	rep_buf_clear(&buf);
+	write_file(&box, "2026-11/9-9.jsonl", "nine\n");
+	expect_ok(rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err), &err);
+	assert_int_equal(outbox.segments_len, 1);
+	rep_outbox_clear(&outbox);
+	box_end(&box);
+	expect_clean(box.path);
+}
+
+static void a_first_commit_without_enrolment_is_refused(void **state)
+{
+	struct box box = box_new(state);
+	struct rep_outbox outbox;
+	struct rep_error err;
+
+	write_file(&box, "2026-11/1-1.jsonl", "one\n");
+	expect_code(rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err), REP_EINTEGRITY, &err,
+		    "first commit");
+	box_end(&box);
+}
+
+static void names_of_no_outbox_are_not_committed(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_oid tip;
+	struct rep_error err;
+
+	expect_code(rep_outbox_commit(box.pack, &box.tip, "2026-11/x.jsonl", "", 0, 1, "d7k3f9qm",
+				      &tip, &err),
+		    REP_EUSAGE, &err, "no name");
+	box_end(&box);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_of_an_outbox_are_read_exactly),
+		cmocka_unit_test(a_mailbox_has_the_hook_that_syncs_refs_and_may_be_created_again),
+		cmocka_unit_test(a_lock_is_held_by_one),
+		cmocka_unit_test(what_was_written_is_read_in_order),
+		cmocka_unit_test(nothing_new_is_told_without_a_child),
+		cmocka_unit_test(an_empty_mailbox_gives_nothing),
+		cmocka_unit_test(several_may_be_read_at_once),
+		cmocka_unit_test(a_hostile_tree_is_refused_whatever_its_trick),
+		cmocka_unit_test(what_was_there_may_be_neither_changed_nor_removed),
+		cmocka_unit_test(a_chain_that_does_not_go_on_from_the_known_commit_is_refused),
+		cmocka_unit_test(a_ref_set_back_or_removed_is_a_rollback),
+		cmocka_unit_test(a_known_commit_that_is_gone_is_a_rollback),
+		cmocka_unit_test(loose_objects_and_alternates_are_refused),
+		cmocka_unit_test(every_flipped_byte_of_pack_and_index_is_refused_or_harmless),
+		cmocka_unit_test(an_outbox_begun_anew_by_the_hub_is_read_from_its_empty_root),
+		cmocka_unit_test(a_first_commit_without_enrolment_is_refused),
+		cmocka_unit_test(names_of_no_outbox_are_not_committed),
+	};
+
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
