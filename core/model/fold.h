@@ -116,6 +116,9 @@ REP_CHECK enum rep_code rep_edit_forget(struct rep_json **out, const struct rep_
 							const char *stamp),
 					void *user, struct rep_error *err);
 
+/* {field: new value} of an insert's `values`; NULL without memory. The caller's. */
+struct rep_json *rep_edit_new_values(const struct rep_json *values);
+
 /*
  * The partition that the schema gives a record with these fields: the declared steps, tried in order.
  * `author` is who made it. Appended to `out`; REP_EINVAL when every step is empty.

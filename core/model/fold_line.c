@@ -1,5 +1,7 @@
-/* Takes out of a value line what its author saw of changes that never came into force. */
-#include <string.h>
+/*
+ * Value lines: what an insert gives, and taking out of a line what its author saw of changes that never
+ * came into force.
+ */
 
 #include "core/model/fold.h"
 
@@ -74,4 +76,20 @@ enum rep_code rep_edit_forget(struct rep_json **out, const struct rep_json *line
 	else
 		rep_json_free(copy);
 	return REP_OK;
+}
+
+struct rep_json *rep_edit_new_values(const struct rep_json *values)
+{
+	struct rep_json *out = rep_json_object();
+
+	for (void *it = rep_json_iter(values); it && out; it = rep_json_iter_next(values, it)) {
+		const struct rep_json *value = rep_json_get(rep_json_iter_value(it), "new");
+		if (!value)
+			value = rep_json_get(rep_json_iter_value(it), "add");
+		if (value && !rep_json_set(out, rep_json_iter_key(it), rep_json_ref(value))) {
+			rep_json_free(out);
+			return NULL;
+		}
+	}
+	return out;
 }

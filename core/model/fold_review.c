@@ -327,20 +327,6 @@ static void propose_class(struct rep_fold_run *run, const struct rep_json *from,
 	rep_json_free(proposal.saw);
 }
 
-/* {field: new value}, for a record that does not exist yet. */
-static struct rep_json *new_values(const struct rep_json *values)
-{
-	struct rep_json *out = rep_json_object();
-
-	for (void *it = values ? rep_json_iter(values) : NULL; it;
-	     it = rep_json_iter_next(values, it)) {
-		const struct rep_json *value = rep_json_get(rep_json_iter_value(it), "new");
-		if (value)
-			(void)rep_json_set(out, rep_json_iter_key(it), rep_json_ref(value));
-	}
-	return out;
-}
-
 /* The partition of the record, or the one it would get. */
 static enum rep_code find_partition(struct rep_buf *out, const struct rep_fold_run *run,
 				    struct rep_error *err)
@@ -352,7 +338,7 @@ static enum rep_code find_partition(struct rep_buf *out, const struct rep_fold_r
 		rep_buf_puts(out, run->folded->record->partition);
 		return REP_OK;
 	}
-	values = new_values(run->values);
+	values = rep_edit_new_values(run->values);
 	rc = rep_partition_find(out, run->entity, run->edit->id, values, run->edit->rep,
 				run->edit->stamp, run->context, err);
 	rep_json_free(values);
