@@ -110,6 +110,11 @@ static bool entry_value(struct rep_admit_run *run, const struct rep_field *field
 		if (!part && (!is_engine_key(key, rep_json_iter_value(it), &valid) || !valid))
 			return bad_form(run, field, "an entry of the declared fields");
 	}
+	for (size_t i = 0; i < field->fields_len; i++) {
+		if (field->fields[i].required &&
+		    rep_value_empty(rep_json_get(entry, field->fields[i].name)))
+			return bad_form(run, field, "an entry with all required fields");
+	}
 	return true;
 }
 
