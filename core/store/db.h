@@ -2,8 +2,7 @@
  * The only SQLite wrapper: connections, transactions, statements. One connection belongs to one thread.
  *
  * Every database is WAL with synchronous=FULL (the only mode in which an acknowledged commit survived
- * every power cut), recursive_triggers on, foreign keys off, trusted_schema off, and a busy timeout of
- * 10 s. Every open goes through rep_db_open, which takes the key that encryption at rest will use.
+ * every power cut), recursive_triggers on, foreign keys off, no extensions, and a busy timeout of 10 s. Every open goes through rep_db_open, which takes the key that encryption at rest will use.
  */
 #ifndef REPSYNC_CORE_STORE_DB_H
 #define REPSYNC_CORE_STORE_DB_H

@@ -29,6 +29,7 @@ struct rep_replica {
 	char *rep;
 	struct rep_key key;
 	char *dir; /* the folder that holds replica.db */
+	bool read_only;
 };
 
 struct rep_replica_identity {

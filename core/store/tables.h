@@ -7,10 +7,12 @@
  *	<fields>	as docs/schema.md maps types
  *	status		'active' by default
  *	created_at	generated from _created; created_by from _created_rep
- *	_partition, _created, _created_rep, _deleted (json), _stamps (json), _sources, _flags, _extra (json),
+ *	_partition, _created, _created_rep, _deleted (json), _stamps (json), _sources, _flags, _twin,
+ *	_extra (json: what rep_record_read kept aside for this schema)
  *	_place		how the row came: 'data', 'linked', or 'local' (not in the view yet)
  *
- * Review items of all kinds lie in `_review`, devices and roles in `_device` and `_role` (same engine
+ * Review items of all kinds lie in `_review` (their entity's name in `kind`, their fields as JSON in `_fields`, of which
+ * `entity`, `record`, `field`, `state` can be selected), devices and roles in `_device` and `_role` (same engine
  * columns, their fields as columns). No SQL foreign keys or unique constraints but the id: a view must
  * always apply. The same tables make a laptop's replica, a desk and the hub's working copy.
  */
@@ -24,7 +26,11 @@
 #include "core/model/schema.h"
 #include "core/store/db.h"
 
-/* Makes every entity table, its indexes (references, external keys) and the views v_<entity>. */
+/*
+ * Makes every entity table, its indexes (references, unique fields, external keys), the views v_<entity> and v_<entity>__<field>, and
+ * _meta. For a newer schema it adds the columns that are missing, fills them from _extra, and makes the views again; columns
+ * that the schema no longer has stay.
+ */
 REP_CHECK enum rep_code rep_tables_create(struct rep_db *db, const struct rep_schema *schema,
 					  struct rep_error *err);
 /* The table's name for an entity: its own, or _device, _role, _review. Borrowed. */
@@ -37,6 +43,9 @@ REP_CHECK enum rep_code rep_row_get(struct rep_db *db, const struct rep_entity *
 REP_CHECK enum rep_code rep_row_put(struct rep_db *db, const struct rep_record *record,
 				    const struct rep_json *extra, const char *place,
 				    struct rep_error *err);
+/* What the row keeps for fields that the schema does not know, as rep_record_read gave it; NULL when nothing. */
+REP_CHECK enum rep_code rep_row_extra(struct rep_db *db, const struct rep_entity *entity,
+				      const char *id, struct rep_json **out, struct rep_error *err);
 REP_CHECK enum rep_code rep_row_remove(struct rep_db *db, const struct rep_entity *entity,
 				       const char *id, struct rep_error *err);
 /* The partition of a row, appended to `out`; nothing appended when there is no row. */

@@ -82,7 +82,6 @@ static void settings_are_the_durable_ones(void **state)
 	(void)state;
 	assert_int_equal(number(db, "PRAGMA synchronous"), 2);
 	assert_int_equal(number(db, "PRAGMA recursive_triggers"), 1);
-	assert_int_equal(number(db, "PRAGMA trusted_schema"), 0);
 	assert_int_equal(number(db, "PRAGMA foreign_keys"), 0);
 	assert_int_equal(number(db, "PRAGMA busy_timeout"), 10000);
 	expect_ok(rep_db_use(db, &stmt, "PRAGMA journal_mode", &err), &err);

@@ -1,0 +1,99 @@
+#include "core/store/checks.h"
+
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/store/capture_sql.h"
+#include "core/store/tables.h"
+
+#define SQL_SIZE_MAX (256u * 1024u)
+
+/* Where a field is named in `when`, only an edit that changes one of these is judged. */
+static void changed(struct rep_buf *sql, const struct rep_check *check)
+{
+	if (check->when_len == 0)
+		return;
+	rep_buf_puts(sql, " AND (");
+	for (size_t i = 0; i < check->when_len; i++) {
+		rep_buf_puts(sql, i ? " OR NEW." : "NEW.");
+		rep_db_quote(sql, check->when[i]);
+		rep_buf_puts(sql, " IS NOT OLD.");
+		rep_db_quote(sql, check->when[i]);
+	}
+	rep_buf_puts(sql, ")");
+}
+
+static void check_sql(struct rep_buf *sql, const struct rep_entity *entity,
+		      const struct rep_check *check, bool update)
+{
+	struct rep_buf suffix = REP_BUF_INIT(128);
+
+	rep_buf_printf(&suffix, "check_%s_%s", update ? "update" : "insert", check->name);
+	rep_buf_puts(sql, "CREATE TRIGGER ");
+	rep_trigger_name(sql, entity->name, rep_buf_str(&suffix));
+	rep_buf_clear(&suffix);
+	rep_buf_printf(sql, " AFTER %s ON ", update ? "UPDATE" : "INSERT");
+	rep_db_quote(sql, rep_table_name(entity));
+	rep_buf_puts(sql, " WHEN " REP_QUIET);
+	if (update)
+		changed(sql, check);
+	rep_buf_printf(sql,
+		       "\nBEGIN\nSELECT RAISE(ABORT, 'check %s') FROM ctx WHERE NOT coalesce((%s), "
+		       "1);\nEND",
+		       check->name, check->expr);
+}
+
+/*
+ * SQLite resolves the names in a trigger only when a statement that fires it is prepared. A check that does not compile would
+ * stop every edit of its table, so it is tried and taken out again.
+ */
+static enum rep_code install(struct rep_db *db, const struct rep_entity *entity,
+			     const struct rep_check *check, bool update, struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
+	struct rep_buf trial = REP_BUF_INIT(4096);
+	struct rep_error ignored;
+	struct rep_stmt *stmt = NULL;
+	enum rep_code rc = rep_db_begin(db, err);
+
+	if (rc != REP_OK)
+		return rc;
+	check_sql(&sql, entity, check, update);
+	rep_buf_puts(&trial, update ? "UPDATE " : "INSERT INTO ");
+	rep_db_quote(&trial, rep_table_name(entity));
+	rep_buf_puts(&trial, update ? " SET status = 'active'" : " (id) VALUES ('x')");
+	if (rep_db_exec(db, rep_buf_str(&sql), &ignored) == REP_OK &&
+	    rep_db_prepare(db, &stmt, rep_buf_str(&trial), &ignored) == REP_OK) {
+		rep_stmt_free(stmt);
+		rc = rep_db_commit(db, err);
+	} else {
+		rep_db_abort(db);
+	}
+	rep_buf_clear(&sql);
+	rep_buf_clear(&trial);
+	return rc;
+}
+
+enum rep_code rep_checks_install(struct rep_db *db, const struct rep_schema *schema,
+				 struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < schema->entities_len; i++) {
+		const struct rep_entity *entity = &schema->entities[i];
+
+		if (strcmp(rep_table_name(entity), entity->name) != 0)
+			continue;
+		for (size_t k = 0; rc == REP_OK && k < entity->checks_len; k++) {
+			const struct rep_check *check = &entity->checks[k];
+
+			if (check->level != REP_LEVEL_REFUSE)
+				continue;
+			if (check->on != REP_CHECK_UPDATE)
+				rc = install(db, entity, check, false, err);
+			if (rc == REP_OK && check->on != REP_CHECK_INSERT)
+				rc = install(db, entity, check, true, err);
+		}
+	}
+	return rc;
+}
