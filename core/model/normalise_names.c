@@ -118,11 +118,11 @@ static const struct spelling org_words[] = {
 	{"社区卫生服务中心", "社区卫生中心"},
 };
 
-/* At the end only. */
+/* At the end only, in this order: what stands behind the name goes first. */
 static const struct spelling org_ends[] = {
-	{"第一人民医院", "一院"}, {"第二人民医院", "二院"}, {"第三人民医院", "三院"},
-	{"第四人民医院", "四院"}, {"第五人民医院", "五院"}, {"人民医院", "人医"},
-	{"(本部)", ""},           {"(总院)", ""},
+	{"(本部)", ""},           {"(总院)", ""},           {"第一人民医院", "一院"},
+	{"第二人民医院", "二院"}, {"第三人民医院", "三院"}, {"第四人民医院", "四院"},
+	{"第五人民医院", "五院"}, {"人民医院", "人医"},
 };
 
 static size_t put_word(struct rep_buf *out, const char *text)

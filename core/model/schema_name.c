@@ -5,7 +5,7 @@
 
 /*
  * SQLite's keywords (sqlite3_keyword_name, 3.40.1), sorted. Kept here because this layer does not see
- * SQLite; tests compare the list with the library's.
+ * SQLite; a test compares the list with the library.
  */
 static const char *const keywords[] = {
 	"abort",

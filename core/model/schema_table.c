@@ -223,7 +223,6 @@ static enum rep_code load_file(struct rep_loader *ld, struct rep_table *table)
 	if (!file)
 		return rep_loader_bad(ld, "file-missing", "%s", path);
 	ld->file = file->path;
-	ld->field = NULL;
 	enum rep_code rc = load_rows(ld, table, file->data, file->size_bytes);
 
 	if (!rc)
