@@ -1,0 +1,257 @@
+/*
+ * git fsck over central, and what the objects it names are for.
+ *
+ * Nothing here goes through libgit2, which hangs or writes out of bounds on some damaged objects. Git names an object; an
+ * auditor wants to know which record or which change set that is, so the object is looked for among the paths of the history.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/limits.h"
+#include "core/base/text.h"
+#include "sync/central.h"
+#include "sync/child.h"
+#include "sync/verify_hub.h"
+
+#define SAID_SIZE_MAX (256u * 1024u)
+#define NAMED_MAX 20u /* problems for which a path is looked for */
+
+/* Runs git on the repository. What it prints goes to `out` (an open file), what it says on stderr to `said`. */
+static enum rep_code run_git(const char *repository, const char *const *args, int out_fd,
+			     struct rep_buf *said, int *status, struct rep_error *err)
+{
+	const char *argv[16] = {"git", "-c", "safe.directory=*", "--git-dir", repository};
+	const char *search = getenv("PATH");
+	char path[4096];
+	const char *const envp[] = {
+		path,
+		"HOME=/nonexistent",
+		"LC_ALL=C",
+		"GIT_CONFIG_NOSYSTEM=1",
+		"GIT_OPTIONAL_LOCKS=0",
+		"GIT_TERMINAL_PROMPT=0",
+		NULL,
+	};
+	const struct rep_program program = {argv, envp, -1, out_fd};
+	size_t len = 5;
+
+	snprintf(path, sizeof path, "PATH=%s", search ? search : "/usr/bin:/bin");
+	while (*args && len + 1 < sizeof argv / sizeof *argv)
+		argv[len++] = *args++;
+	return rep_program_run(&program, said, status, err);
+}
+
+static enum rep_code temporary(int *fd, struct rep_error *err)
+{
+	*fd = memfd_create("repsync-fsck", MFD_CLOEXEC);
+	if (*fd < 0)
+		return rep_fail(err, REP_EIO, "temporary file: %s", strerror(errno));
+	return REP_OK;
+}
+
+/* Appends what a program wrote to a temporary file, up to the buffer's limit. */
+static void read_back(int fd, struct rep_buf *out)
+{
+	char block[4096];
+	ssize_t n;
+
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		return;
+	while ((n = read(fd, block, sizeof block)) > 0 && out->len + (size_t)n / 3 < out->limit / 3)
+		rep_text_safe_put(out, block, (size_t)n);
+}
+
+/* The first 40 hexadecimal digits that stand alone; NULL when there are none. */
+static const char *find_oid(const char *line)
+{
+	size_t run = 0;
+
+	for (const char *at = line;; at++) {
+		bool hex = isdigit((unsigned char)*at) || (*at >= 'a' && *at <= 'f');
+
+		if (hex) {
+			run++;
+			continue;
+		}
+		if (run == REP_OID_HEX)
+			return at - REP_OID_HEX;
+		run = isalnum((unsigned char)*at) || *at == '-' ? 100 : 0;
+		if (*at == '\0')
+			return NULL;
+	}
+}
+
+/* ---- what an object is for ---- */
+
+/* All objects that main reaches, with a path each, as far as git gets in a damaged repository. */
+static enum rep_code list_objects(const char *repository, FILE **out, struct rep_error *err)
+{
+	const char *const args[] = {"rev-list", "--objects", REP_MAIN, NULL};
+	struct rep_buf said = REP_BUF_INIT(SAID_SIZE_MAX);
+	int fd = -1, status;
+	enum rep_code rc = temporary(&fd, err);
+
+	*out = NULL;
+	if (rc == REP_OK)
+		rc = run_git(repository, args, fd, &said, &status, err);
+	rep_buf_clear(&said);
+	if (rc == REP_OK && lseek(fd, 0, SEEK_SET) == 0)
+		*out = fdopen(fd, "r");
+	if (!*out && fd >= 0)
+		(void)close(fd);
+	return rc;
+}
+
+static bool find_path(FILE *objects, const char *oid, char *path, size_t size)
+{
+	char line[4096];
+
+	*path = '\0';
+	if (!objects)
+		return false;
+	rewind(objects);
+	while (fgets(line, sizeof line, objects)) {
+		if (strncmp(line, oid, REP_OID_HEX) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		if (line[REP_OID_HEX] == ' ' && line[REP_OID_HEX + 1])
+			snprintf(path, size, "%s", line + REP_OID_HEX + 1);
+		else
+			snprintf(path, size, "commit %.40s", oid);
+		return true;
+	}
+	return false;
+}
+
+/* The commit that first has the object, appended; nothing when git cannot tell. */
+static void find_commit(const char *repository, const char *oid, struct rep_buf *out)
+{
+	char find[64];
+	const char *const args[] = {"log", "--format=%H", "--reverse", find, REP_MAIN, NULL};
+	struct rep_buf said = REP_BUF_INIT(SAID_SIZE_MAX), printed = REP_BUF_INIT(SAID_SIZE_MAX);
+	struct rep_error ignored;
+	int fd = -1, status;
+
+	snprintf(find, sizeof find, "--find-object=%.40s", oid);
+	if (temporary(&fd, &ignored) == REP_OK &&
+	    run_git(repository, args, fd, &said, &status, &ignored) == REP_OK) {
+		read_back(fd, &printed);
+		if (printed.len >= REP_OID_HEX)
+			rep_buf_put(out, printed.data, REP_OID_HEX);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	rep_buf_clear(&said);
+	rep_buf_clear(&printed);
+}
+
+/* ---- problems ---- */
+
+struct naming {
+	const char *repository;
+	struct rep_problems *problems;
+	FILE *objects;
+	char last[REP_OID_HEX + 1]; /* git often says several lines about one object */
+};
+
+static void add_object(struct naming *naming, const char *oid, const char *line)
+{
+	struct rep_buf commit = REP_BUF_INIT(256);
+	char path[4096];
+
+	if (strncmp(naming->last, oid, REP_OID_HEX) == 0)
+		return;
+	memcpy(naming->last, oid, REP_OID_HEX);
+	if (rep_json_size(naming->problems->list) < NAMED_MAX &&
+	    find_path(naming->objects, oid, path, sizeof path)) {
+		find_commit(naming->repository, oid, &commit);
+		rep_problems_add(
+			naming->problems, path, "object %.40s is damaged%s%s: git says: %s", oid,
+			commit.len ? ", first in commit " : "", rep_buf_str(&commit), line);
+	} else {
+		rep_problems_add(naming->problems, "central.git", "object %.40s: git says: %s", oid,
+				 line);
+	}
+	rep_buf_clear(&commit);
+}
+
+static bool is_chatter(const char *line)
+{
+	return !*line || strncmp(line, "notice:", 7) == 0 || strncmp(line, "dangling ", 9) == 0 ||
+	       strncmp(line, "Checking ", 9) == 0 || strncmp(line, "warning:", 8) == 0;
+}
+
+/* Ends of lines were made safe for a terminal like every other control character. */
+static void split_lines(char *text)
+{
+	static const char mark[] = "\xEF\xBF\xBD";
+
+	for (char *at = text; (at = strstr(at, mark)); at += strlen(mark))
+		memset(at, '\n', strlen(mark));
+}
+
+/* Objects with a name first, so that the first problem says as much as can be said. */
+static void add_lines(struct naming *naming, char *text)
+{
+	char *copy, *rest = text, *line;
+
+	split_lines(text);
+	copy = strdup(text);
+	while ((line = strsep(&rest, "\n"))) {
+		const char *oid = is_chatter(line) ? NULL : find_oid(line);
+
+		if (oid)
+			add_object(naming, oid, line);
+	}
+	rest = copy;
+	while (copy && (line = strsep(&rest, "\n")))
+		if (!is_chatter(line) && !find_oid(line))
+			rep_problems_add(naming->problems, "central.git", "git says: %s", line);
+	free(copy);
+}
+
+static enum rep_code name_problems(const char *repository, struct rep_buf *said, int status,
+				   struct rep_problems *problems, struct rep_error *err)
+{
+	struct naming naming = {.repository = repository, .problems = problems};
+	enum rep_code rc = list_objects(repository, &naming.objects, err);
+
+	if (rc != REP_OK)
+		return rc;
+	if (said->len)
+		add_lines(&naming, said->data);
+	if (!rep_problems_any(problems))
+		rep_problems_add(problems, "central.git", "git fsck ended with status %d",
+				 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	if (naming.objects)
+		(void)fclose(naming.objects);
+	return REP_OK;
+}
+
+enum rep_code rep_verify_fsck(const char *repository, struct rep_problems *problems,
+			      struct rep_error *err)
+{
+	const char *const args[] = {"fsck", "--full", "--no-dangling", "--no-progress", NULL};
+	struct rep_buf said = REP_BUF_INIT(SAID_SIZE_MAX);
+	int fd = -1, status = -1;
+	enum rep_code rc = temporary(&fd, err);
+
+	if (rc == REP_OK)
+		rc = run_git(repository, args, fd, &said, &status, err);
+	if (rc == REP_OK && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		rc = rep_fail(err, REP_EIO, "git is not installed");
+	if (rc == REP_OK && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
+		read_back(fd, &said);
+		rc = name_problems(repository, &said, status, problems, err);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	rep_buf_clear(&said);
+	return rep_wrap(err, rc, "git fsck");
+}

@@ -1,0 +1,44 @@
+/*
+ * What the parts of `hub verify` share. Not part of the public interface.
+ *
+ *	verify_fsck.c	is every object what its name says? by stock git, in a process of its own
+ *	verify_chain.c	journals, receipts, outcomes, heads
+ *	verify_statement.c	the hub's statements
+ *	verify_files.c	record files: form, place, and the working copy
+ *	verify_replay.c	the records, folded again from the journals
+ */
+#ifndef REPSYNC_SYNC_VERIFY_HUB_H
+#define REPSYNC_SYNC_VERIFY_HUB_H
+
+#include "core/model/key.h"
+#include "sync/audit.h"
+#include "sync/problems.h"
+
+struct rep_verifying {
+	struct rep_hub *hub;
+	struct rep_git *git;
+	const struct rep_schema *schema;
+	const struct rep_verify *options;
+	struct rep_oid head, root; /* of main */
+	uint8_t hub_public[REP_PUBLIC_SIZE];
+	struct rep_problems *problems;
+};
+
+/* Turns a failure of what is checked into a problem at `where`; others (no memory, no disk) end the check. */
+REP_CHECK enum rep_code rep_verify_note(struct rep_verifying *verifying, const char *where,
+					enum rep_code rc, struct rep_error *err);
+/* Reads the blob at a path of main; *found false when there is none. Appended. */
+REP_CHECK enum rep_code rep_verify_read(struct rep_verifying *verifying, const char *path,
+					struct rep_buf *out, bool *found, struct rep_error *err);
+
+/* Adds problems for damaged or missing objects, each with the path that it is for. Touches nothing by libgit2. */
+REP_CHECK enum rep_code rep_verify_fsck(const char *repository, struct rep_problems *problems,
+					struct rep_error *err);
+REP_CHECK enum rep_code rep_verify_chains(struct rep_verifying *verifying, struct rep_error *err);
+/* `heads`: lines "<device> <seq> <hash>" of all journals, which the newest statement must name; NULL = not known. */
+REP_CHECK enum rep_code rep_verify_statements(struct rep_verifying *verifying,
+					      const struct rep_buf *heads, struct rep_error *err);
+REP_CHECK enum rep_code rep_verify_files(struct rep_verifying *verifying, struct rep_error *err);
+REP_CHECK enum rep_code rep_verify_replay(struct rep_verifying *verifying, struct rep_error *err);
+
+#endif

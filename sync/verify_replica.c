@@ -1,0 +1,274 @@
+/*
+ * Is the replica what the hub signed, plus what this device itself recorded?
+ *
+ * Every row is compared with the record file that the hub signed (verify_rows.h). Rows with own changes are compared with
+ * the fold of those changes onto the view's record, as the last pull made it, unless something was recorded since.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/store/capture.h"
+#include "core/store/journal.h"
+#include "core/store/rebase.h"
+#include "core/store/tables.h"
+#include "sync/problems.h"
+#include "sync/pull_rows.h"
+#include "sync/verify_rows.h"
+
+struct check {
+	struct rep_replica *replica;
+	struct rep_git *git;
+	const struct rep_view *view;
+	struct rep_json *own; /* "entity/id" of rows with own changes on top */
+	struct rep_problems *problems;
+};
+
+static enum rep_code note(struct check *check, const char *where, enum rep_code rc,
+			  struct rep_error *err)
+{
+	if (!rep_is_finding(rc))
+		return rc;
+	rep_problems_add(check->problems, where, "%s", err->msg);
+	return REP_OK;
+}
+
+/* ---- rows with own changes ---- */
+
+static enum rep_code mark_own(struct check *check, const char *entity, const char *id,
+			      struct rep_error *err)
+{
+	char key[REP_NAME_LEN_MAX + REP_ID_LEN_MAX + 2];
+
+	snprintf(key, sizeof key, "%s/%s", entity ? entity : "", id ? id : "");
+	if (!rep_json_set(check->own, key, rep_json_bool(true)))
+		return rep_fail(err, REP_ENOMEM, "list own changes");
+	return REP_OK;
+}
+
+static enum rep_code mark_pending(struct check *check, struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	enum rep_code rc;
+	bool row = true;
+
+	rc = rep_db_use(check->replica->db, &stmt, "SELECT entity, id FROM _pending", err);
+	while (rc == REP_OK) {
+		rc = rep_step(stmt, &row, err);
+		if (rc != REP_OK || !row)
+			break;
+		rc = mark_own(check, rep_column_text(stmt, 0, NULL), rep_column_text(stmt, 1, NULL),
+			      err);
+	}
+	return rc;
+}
+
+static enum rep_code mark_touched(struct check *check, const struct rep_json *touched,
+				  struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(touched); i++) {
+		const struct rep_json *pair = rep_json_at(touched, i);
+
+		rc = mark_own(check, rep_json_string_value(rep_json_at(pair, 0)),
+			      rep_json_string_value(rep_json_at(pair, 1)), err);
+	}
+	return rc;
+}
+
+/* ---- a row as its files ---- */
+
+/* Appends main file and twins of a row, each after its class; nothing for no row. */
+static enum rep_code row_files(struct rep_buf *out, struct rep_replica *replica,
+			       const struct rep_entity *entity, const char *id,
+			       struct rep_error *err)
+{
+	const struct rep_schema *schema = replica->schema;
+	struct rep_record *record = NULL;
+	struct rep_json *extra = NULL;
+	enum rep_code rc;
+
+	rc = rep_row_get(replica->db, entity, id, &record, err);
+	if (rc == REP_OK && record)
+		rc = rep_row_extra(replica->db, entity, id, &extra, err);
+	if (rc != REP_OK || !record)
+		goto out;
+	rep_buf_printf(out, "%s\n", record->partition);
+	(void)rep_record_write_extra(out, record, extra, "open");
+	for (size_t i = 0; i < schema->visibility_len; i++)
+		if (strcmp(schema->visibility[i].name, "open") != 0)
+			(void)rep_record_write_extra(out, record, extra,
+						     schema->visibility[i].name);
+	rc = rep_buf_check(out, "a record", err);
+out:
+	rep_record_free(record);
+	rep_json_free(extra);
+	return rc;
+}
+
+/* ---- own changes ---- */
+
+static enum rep_code rebase_row(struct check *check, const struct rep_entity *entity,
+				const char *id, int64_t merged, struct rep_error *err)
+{
+	struct rep_buf before = REP_BUF_INIT(2 * REP_RECORD_SIZE_MAX);
+	struct rep_buf after = REP_BUF_INIT(2 * REP_RECORD_SIZE_MAX);
+	struct rep_record *base = NULL;
+	struct rep_json *extra = NULL;
+	const char *place;
+	char where[REP_NAME_LEN_MAX + REP_ID_LEN_MAX + 2];
+	enum rep_code rc;
+
+	snprintf(where, sizeof where, "%s/%s", entity->name, id);
+	rc = row_files(&before, check->replica, entity, id, err);
+	if (rc == REP_OK)
+		rc = rep_pull_base(&base, &extra, &place, check->git, &check->view->root,
+				   check->replica, entity, id, err);
+	if (rc == REP_OK)
+		rc = rep_rebase(check->replica, entity, id, base, extra, place, merged, err);
+	if (rc == REP_OK)
+		rc = row_files(&after, check->replica, entity, id, err);
+	rep_problems_count(check->problems, "rebased", 1);
+	if (rc == REP_OK && strcmp(rep_buf_str(&before), rep_buf_str(&after)) != 0)
+		rep_problems_add(check->problems, where,
+				 "the row is not the view's record with own changes on top");
+	rep_record_free(base);
+	rep_json_free(extra);
+	rep_buf_clear(&before);
+	rep_buf_clear(&after);
+	return note(check, where, rc, err);
+}
+
+/* In a transaction that is taken back: the comparison folds into the very rows. */
+static enum rep_code check_rebased(struct check *check, const struct rep_json *touched,
+				   int64_t merged, struct rep_error *err)
+{
+	struct rep_replica *replica = check->replica;
+	enum rep_code rc = rep_db_begin(replica->db, err);
+
+	if (rc != REP_OK)
+		return rc;
+	rc = rep_capture_silence(replica->db, true, err);
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(touched); i++) {
+		const struct rep_json *pair = rep_json_at(touched, i);
+		const struct rep_entity *entity = rep_schema_entity(
+			replica->schema, rep_json_string_value(rep_json_at(pair, 0)));
+
+		if (entity)
+			rc = rebase_row(check, entity, rep_json_string_value(rep_json_at(pair, 1)),
+					merged, err);
+	}
+	rep_db_abort(replica->db);
+	return rc;
+}
+
+static enum rep_code check_own(struct check *check, struct rep_error *err)
+{
+	struct rep_replica *replica = check->replica;
+	struct rep_json *touched = NULL;
+	struct rep_journal_head head;
+	int64_t merged, pulled;
+	enum rep_code rc;
+
+	rc = rep_meta_get_int(replica->db, REP_META_MERGED_SEQ, &merged, err);
+	if (rc == REP_OK)
+		rc = rep_meta_get_int(replica->db, REP_META_PULLED_SEQ, &pulled, err);
+	if (rc == REP_OK)
+		rc = rep_journal_head(replica->db, &head, err);
+	if (rc == REP_OK)
+		rc = rep_touched_since(replica, merged, &touched, err);
+	if (rc == REP_OK)
+		rc = mark_touched(check, touched, err);
+	if (rc == REP_OK)
+		rc = mark_pending(check, err);
+	/*
+	 * What was recorded since the pull shows as it was typed, and may bear on how earlier changes are judged: such a
+	 * replica's own rows are compared after its next sync.
+	 */
+	if (rc == REP_OK && head.seq <= pulled && rep_pending_count(replica->db) == 0)
+		rc = check_rebased(check, touched, merged, err);
+	rep_json_free(touched);
+	return rc;
+}
+
+/* ---- all of it ---- */
+
+static enum rep_code check_journal(struct check *check, struct rep_error *err)
+{
+	int64_t checked = 0;
+	enum rep_code rc = rep_journal_verify(check->replica, &checked, err);
+
+	rep_problems_count(check->problems, "changesets", checked);
+	return note(check, "journal", rc, err);
+}
+
+static enum rep_code check_rows(struct check *check, struct rep_error *err)
+{
+	struct rep_row_check rows = {
+		.db = check->replica->db,
+		.schema = check->replica->schema,
+		.git = check->git,
+		.root = check->view->root,
+		.problems = check->problems,
+		.rows = "the replica",
+		.except = check->own,
+	};
+	enum rep_code rc = note(check, "view", rep_row_check_files(&rows, err), err);
+
+	return rc == REP_OK ? rep_row_check_rows(&rows, err) : rc;
+}
+
+static enum rep_code check_against_view(struct check *check, struct rep_device *device,
+					const struct rep_oid *tip, struct rep_error *err)
+{
+	struct rep_view view = {0};
+	enum rep_code rc;
+
+	rc = rep_clone_open(&device->clone, check->replica, err);
+	if (rc != REP_OK)
+		return note(check, "clone", rc, err);
+	check->git = rep_clone_git(device->clone);
+	rc = rep_view_read(&view, check->git, tip, check->replica->device, device->hub_public, err);
+	if (rc != REP_OK)
+		return note(check, "view", rc, err);
+	check->view = &view;
+	rc = check_own(check, err);
+	if (rc == REP_OK)
+		rc = check_rows(check, err);
+	rep_view_clear(&view);
+	return rc;
+}
+
+enum rep_code rep_device_verify(struct rep_replica *replica, struct rep_json **out,
+				struct rep_error *err)
+{
+	struct rep_problems problems;
+	struct check check = {.replica = replica, .problems = &problems};
+	struct rep_device device = {0};
+	struct rep_oid tip;
+	enum rep_code rc;
+
+	*out = NULL;
+	rep_problems_init(&problems);
+	check.own = rep_json_object();
+	rc = rep_key_init(err);
+	if (rc == REP_OK)
+		rc = rep_git_init(err);
+	if (rc == REP_OK)
+		rc = note(&check, "replica.db", rep_db_integrity(replica->db, err), err);
+	if (rc == REP_OK)
+		rc = check_journal(&check, err);
+	if (rc == REP_OK)
+		rc = rep_device_begin(&device, replica, err);
+	if (rc == REP_OK)
+		rc = rep_device_tip(replica->db, REP_META_APPLIED_TIP, &tip, err);
+	if (rc == REP_OK && !rep_oid_is_zero(&tip))
+		rc = check_against_view(&check, &device, &tip, err);
+	if (rc == REP_OK)
+		rc = rep_problems_finish(&problems, out, err);
+	rep_problems_clear(&problems);
+	rep_json_free(check.own);
+	rep_device_end(&device);
+	return rep_wrap(err, rc, "verify");
+}
