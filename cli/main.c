@@ -11,7 +11,6 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/text.h"
-#include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/model/key.h"
 #include "sync/git.h"
@@ -173,8 +172,6 @@ static enum rep_code run(struct cli *cli, int argc, char **argv, struct rep_erro
 			 "usage: repsync [-C DIR] [--json] [--quiet] COMMAND ...; repsync help");
 		return rc;
 	}
-	if (!rep_file_is_dir(cli->dir))
-		return rep_fail(err, REP_ENOTFOUND, "-C %s: no such folder", cli->dir);
 	return dispatch(cli, cli_commands, argc - at, argv + at, err);
 }
 
