@@ -198,7 +198,7 @@ static enum rep_code apply_in_transaction(struct rep_pull *pull, bool lost, stru
 static enum rep_code apply_once(struct rep_pull *pull, bool lost, struct rep_error *err)
 {
 	struct rep_replica *replica = pull->device->replica;
-	struct rep_error ignored;
+	struct rep_error again;
 	enum rep_code rc = rep_db_begin(replica->db, err);
 
 	if (rc != REP_OK)
@@ -208,9 +208,9 @@ static enum rep_code apply_once(struct rep_pull *pull, bool lost, struct rep_err
 		rc = rep_db_commit(replica->db, err);
 	if (rc != REP_OK) {
 		rep_db_abort(replica->db);
-		/* The rows are the old ones again; so must the organisation be. */
-		if (replica->schema && rep_replica_load_org(replica, &ignored) != REP_OK)
-			replica->org = NULL;
+		/* The rows are the old ones again; so must be what was read from them. */
+		if (rep_replica_reload(replica, &again) != REP_OK)
+			*err = again;
 		return rc;
 	}
 	/* Data of a partition that was lost must not linger in free pages or in the WAL. */

@@ -415,3 +415,17 @@ enum rep_code rep_replica_load_org(struct rep_replica *replica, struct rep_error
 	replica->org = org;
 	return REP_OK;
 }
+
+enum rep_code rep_replica_reload(struct rep_replica *replica, struct rep_error *err)
+{
+	enum rep_code rc;
+
+	rep_org_free(replica->org);
+	rep_schema_free(replica->schema);
+	replica->org = NULL;
+	replica->schema = NULL;
+	rc = load_schema(replica, err);
+	if (rc == REP_OK && replica->schema)
+		rc = rep_replica_load_org(replica, err);
+	return rep_wrap(err, rc, "reload replica");
+}

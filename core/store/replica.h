@@ -56,6 +56,8 @@ void rep_replica_close(struct rep_replica *replica);
 REP_CHECK enum rep_code rep_replica_install_schema(struct rep_replica *replica,
 						   struct rep_schema *schema,
 						   struct rep_error *err);
+/* After a transaction that may have installed a schema was taken back: schema and organisation as the file has them. */
+REP_CHECK enum rep_code rep_replica_reload(struct rep_replica *replica, struct rep_error *err);
 REP_CHECK enum rep_code rep_replica_load_org(struct rep_replica *replica, struct rep_error *err);
 
 /* _meta: small named texts (device, rep, epoch, view, merged_seq, merged_hash, hub_time, lease, tips ...). */
