@@ -1,0 +1,241 @@
+/*
+ * What must hold while the history runs and at its end, asked of the replicas themselves.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/model/value.h"
+#include "core/store/changes.h"
+#include "core/store/journal.h"
+#include "core/store/tables.h"
+#include "sim/sim.h"
+
+/* ---- an unacknowledged edit stays on the screen ---- */
+
+struct visible {
+	struct sim_world *world;
+	const struct sim_rep *rep;
+	struct rep_replica *replica;
+	struct rep_json
+		*last; /* "entity/id" -> field -> {"new", "stamp"}, or null for a deleted record */
+};
+
+/* Such a change may be held as a whole, here as at the hub. */
+static bool bears_reference(const struct rep_entity *entity, const struct rep_json *values)
+{
+	for (void *it = rep_json_iter(values); it; it = rep_json_iter_next(values, it)) {
+		const struct rep_field *field = rep_entity_field(entity, rep_json_iter_key(it));
+
+		if (field && (field->type == REP_TYPE_REFERENCE || field->of == REP_TYPE_REFERENCE))
+			return true;
+	}
+	return false;
+}
+
+static void note_change(struct visible *visible, const struct rep_change *change)
+{
+	const struct rep_entity *entity =
+		rep_schema_entity(visible->replica->schema, change->entity);
+	const struct rep_json *values = rep_json_get(change->line, "values");
+	struct rep_json *fields;
+	char key[160];
+
+	snprintf(key, sizeof key, "%s/%s", change->entity, change->id);
+	if (change->op == REP_OP_DELETE || (entity && bears_reference(entity, values))) {
+		rep_json_set(visible->last, key, rep_json_null());
+		return;
+	}
+	if (change->op != REP_OP_UPDATE || !entity)
+		return;
+	fields = rep_json_get(visible->last, key);
+	if (fields && !rep_json_is(fields, REP_JSON_OBJECT))
+		return;
+	if (!fields) {
+		fields = rep_json_object();
+		rep_json_set(visible->last, key, fields);
+	}
+	for (void *it = rep_json_iter(values); it; it = rep_json_iter_next(values, it)) {
+		const struct rep_json *value = rep_json_iter_value(it);
+		struct rep_json *note = rep_json_object();
+
+		rep_json_set(note, "new", rep_json_dup(rep_json_get(value, "new")));
+		rep_json_set_string(note, "stamp", change->stamp.text);
+		rep_json_set(fields, rep_json_iter_key(it), note);
+	}
+}
+
+static enum rep_code note_set(void *user, const struct rep_changeset *set, struct rep_error *err)
+{
+	(void)err;
+	for (size_t i = 0; i < set->changes_len; i++)
+		note_change(user, &set->changes[i]);
+	return REP_OK;
+}
+
+/* May the rep write it at all, and is nothing but the latest stamp asked? */
+static bool is_plain(const struct visible *visible, const struct rep_field *field,
+		     const struct rep_record *record, const char *stamp)
+{
+	char time[REP_TIME_LEN + 1];
+	const struct rep_right right = {
+		.rep = visible->replica->rep,
+		.device = visible->replica->device,
+		.time = time,
+		.entity = record->entity->name,
+		.id = record->id,
+		.partition = record->partition,
+		.author = record->created_rep,
+	};
+
+	snprintf(time, sizeof time, "%.24s", stamp);
+	return field->rules_len == 1 && field->rules[0] == REP_RULE_LATEST && !field->group &&
+	       !field->open_in_len && !field->desk && rep_field_is_scalar(field) &&
+	       rep_org_may(visible->replica->org, &right, &field->write);
+}
+
+static void check_field(const struct visible *visible, const struct rep_record *record,
+			const char *name, const struct rep_json *note)
+{
+	const struct rep_field *field = rep_entity_field(record->entity, name);
+	const struct rep_json *mine = rep_json_get(note, "new");
+	const char *my_stamp = rep_json_get_string(note, "stamp"), *stamp;
+
+	if (!field || !is_plain(visible, field, record, my_stamp))
+		return;
+	if (field->required && rep_json_is(mine, REP_JSON_NULL))
+		return;
+	stamp = rep_record_stamp(record, name);
+	if (rep_value_same(field, mine, rep_record_value(record, name)))
+		return;
+	if (!rep_stamp_same_device(stamp, my_stamp) && rep_stamp_compare(stamp, my_stamp) > 0)
+		return;
+	sim_fail("step %u: %s does not see its own unacknowledged %s/%s.%s of %s (there is %s)",
+		 visible->world->step, visible->rep->rep, record->entity->name, record->id, name,
+		 my_stamp, stamp);
+}
+
+static void check_record(const struct visible *visible, const char *key,
+			 const struct rep_json *fields)
+{
+	const char *slash = strchr(key, '/');
+	struct rep_record *record = NULL;
+	struct rep_error err;
+	char name[REP_NAME_LEN_MAX + 1];
+
+	snprintf(name, sizeof name, "%.*s", (int)(slash - key), key);
+	sim_ok(rep_row_get(visible->replica->db, rep_schema_entity(visible->replica->schema, name),
+			   slash + 1, &record, &err),
+	       &err, key);
+	for (void *it = rep_json_iter(fields); record && !record->deleted && it;
+	     it = rep_json_iter_next(fields, it))
+		check_field(visible, record, rep_json_iter_key(it), rep_json_iter_value(it));
+	rep_record_free(record);
+}
+
+void sim_check_visible(struct sim_world *world, const struct sim_rep *rep,
+		       struct rep_replica *replica)
+{
+	struct visible visible = {world, rep, replica, rep_json_object()};
+	struct rep_error err;
+	int64_t merged;
+
+	if (!replica->schema) {
+		rep_json_free(visible.last);
+		return;
+	}
+	sim_ok(rep_meta_get_int(replica->db, "merged_seq", &merged, &err), &err, "merged_seq");
+	sim_ok(rep_journal_each(replica, merged + 1, note_set, &visible, &err), &err, rep->rep);
+	for (void *it = rep_json_iter(visible.last); it; it = rep_json_iter_next(visible.last, it))
+		if (rep_json_is(rep_json_iter_value(it), REP_JSON_OBJECT))
+			check_record(&visible, rep_json_iter_key(it), rep_json_iter_value(it));
+	rep_json_free(visible.last);
+}
+
+/* ---- what the hub refused is told ---- */
+
+struct told {
+	struct rep_db *db; /* of the author */
+	const struct sim_rep *rep;
+};
+
+static enum rep_code check_told(void *user, struct rep_indexed *change, struct rep_error *err)
+{
+	const struct told *told = user;
+	const char *outcome = rep_json_get_string(change->outcome, "outcome");
+	struct rep_stmt *stmt;
+	bool row;
+	enum rep_code rc;
+
+	if (!outcome || strcmp(outcome, "applied") == 0)
+		return REP_OK;
+	rc = rep_db_use(told->db, &stmt, "SELECT line FROM _outcome WHERE seq = ?1 AND idx = ?2",
+			err);
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_int(stmt, 1, change->edit.seq);
+	rep_bind_int(stmt, 2, change->edit.index);
+	rc = rep_step(stmt, &row, err);
+	if (rc != REP_OK)
+		return rc;
+	if (!row || !strstr(rep_column_text(stmt, 0, NULL), outcome))
+		sim_fail("%s was not told that its change %lld-%u is %s", told->rep->rep,
+			 (long long)change->edit.seq, change->edit.index, outcome);
+	rep_stmt_reset(stmt);
+	return REP_OK;
+}
+
+void sim_check_outcomes(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub)
+{
+	const struct rep_changes_query query = {.device = rep->device};
+	struct rep_replica *replica;
+	struct told told;
+	struct rep_error err;
+
+	(void)world;
+	sim_ok(rep_replica_open(&replica, rep->dir, true, &err), &err, rep->rep);
+	told = (struct told){replica->db, rep};
+	sim_ok(rep_changes_each(rep_hub_db(hub), &query, check_told, &told, &err), &err, rep->rep);
+	rep_replica_close(replica);
+}
+
+/* ---- the journals are the same ---- */
+
+struct chain {
+	struct rep_db *hub;
+	int64_t seq;
+};
+
+static enum rep_code check_set(void *user, const struct rep_changeset *set, struct rep_error *err)
+{
+	struct chain *chain = user;
+	struct rep_stmt *stmt;
+	bool row;
+	enum rep_code rc = rep_db_use(chain->hub, &stmt,
+				      "SELECT hash FROM _set WHERE device = ?1 AND seq = ?2", err);
+
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, set->device);
+	rep_bind_int(stmt, 2, set->seq);
+	rc = rep_step(stmt, &row, err);
+	if (rc != REP_OK)
+		return rc;
+	if (set->seq != ++chain->seq || !row ||
+	    strcmp(rep_column_text(stmt, 0, NULL), set->hash) != 0)
+		sim_fail("the hub's %s-%lld is not the device's", set->device, (long long)set->seq);
+	rep_stmt_reset(stmt);
+	return REP_OK;
+}
+
+void sim_check_journal(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub)
+{
+	struct chain chain = {rep_hub_db(hub), 0};
+	struct rep_replica *replica;
+	struct rep_error err;
+
+	(void)world;
+	sim_ok(rep_replica_open(&replica, rep->dir, true, &err), &err, rep->rep);
+	sim_ok(rep_journal_each(replica, 1, check_set, &chain, &err), &err, rep->rep);
+	rep_replica_close(replica);
+}

@@ -1,0 +1,228 @@
+/*
+ * The end of a seed: two orders of delivery, then calm, then everything that must hold.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/store/journal.h"
+#include "core/store/tables.h"
+#include "sim/sim.h"
+#include "sync/audit.h"
+#include "sync/central.h"
+#include "sync/device.h"
+
+/* Everybody once, in an order of their own, with merges in between or not. The hub's clock stands: receipts are the same. */
+static void deliver(struct sim_world *world, unsigned merges_percent)
+{
+	unsigned order[SIM_REPS];
+
+	for (unsigned i = 0; i < SIM_REPS; i++)
+		order[i] = i;
+	sim_shuffle(SIM_STEPS, order, SIM_REPS);
+	for (unsigned i = 0; i < SIM_REPS; i++) {
+		if (!world->reps[order[i]].acts)
+			continue;
+		sim_chance_engine(1000 + order[i]);
+		sim_sync(world, &world->reps[order[i]]);
+		if (sim_percent(SIM_STEPS, merges_percent))
+			sim_merge(world);
+	}
+	sim_merge(world);
+}
+
+/* Until nobody has anything to say: outcomes and views of the last merge reach everybody. */
+static void settle(struct sim_world *world)
+{
+	for (unsigned round = 0; round < 2; round++) {
+		world->now_ms += 60000;
+		for (unsigned i = 0; i < SIM_REPS; i++)
+			if (world->reps[i].acts)
+				sim_sync(world, &world->reps[i]);
+		sim_merge(world);
+	}
+}
+
+static void trees(const struct sim_world *world, char data[REP_OID_HEX + 1],
+		  char restricted[REP_OID_HEX + 1])
+{
+	struct rep_oid head, root, parent, oid;
+	char path[640];
+	struct rep_git *git;
+	struct rep_error err;
+	int64_t time_s;
+	bool is_tree;
+
+	snprintf(path, sizeof path, "%s/central.git", world->hub);
+	sim_ok(rep_git_open(&git, path, &err), &err, "central");
+	sim_ok(rep_git_ref(git, REP_MAIN, &head, &err), &err, "main");
+	sim_ok(rep_git_commit_read(git, &head, &root, &parent, &time_s, &err), &err, "main");
+	sim_ok(rep_tree_find(git, &root, "data", &oid, &is_tree, &err), &err, "data");
+	rep_oid_hex(data, &oid);
+	sim_ok(rep_tree_find(git, &root, "restricted", &oid, &is_tree, &err), &err, "restricted");
+	rep_oid_hex(restricted, &oid);
+	rep_git_close(git);
+}
+
+/* ---- every row of a replica is the hub's ---- */
+
+struct rows {
+	struct rep_hub *hub;
+	const struct sim_rep *rep;
+	unsigned count;
+};
+
+static enum rep_code check_row(void *user, struct rep_record *record, struct rep_error *err)
+{
+	struct rows *rows = user;
+	const struct rep_entity *entity =
+		rep_schema_entity(rep_hub_schema(rows->hub), record->entity->name);
+	struct rep_buf mine = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
+	struct rep_buf central = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
+	struct rep_record *other = NULL;
+	enum rep_code rc = rep_row_get(rep_hub_db(rows->hub), entity, record->id, &other, err);
+
+	if (rc != REP_OK)
+		return rc;
+	rep_record_write(&mine, record, "open");
+	if (!other || !rep_record_write(&central, other, "open") || mine.len != central.len ||
+	    memcmp(mine.data, central.data, mine.len) != 0)
+		sim_fail("%s and the hub differ in %s/%s:\n%s\n---\n%s", rows->rep->rep,
+			 record->entity->name, record->id, rep_buf_str(&mine),
+			 rep_buf_str(&central));
+	rows->count++;
+	rep_record_free(other);
+	rep_buf_clear(&mine);
+	rep_buf_clear(&central);
+	return REP_OK;
+}
+
+static void check_rows(const struct sim_rep *rep, struct rep_replica *replica, struct rep_hub *hub)
+{
+	struct rows rows = {hub, rep, 0};
+	struct rep_error err;
+
+	for (size_t i = 0; i < replica->schema->entities_len; i++)
+		if (replica->schema->entities[i].builtin <= REP_BUILTIN_ASSIGNMENT)
+			sim_ok(rep_row_each(replica->db, &replica->schema->entities[i], NULL,
+					    check_row, &rows, &err),
+			       &err, rep->rep);
+	if (!rows.count)
+		sim_fail("%s sees nothing at all", rep->rep);
+}
+
+static void check_replica(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub)
+{
+	struct rep_replica *replica;
+	struct rep_journal_head head;
+	struct rep_json *report = NULL;
+	struct rep_error err;
+	int64_t merged;
+
+	sim_act_as(world, rep);
+	sim_ok(rep_replica_open(&replica, rep->dir, false, &err), &err, rep->rep);
+	sim_ok(rep_device_verify(replica, &report, &err), &err, rep->rep);
+	sim_ok(rep_meta_get_int(replica->db, "merged_seq", &merged, &err), &err, rep->rep);
+	sim_ok(rep_journal_head(replica->db, &head, &err), &err, rep->rep);
+	if (merged != head.seq || rep_pending_count(replica->db) != 0)
+		sim_fail("%s: %lld change sets, %lld acknowledged", rep->rep, (long long)head.seq,
+			 (long long)merged);
+	check_rows(rep, replica, hub);
+	rep_json_free(report);
+	rep_replica_close(replica);
+	sim_check_journal(world, rep, hub);
+	sim_check_outcomes(world, rep, hub);
+}
+
+static void check_all(struct sim_world *world)
+{
+	const struct rep_verify options = {.replay = true};
+	struct rep_json *report = NULL;
+	struct rep_hub *hub;
+	struct rep_error err;
+
+	sim_ok(rep_hub_open(&hub, world->hub, true, &err), &err, "open the hub");
+	sim_ok(rep_hub_verify(hub, &options, &report, &err), &err, "hub verify");
+	for (unsigned i = 0; i < SIM_REPS; i++)
+		if (world->reps[i].acts)
+			check_replica(world, &world->reps[i], hub);
+	rep_json_free(report);
+	rep_hub_close(hub);
+}
+
+static void fsck(const struct sim_world *world)
+{
+	char path[640];
+
+	snprintf(path, sizeof path, "%s/central.git", world->hub);
+	sim_run((const char *const[]){"git", "-C", path, "fsck", "--full", "--strict",
+				      "--no-progress", "--no-dangling", NULL});
+	for (unsigned i = 0; i < SIM_REPS; i++) {
+		if (!world->reps[i].device[0])
+			continue;
+		snprintf(path, sizeof path, "%s/mailboxes/%s.git", world->hub,
+			 world->reps[i].device);
+		sim_run((const char *const[]){"git", "-C", path, "fsck", "--full", "--strict",
+					      "--no-progress", "--no-dangling", NULL});
+	}
+}
+
+/* ---- for the oracle ---- */
+
+/* Central as stock git reads it, so that the oracle depends on nothing of ours. */
+static void archive(const struct sim_world *world, const char *dump, const char *order)
+{
+	char central[640], out[640];
+
+	snprintf(central, sizeof central, "%s/central.git", world->hub);
+	snprintf(out, sizeof out, "--output=%s.%s.tar", dump, order);
+	sim_run((const char *const[]){"git", "-C", central, "archive", out, "main", NULL});
+}
+
+static void dump_edits(const struct sim_world *world, const char *dump, bool same)
+{
+	char path[640];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s.json", dump);
+	file = fopen(path, "w");
+	if (!file)
+		sim_fail("%s cannot be written", path);
+	fprintf(file, "{\"seed\":%llu,\"same\":%s,\"edits\":[", (unsigned long long)world->seed,
+		same ? "true" : "false");
+	for (unsigned i = 0, n = 0; i < SIM_REPS; i++)
+		for (unsigned k = 0; k < world->reps[i].edits_len; k++)
+			fprintf(file, "%s[\"%s\",\"s%u\",%lld]", n++ ? "," : "",
+				world->reps[i].device, world->reps[i].edits[k].step,
+				(long long)world->reps[i].edits[k].expected);
+	fprintf(file, "]}\n");
+	if (fclose(file) != 0)
+		sim_fail("%s cannot be written", path);
+}
+
+void sim_final(struct sim_world *world, const char *dump)
+{
+	char data[2][REP_OID_HEX + 1], restricted[2][REP_OID_HEX + 1];
+	int64_t now_ms = world->now_ms;
+	bool same;
+
+	world->step = 1000;
+	sim_world_save(world, "saved");
+	deliver(world, 50);
+	trees(world, data[0], restricted[0]);
+	if (dump)
+		archive(world, dump, "a");
+	settle(world);
+	check_all(world);
+	if (world->seed % 10 == 0)
+		fsck(world);
+	sim_world_load(world, "saved");
+	world->now_ms = now_ms;
+	deliver(world, 25);
+	trees(world, data[1], restricted[1]);
+	same = strcmp(data[0], data[1]) == 0 && strcmp(restricted[0], restricted[1]) == 0;
+	if (dump && !same)
+		archive(world, dump, "b");
+	if (dump)
+		dump_edits(world, dump, same);
+}

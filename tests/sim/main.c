@@ -1,0 +1,138 @@
+/*
+ * repsync-sim: plays seeds. Each seed is a process of its own, so that a crash is a finding and not the end.
+ *
+ *	repsync-sim [--from SEED] [--count N] [--dump DIR] [--trace]
+ *
+ * Prints a line for each seed: "seed N DIR/N", for tests/oracle/check_sim.py to read, or "failed N". Exit 1 when one failed.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "sim/sim.h"
+#include "sync/git.h"
+
+#define SECONDS_MAX 120 /* of one seed, under sanitizers too */
+
+struct options {
+	uint64_t from, count;
+	const char *dump;
+	bool trace;
+};
+
+static void engine_init(void)
+{
+	struct rep_error err;
+
+	sim_chance_init();
+	sim_clock_init();
+	rep_json_init();
+	sim_ok(rep_key_init(&err), &err, "libsodium");
+	sim_ok(rep_git_init(&err), &err, "libgit2");
+}
+
+static void play(const struct options *options, const char *dir, uint64_t seed)
+{
+	struct sim_world world;
+	char dump[512];
+
+	alarm(SECONDS_MAX);
+	if (options->dump)
+		snprintf(dump, sizeof dump, "%s/%llu", options->dump, (unsigned long long)seed);
+	sim_world_begin(&world, dir, (unsigned)(seed % sim_casts_len), seed);
+	world.trace = options->trace;
+	sim_history(&world);
+	sim_final(&world, options->dump ? dump : NULL);
+	sim_trace(&world, "%u steps, %u syncs, %u merges, %u killed, %u pushes lost", world.steps,
+		  world.syncs, world.merges, world.kills, world.lost_pushes);
+	sim_world_end(&world);
+}
+
+static bool in_child(const struct options *options, const char *dir, int64_t seed, unsigned cast)
+{
+	pid_t pid;
+	int status;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (seed < 0)
+			sim_template(dir, cast);
+		else
+			play(options, dir, (uint64_t)seed);
+		exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		sim_fail("fork");
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "sim: killed by signal %d\n", WTERMSIG(status));
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool play_all(const struct options *options, const char *dir)
+{
+	bool ok = true;
+
+	for (uint64_t seed = options->from; seed < options->from + options->count; seed++) {
+		if (in_child(options, dir, (int64_t)seed, 0)) {
+			printf("seed %llu %s/%llu\n", (unsigned long long)seed,
+			       options->dump ? options->dump : "-", (unsigned long long)seed);
+		} else {
+			printf("failed %llu: repsync-sim --from %llu --count 1 --trace\n",
+			       (unsigned long long)seed, (unsigned long long)seed);
+			ok = false;
+		}
+		fflush(stdout);
+	}
+	return ok;
+}
+
+static bool read_options(struct options *options, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"from", required_argument, NULL, 'f'},
+		{"count", required_argument, NULL, 'c'},
+		{"dump", required_argument, NULL, 'd'},
+		{"trace", no_argument, NULL, 't'},
+		{NULL, 0, NULL, 0},
+	};
+	int found;
+
+	*options = (struct options){.from = 1, .count = 1};
+	while ((found = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		if (found == 'f')
+			options->from = strtoull(optarg, NULL, 10);
+		else if (found == 'c')
+			options->count = strtoull(optarg, NULL, 10);
+		else if (found == 'd')
+			options->dump = optarg;
+		else if (found == 't')
+			options->trace = true;
+		else
+			return false;
+	}
+	return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct rep_error err;
+	char *dir = NULL;
+	bool ok = true;
+
+	if (!read_options(&options, argc, argv))
+		return 2;
+	engine_init();
+	sim_ok(rep_dir_private(&dir, "repsync-sim-", &err), &err, "a private folder");
+	for (unsigned i = 0; ok && i < sim_casts_len; i++)
+		ok = in_child(&options, dir, -1, i);
+	ok = ok && play_all(&options, dir);
+	sim_ok(rep_dir_remove(dir, &err), &err, "tidy up");
+	free(dir);
+	return ok ? 0 : 1;
+}

@@ -1,0 +1,149 @@
+/*
+ * The simulator: a company, its hub and two to five reps in one process, on the real code of core and sync over folder
+ * mailboxes, with everything that chance or time decides taken from one seed.
+ *
+ * A seed first plays a random history (edits of few records, syncs, merges, killed steps, wrong clocks), then a shuffle: the
+ * world as it stands is copied, and both copies deliver everything in an order of their own. What must hold is asked along
+ * the way and at the end; the fold itself is judged by tests/oracle, which shares no code with this.
+ *
+ * Nothing is kept open from one step to the next: each step opens what it needs, as the commands do, so that a step may as
+ * well be made by a child that is killed in the middle.
+ */
+#ifndef REPSYNC_TESTS_SIM_H
+#define REPSYNC_TESTS_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/base/json.h"
+#include "core/store/replica.h"
+#include "sync/hub.h"
+
+#define SIM_REPS 5u     /* in the company; a seed lets 2 to 5 of them act */
+#define SIM_ACCOUNTS 3u /* accounts a1, a2, a3 */
+
+/* ---- chance.c: one stream a subsystem, so that one more draw here changes nothing there ---- */
+
+enum sim_stream { SIM_STEPS, SIM_EDITS, SIM_FAULTS, SIM_ENGINE, SIM_STREAMS };
+void sim_chance_init(
+	void); /* before libsodium is used: the engine's randomness comes from SIM_ENGINE */
+void sim_chance_seed(uint64_t seed);
+/* The engine's stream begins anew with each step: what a killed step drew moves nothing. */
+void sim_chance_engine(uint64_t step);
+uint64_t sim_draw(enum sim_stream stream);
+unsigned sim_below(enum sim_stream stream, unsigned n);     /* 0 .. n-1; n > 0 */
+bool sim_percent(enum sim_stream stream, unsigned percent); /* true that often */
+void sim_shuffle(enum sim_stream stream, unsigned *items, unsigned n);
+
+/* ---- clock.c: SQLite's clock, which stamps edits, is the acting machine's ---- */
+
+void sim_clock_init(void); /* before a database is opened */
+extern int64_t sim_clock_ms;
+
+/* ---- kill.c: the process dies at its n-th write, sync or rename ---- */
+
+void sim_kill_after(unsigned calls); /* 0 = never */
+
+/* ---- world.c ---- */
+
+struct sim_role {
+	const char *rep;
+	const char *territory; /* NULL = none: a role of scope all */
+	bool assist, desk;
+};
+/* What the simulator has to know of a schema; the rest it takes from the schema itself. */
+struct sim_cast {
+	const char *schema_dir; /* below the source tree */
+	const char *account;    /* the entity of the accounts */
+	const char *person;     /* an entity that belongs to one, and its reference to it */
+	const char *person_account;
+	const char *roles[SIM_REPS];
+};
+
+struct sim_edit {
+	unsigned step;
+	int64_t expected; /* changes with this step's reason; -1 = killed: none or one */
+};
+
+struct sim_rep {
+	const char *rep;
+	char dir[512]; /* of the replica */
+	char device[REP_DEVICE_LEN + 1];
+	bool acts;
+	int64_t skew_ms;
+	struct sim_edit *edits;
+	unsigned edits_len;
+	int64_t refused; /* edits that the laptop itself refused */
+};
+
+struct sim_world {
+	const struct sim_cast *cast;
+	char dir[256];
+	char hub[512];
+	uint64_t seed;
+	int64_t now_ms; /* true time; the hub's clock */
+	struct sim_rep reps[SIM_REPS];
+	unsigned step;
+	unsigned steps, syncs, merges, kills, lost_pushes, conflicts;
+	bool trace;
+};
+
+extern const struct sim_cast sim_casts[];
+extern const unsigned sim_casts_len;
+
+/* Makes the company of `cast` in `dir`/world, everybody enrolled and synced, and keeps it as `dir`/<name>. */
+void sim_template(const char *dir, unsigned cast);
+/* A fresh copy of the template as `dir`/world. */
+void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, uint64_t seed);
+void sim_world_end(struct sim_world *world);
+/* Copies or swaps whole worlds: `dir`/world is always the one at play, because mailboxes are known by their path. */
+void sim_world_save(const struct sim_world *world, const char *name);
+void sim_world_load(const struct sim_world *world, const char *name);
+/* Runs a program and fails the seed unless it exits 0. */
+void sim_run(const char *const *argv);
+
+/* Sets the clock of the acting machine. */
+int64_t sim_act_as(const struct sim_world *world, const struct sim_rep *rep); /* NULL = the hub */
+
+/* ---- a fault found: says what and ends the process ---- */
+
+void sim_fail(const char *fmt, ...) REP_PRINTF(1, 2) __attribute__((noreturn));
+void sim_ok(enum rep_code rc, const struct rep_error *err, const char *what);
+void sim_trace(const struct sim_world *world, const char *fmt, ...) REP_PRINTF(2, 3);
+
+/* ---- values.c, edit.c ---- */
+
+/* A value for the field, or NULL when none comes to mind. `current` may be NULL. */
+struct rep_json *sim_value(struct rep_replica *replica, const struct rep_field *field,
+			   const struct rep_json *current, unsigned step);
+struct rep_json *sim_element(struct rep_replica *replica, const struct rep_field *field,
+			     unsigned step);
+/* The id of a row of the entity, or false. `out` needs REP_ID_LEN_MAX + 1 bytes. */
+bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, char *out);
+
+/* One random edit on the rep's open replica. Returns how many changes it recorded. */
+int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica);
+
+/* ---- check.c: what must hold while the history runs ---- */
+
+/*
+ * After a sync: what unacknowledged edits wrote last is still on the screen, unless a rule says that another wins. Asked of
+ * fields under `latest` alone; the oracle judges the others.
+ */
+void sim_check_visible(struct sim_world *world, const struct sim_rep *rep,
+		       struct rep_replica *replica);
+/* Every change that the hub refused is told to its author's replica. */
+void sim_check_outcomes(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub);
+/* The hub's journal of the device is the device's own, number by number. */
+void sim_check_journal(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub);
+
+/* ---- step.c, final.c ---- */
+
+void sim_history(struct sim_world *world);
+void sim_sync(struct sim_world *world, struct sim_rep *rep);
+void sim_merge(struct sim_world *world);
+/* The shuffle and everything that must hold at the end; dumps to `dump`.* when not NULL. */
+void sim_final(struct sim_world *world, const char *dump);
+
+#endif

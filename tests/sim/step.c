@@ -1,0 +1,266 @@
+/*
+ * The history: who does what, when, and what goes wrong.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/limits.h"
+#include "sim/sim.h"
+#include "sync/device.h"
+#include "sync/mailbox.h"
+
+/* ---- steps ---- */
+
+static struct rep_replica *open_replica(const struct sim_rep *rep)
+{
+	struct rep_replica *replica;
+	struct rep_error err;
+
+	sim_ok(rep_replica_open(&replica, rep->dir, false, &err), &err, rep->rep);
+	return replica;
+}
+
+void sim_sync(struct sim_world *world, struct sim_rep *rep)
+{
+	struct rep_sync options = {.now_ms = sim_act_as(world, rep)};
+	struct rep_replica *replica = open_replica(rep);
+	struct rep_json *summary = NULL;
+	struct rep_error err;
+
+	options.step = sim_below(SIM_FAULTS, 3); /* 0 = as many change sets a segment as fit */
+	sim_ok(rep_device_sync(replica, &options, &summary, &err), &err, rep->rep);
+	sim_check_visible(world, rep, replica);
+	memcpy(rep->device, replica->device, sizeof rep->device);
+	rep_json_free(summary);
+	rep_replica_close(replica);
+	world->syncs++;
+}
+
+void sim_merge(struct sim_world *world)
+{
+	struct rep_hub_merge options = {.now_ms = sim_act_as(world, NULL)};
+	struct rep_json *summary = NULL;
+	struct rep_hub *hub;
+	struct rep_error err;
+
+	sim_ok(rep_hub_open(&hub, world->hub, false, &err), &err, "open the hub");
+	sim_ok(rep_hub_merge(hub, &options, &summary, &err), &err, "merge");
+	rep_json_free(summary);
+	rep_hub_close(hub);
+	world->merges++;
+}
+
+static int64_t edit(struct sim_world *world, struct sim_rep *rep)
+{
+	struct rep_replica *replica;
+	int64_t expected = 0;
+
+	sim_act_as(world, rep);
+	replica = open_replica(rep);
+	if (replica->schema)
+		expected = sim_edit(world, rep, replica);
+	rep_replica_close(replica);
+	return expected;
+}
+
+static void remember(struct sim_world *world, struct sim_rep *rep, int64_t expected)
+{
+	struct sim_edit *edits = realloc(rep->edits, (rep->edits_len + 1) * sizeof *rep->edits);
+
+	if (!edits)
+		sim_fail("out of memory");
+	rep->edits = edits;
+	edits[rep->edits_len++] = (struct sim_edit){world->step, expected};
+}
+
+/* ---- what goes wrong ---- */
+
+enum action { ACT_EDIT, ACT_SYNC, ACT_MERGE };
+
+static void act(struct sim_world *world, struct sim_rep *rep, enum action action)
+{
+	switch (action) {
+	case ACT_EDIT:
+		edit(world, rep);
+		break;
+	case ACT_SYNC:
+		sim_sync(world, rep);
+		break;
+	case ACT_MERGE:
+		sim_merge(world);
+		break;
+	}
+}
+
+/* The step is made by a child that dies somewhere in the middle; nobody tidies up after it. */
+static void act_and_die(struct sim_world *world, struct sim_rep *rep, enum action action)
+{
+	unsigned calls = 1 + sim_below(SIM_FAULTS, action == ACT_EDIT ? 12 : 150);
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		sim_fail("fork");
+	if (pid == 0) {
+		sim_kill_after(calls);
+		act(world, rep, action);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		sim_fail("waitpid");
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		world->kills++;
+	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		sim_fail("a step to be killed failed by itself: status %x", (unsigned)status);
+	sim_trace(world, "%s %s killed after %u calls: %s", rep->rep,
+		  action == ACT_EDIT   ? "edit"
+		  : action == ACT_SYNC ? "sync"
+				       : "merge",
+		  calls, WIFSIGNALED(status) ? "died" : "was done before");
+	if (action == ACT_EDIT) {
+		remember(world, rep, -1);
+		sim_draw(SIM_EDITS);
+	}
+}
+
+static void outbox_tip(const struct sim_world *world, const struct sim_rep *rep,
+		       struct rep_oid *out, const struct rep_oid *set)
+{
+	char path[640];
+	struct rep_git *git;
+	struct rep_error err;
+
+	snprintf(path, sizeof path, "%s/mailboxes/%s.git", world->hub, rep->device);
+	sim_ok(rep_git_open(&git, path, &err), &err, "open a mailbox");
+	sim_ok(rep_git_ref(git, REP_OUTBOX, out, &err), &err, "outbox");
+	if (set && !rep_oid_is_zero(set) && !rep_oid_equal(set, out))
+		sim_ok(rep_git_cas(git, REP_OUTBOX, out, set, &err), &err, "set the outbox back");
+	rep_git_close(git);
+}
+
+/* A push that was told of as done and is gone after the server's power cut: the sync that follows must send it again. */
+static void sync_and_lose(struct sim_world *world, struct sim_rep *rep)
+{
+	struct rep_oid before = rep_oid_zero, after;
+
+	if (!rep->device[0])
+		return;
+	outbox_tip(world, rep, &before, NULL);
+	sim_sync(world, rep);
+	outbox_tip(world, rep, &after, &before);
+	if (!rep_oid_equal(&before, &after)) {
+		world->lost_pushes++;
+		sim_trace(world, "%s: the push is lost", rep->rep);
+	}
+}
+
+/* ---- what the company does ---- */
+
+/* An import of one field, which knows no stamps; or an account changes hands. */
+static void company(struct sim_world *world)
+{
+	static const char *const lists[][2] = {{"a2", "a3"}, {"a3", "a1"}, {"a1", "a2"}};
+	int64_t now_ms = sim_act_as(world, NULL);
+	struct rep_json *line = rep_json_object(), *values = rep_json_object();
+	struct rep_json *field = rep_json_object();
+	struct rep_hub_batch *batch = NULL;
+	struct rep_hub *hub;
+	struct rep_error err;
+	char id[16], text[32];
+
+	sim_ok(rep_hub_open(&hub, world->hub, false, &err), &err, "open the hub");
+	if (sim_percent(SIM_STEPS, 40)) {
+		const char *post = sim_below(SIM_STEPS, 2) ? "n1" : "n2";
+
+		sim_ok(rep_hub_territory(hub, REP_TERRITORY_SET, post, NULL, NULL,
+					 lists[sim_below(SIM_STEPS, 3)], 2, now_ms, &err),
+		       &err, "accounts change hands");
+		rep_json_free(line);
+		rep_json_free(values);
+		rep_json_free(field);
+		sim_trace(world, "hub: accounts of %s change hands", post);
+	} else {
+		snprintf(id, sizeof id, "a%u", 1 + sim_below(SIM_STEPS, SIM_ACCOUNTS));
+		snprintf(text, sizeof text, "import %u", world->step);
+		rep_json_set_string(field, "new", text);
+		rep_json_set(values, "name", field);
+		rep_json_set(line, "values", values);
+		rep_json_set_string(line, "source", "csv");
+		sim_ok(rep_hub_batch_new(&batch, hub, "import", now_ms, &err), &err, "batch");
+		sim_ok(rep_hub_batch_add(batch, REP_OP_UPDATE, world->cast->account, id, line,
+					 &err),
+		       &err, "import");
+		sim_ok(rep_hub_batch_send(batch, &err), &err, "import");
+		rep_hub_batch_free(batch);
+		sim_trace(world, "hub: imports the name of %s", id);
+	}
+	rep_hub_close(hub);
+}
+
+/* ---- the history ---- */
+
+/* Mostly minutes, sometimes nothing at all, sometimes days: within one millisecond counters must count. */
+static void let_time_pass(struct sim_world *world)
+{
+	unsigned dice = sim_below(SIM_FAULTS, 10);
+
+	if (dice < 2)
+		return;
+	world->now_ms += dice < 9 ? 1 + sim_below(SIM_FAULTS, 600000)
+				  : 3600000LL * (1 + sim_below(SIM_FAULTS, 72));
+	if (sim_percent(SIM_FAULTS, 2)) {
+		struct sim_rep *rep = &world->reps[sim_below(SIM_FAULTS, SIM_REPS)];
+
+		rep->skew_ms = -rep->skew_ms / 2; /* somebody set a clock */
+	}
+}
+
+static struct sim_rep *choose_rep(struct sim_world *world)
+{
+	struct sim_rep *rep;
+
+	do {
+		rep = &world->reps[sim_below(SIM_STEPS, SIM_REPS)];
+	} while (!rep->acts);
+	return rep;
+}
+
+static void one_step(struct sim_world *world)
+{
+	struct sim_rep *rep = choose_rep(world);
+	unsigned dice = sim_below(SIM_STEPS, 100);
+	enum action action = dice < 62 ? ACT_EDIT : dice < 84 ? ACT_SYNC : ACT_MERGE;
+
+	if (sim_percent(SIM_FAULTS, 8)) {
+		act_and_die(world, rep, action);
+	} else if (dice >= 97) {
+		company(world);
+	} else if (action == ACT_EDIT) {
+		remember(world, rep, edit(world, rep));
+	} else if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 8)) {
+		sync_and_lose(world, rep);
+	} else {
+		sim_trace(world, "%s %s", action == ACT_SYNC ? rep->rep : "hub",
+			  action == ACT_SYNC ? "sync" : "merge");
+		act(world, rep, action);
+		if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 10))
+			act(world, rep, action); /* somebody pressed the button twice */
+	}
+}
+
+void sim_history(struct sim_world *world)
+{
+	unsigned steps = 20 + sim_below(SIM_STEPS, 41);
+
+	for (world->step = 1; world->step <= steps; world->step++) {
+		sim_chance_engine(world->step);
+		let_time_pass(world);
+		one_step(world);
+	}
+	world->steps = steps;
+}

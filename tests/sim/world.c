@@ -1,0 +1,322 @@
+/*
+ * The company: two posts beneath one, three accounts of which two posts share one, a rep and an assistant on the first
+ * post, a rep on the second, their manager, and a desk.
+ */
+#include <errno.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/model/stamp.h"
+#include "sim/sim.h"
+#include "sync/device.h"
+
+const struct sim_cast sim_casts[] = {
+	{"tests/schemas/device-service",
+	 "site",
+	 "person",
+	 "site",
+	 {"engineer", "engineer", "engineer", "dispatcher", "office"}},
+	{"schema", "org", "contact", "org", {"rep", "rep", "rep", "manager", "steward"}},
+};
+const unsigned sim_casts_len = sizeof sim_casts / sizeof *sim_casts;
+
+static const struct sim_role posts[SIM_REPS] = {
+	{"e1", "n1", false, false},    {"e2", "n1", true, false}, {"e3", "n2", false, false},
+	{"e4", "north", false, false}, {"e5", NULL, false, true},
+};
+
+/* 2026-03-02T01:00:00.000Z */
+#define BEGIN_MS 1772413200000
+
+extern char **environ;
+
+/* ---- faults found ---- */
+
+void sim_fail(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("sim: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	fflush(NULL);
+	_exit(1);
+}
+
+void sim_ok(enum rep_code rc, const struct rep_error *err, const char *what)
+{
+	if (rc != REP_OK)
+		sim_fail("%s: %s", what, err->msg);
+}
+
+void sim_trace(const struct sim_world *world, const char *fmt, ...)
+{
+	va_list args;
+
+	if (!world->trace)
+		return;
+	va_start(args, fmt);
+	fprintf(stderr, "%4u ", world->step);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+/* ---- files ---- */
+
+void sim_run(const char *const *argv)
+{
+	char *args[16] = {0};
+	pid_t pid;
+	int status;
+
+	for (unsigned i = 0; argv[i] && i < 15; i++)
+		args[i] = strdup(argv[i]);
+	if (posix_spawnp(&pid, args[0], NULL, NULL, args, environ) != 0 ||
+	    waitpid(pid, &status, 0) != pid)
+		sim_fail("%s cannot be run", argv[0]);
+	for (unsigned i = 0; args[i]; i++)
+		free(args[i]);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		sim_fail("%s %s %s: status %x", argv[0], argv[1], argv[2] ? argv[2] : "",
+			 (unsigned)status);
+}
+
+static void copy(const char *dir, const char *from, const char *to)
+{
+	char source[512], target[512];
+	struct rep_error err;
+
+	snprintf(source, sizeof source, "%s/%s", dir, from);
+	snprintf(target, sizeof target, "%s/%s", dir, to);
+	sim_ok(rep_dir_remove(target, &err), &err, "make room for a copy");
+	sim_run((const char *const[]){"cp", "-a", source, target, NULL});
+}
+
+void sim_world_save(const struct sim_world *world, const char *name)
+{
+	copy(world->dir, "world", name);
+}
+
+void sim_world_load(const struct sim_world *world, const char *name)
+{
+	copy(world->dir, name, "world");
+}
+
+/* ---- the template ---- */
+
+static void add_posts(struct rep_hub *hub, int64_t now_ms)
+{
+	static const char *const first[] = {"a1", "a2"}, *const second[] = {"a2", "a3"};
+	struct rep_error err;
+
+	sim_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "north", "north", NULL, NULL, 0, now_ms,
+				 &err),
+	       &err, "north");
+	sim_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "n1", "n1", "north", first, 2, now_ms,
+				 &err),
+	       &err, "n1");
+	sim_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "n2", "n2", "north", second, 2, now_ms,
+				 &err),
+	       &err, "n2");
+}
+
+static void add_people(struct rep_hub *hub, const struct sim_cast *cast, int64_t now_ms)
+{
+	struct rep_error err;
+
+	for (unsigned i = 0; i < SIM_REPS; i++) {
+		char name[32];
+		struct rep_hub_rep rep = {
+			.rep = posts[i].rep,
+			.name = name,
+			.role = cast->roles[i],
+			.territories = &posts[i].territory,
+			.territories_len = posts[i].territory ? 1 : 0,
+			.assist = posts[i].assist,
+		};
+
+		snprintf(name, sizeof name, "员工%u", i + 1);
+		sim_ok(rep_hub_rep_add(hub, &rep, now_ms, &err), &err, posts[i].rep);
+	}
+}
+
+static struct rep_json *field_new(struct rep_json *value)
+{
+	struct rep_json *field = rep_json_object();
+
+	rep_json_set(field, "new", value);
+	return field;
+}
+
+/* Every required field of a record that the hub itself makes. */
+static struct rep_json *insert_line(const struct rep_entity *entity, unsigned n)
+{
+	struct rep_json *line = rep_json_object(), *values = rep_json_object();
+
+	for (size_t i = 0; i < entity->fields_len; i++) {
+		const struct rep_field *field = &entity->fields[i];
+		char text[64];
+
+		snprintf(text, sizeof text, "%s%u", entity->name, n);
+		if (!field->required || field->type == REP_TYPE_REFERENCE)
+			continue;
+		if (field->type == REP_TYPE_ENUM)
+			snprintf(text, sizeof text, "%s", field->values[0].value);
+		rep_json_set(values, field->name, field_new(rep_json_string(text)));
+	}
+	rep_json_set(line, "values", values);
+	return line;
+}
+
+static void add_records(struct rep_hub *hub, const struct sim_cast *cast, int64_t now_ms)
+{
+	const struct rep_schema *schema = rep_hub_schema(hub);
+	const struct rep_entity *account = rep_schema_entity(schema, cast->account);
+	const struct rep_entity *person = rep_schema_entity(schema, cast->person);
+	struct rep_hub_batch *batch;
+	struct rep_error err;
+	char id[16], of[16];
+
+	sim_ok(rep_hub_batch_new(&batch, hub, "the first records", now_ms, &err), &err, "batch");
+	for (unsigned i = 1; i <= SIM_ACCOUNTS; i++) {
+		snprintf(of, sizeof of, "a%u", i);
+		sim_ok(rep_hub_batch_add(batch, REP_OP_INSERT, cast->account, of,
+					 insert_line(account, i), &err),
+		       &err, of);
+		for (unsigned k = 1; k <= 2; k++) {
+			struct rep_json *line = insert_line(person, 10 * i + k);
+
+			snprintf(id, sizeof id, "p%u%u", i, k);
+			rep_json_set(rep_json_get(line, "values"), cast->person_account,
+				     field_new(rep_json_string(of)));
+			sim_ok(rep_hub_batch_add(batch, REP_OP_INSERT, cast->person, id, line,
+						 &err),
+			       &err, id);
+		}
+	}
+	sim_ok(rep_hub_batch_send(batch, &err), &err, "send the first records");
+	rep_hub_batch_free(batch);
+}
+
+static void enroll(const struct sim_world *world, struct rep_hub *hub, unsigned i)
+{
+	const struct rep_hub_enroll options = {
+		.rep = posts[i].rep,
+		.desk = posts[i].desk,
+		.valid_ms = 7 * 86400000LL,
+	};
+	struct rep_json *invitation;
+	struct rep_error err;
+	char *text;
+
+	sim_ok(rep_hub_enroll(hub, &options, world->now_ms, &invitation, &err), &err, "invite");
+	text = rep_json_text(invitation);
+	sim_ok(rep_enroll(world->reps[i].dir, text, strlen(text), world->now_ms, &err), &err,
+	       "enrol");
+	free(text);
+	rep_json_free(invitation);
+}
+
+static void set_paths(struct sim_world *world)
+{
+	snprintf(world->hub, sizeof world->hub, "%s/world/hub", world->dir);
+	for (unsigned i = 0; i < SIM_REPS; i++) {
+		world->reps[i].rep = posts[i].rep;
+		snprintf(world->reps[i].dir, sizeof world->reps[i].dir, "%s/world/%s", world->dir,
+			 posts[i].rep);
+	}
+}
+
+void sim_template(const char *dir, unsigned cast)
+{
+	struct sim_world world = {.cast = &sim_casts[cast], .now_ms = BEGIN_MS};
+	struct rep_hub_init init = {.company = "simulated", .now_ms = BEGIN_MS};
+	char schema[512], name[32];
+	struct rep_hub *hub;
+	struct rep_error err;
+
+	sim_chance_seed(cast);
+	snprintf(world.dir, sizeof world.dir, "%s", dir);
+	snprintf(schema, sizeof schema, "%s/%s", REP_SOURCE_DIR, world.cast->schema_dir);
+	snprintf(name, sizeof name, "template%u", cast);
+	init.schema_dir = schema;
+	set_paths(&world);
+	sim_act_as(&world, NULL);
+	sim_ok(rep_hub_init(world.hub, &init, &err), &err, "hub init");
+	sim_ok(rep_hub_open(&hub, world.hub, false, &err), &err, "open the hub");
+	add_records(hub, world.cast, world.now_ms);
+	add_posts(hub, world.now_ms);
+	add_people(hub, world.cast, world.now_ms);
+	for (unsigned i = 0; i < SIM_REPS; i++)
+		enroll(&world, hub, i);
+	rep_hub_close(hub);
+	for (unsigned round = 0; round < 2; round++) {
+		world.now_ms += 60000;
+		for (unsigned i = 0; i < SIM_REPS; i++)
+			sim_sync(&world, &world.reps[i]);
+		if (round == 0)
+			sim_merge(&world);
+	}
+	sim_world_save(&world, name);
+}
+
+/* ---- a seed's world ---- */
+
+int64_t sim_act_as(const struct sim_world *world, const struct sim_rep *rep)
+{
+	sim_clock_ms = world->now_ms + (rep ? rep->skew_ms : 0);
+	return sim_clock_ms;
+}
+
+/* Most clocks are right; some run behind, some far ahead. */
+static int64_t choose_skew(void)
+{
+	switch (sim_below(SIM_FAULTS, 10)) {
+	case 0:
+	case 1:
+		return 60000LL * (6 + sim_below(SIM_FAULTS, 300)); /* beyond the 5 minutes */
+	case 2:
+		return 86400000LL * (1 + sim_below(SIM_FAULTS, 30));
+	case 3:
+	case 4:
+		return -60000LL * (1 + sim_below(SIM_FAULTS, 3000));
+	default:
+		return (int64_t)sim_below(SIM_FAULTS, 4000) - 2000;
+	}
+}
+
+void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, uint64_t seed)
+{
+	unsigned order[SIM_REPS], n;
+	char name[32];
+
+	*world = (struct sim_world){.cast = &sim_casts[cast], .seed = seed};
+	snprintf(world->dir, sizeof world->dir, "%s", dir);
+	snprintf(name, sizeof name, "template%u", cast);
+	set_paths(world);
+	sim_world_load(world, name);
+	sim_chance_seed(seed);
+	world->now_ms = BEGIN_MS + 3600000;
+	n = 2 + sim_below(SIM_STEPS, SIM_REPS - 1);
+	for (unsigned i = 0; i < SIM_REPS; i++)
+		order[i] = i;
+	sim_shuffle(SIM_STEPS, order, SIM_REPS);
+	for (unsigned i = 0; i < n; i++) {
+		world->reps[order[i]].acts = true;
+		world->reps[order[i]].skew_ms = choose_skew();
+	}
+}
+
+void sim_world_end(struct sim_world *world)
+{
+	for (unsigned i = 0; i < SIM_REPS; i++)
+		free(world->reps[i].edits);
+}
