@@ -56,7 +56,8 @@ static void print_device(const struct cli *cli, const struct rep_json *invitatio
 	struct rep_json *answer;
 
 	if (!cli->json) {
-		cli_say(cli, "device %s of %s: %s", rep_json_get_string(invitation, "device"),
+		cli_say(cli, cli->chinese ? "设备 %s（%s）: %s" : "device %s of %s: %s",
+			rep_json_get_string(invitation, "device"),
 			rep_json_get_string(invitation, "rep"), path);
 		return;
 	}

@@ -31,7 +31,7 @@ enum rep_code cmd_commit(struct cli *cli, int argc, char **argv, struct rep_erro
 		cli_json(answer);
 		rep_json_free(answer);
 	} else if (!rc) {
-		cli_say(cli, sealed ? "sealed %" PRId64 " change set(s)" : "nothing to commit",
+		cli_say(cli, cli->chinese ? "封存变更集: %" PRId64 : "change sets sealed: %" PRId64,
 			sealed);
 	}
 	rep_replica_close(replica);

@@ -37,7 +37,9 @@ enum rep_code cmd_enroll(struct cli *cli, int argc, char **argv, struct rep_erro
 		cli_json(answer);
 		rep_json_free(answer);
 	} else {
-		cli_say(cli, "device %s of %s; the first repsync sync registers its key",
+		cli_say(cli,
+			cli->chinese ? "设备 %s（%s）: 首次 repsync sync 登记公钥"
+				     : "device %s of %s: the first repsync sync registers its key",
 			replica->device, replica->rep);
 	}
 out:

@@ -1,4 +1,3 @@
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/text.h"
 #include "core/base/text.h"
 #include "core/model/key.h"
 #include "sync/git.h"
@@ -175,7 +173,10 @@ static enum rep_code run(struct cli *cli, int argc, char **argv, struct rep_erro
 	return dispatch(cli, cli_commands, argc - at, argv + at, err);
 }
 
-/* LC_CTYPE stays "C": patterns of a schema are compiled bytewise, whatever the user's locale is. */
+/*
+ * No setlocale: patterns of a schema are compiled bytewise, and a laptop without Chinese locales still speaks Chinese. The few
+ * texts of the program stand beside each other in both languages, like the labels of the schema.
+ */
 static void choose_language(struct cli *cli)
 {
 	static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
@@ -184,11 +185,6 @@ static void choose_language(struct cli *cli)
 	for (size_t i = 0; i < 3 && (!value || !*value); i++)
 		value = getenv(names[i]);
 	cli->chinese = value && strncmp(value, "zh", 2) == 0;
-	if (!setlocale(LC_MESSAGES, "") && cli->chinese && setlocale(LC_MESSAGES, "C.UTF-8"))
-		setenv("LANGUAGE", "zh_CN", 1);
-	bindtextdomain("repsync", REP_LOCALE_DIR);
-	bind_textdomain_codeset("repsync", "UTF-8");
-	textdomain("repsync");
 }
 
 static void start(struct cli *cli)

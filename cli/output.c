@@ -249,12 +249,15 @@ int cli_report(const struct cli *cli, enum rep_code code, const struct rep_error
 		report_json(code, rep_buf_str(&msg), rep_buf_str(&hint));
 	} else {
 		if (cli->command)
-			fprintf(stderr, "repsync: cannot %s%s: %s\n", cli->prefix,
-				cli->command->name, rep_buf_str(&msg));
+			fprintf(stderr,
+				cli->chinese ? "repsync: 无法执行 %s%s: %s\n"
+					     : "repsync: cannot %s%s: %s\n",
+				cli->prefix, cli->command->name, rep_buf_str(&msg));
 		else
 			fprintf(stderr, "repsync: %s\n", rep_buf_str(&msg));
 		if (hint.len > 0)
-			fprintf(stderr, "hint: %s\n", rep_buf_str(&hint));
+			fprintf(stderr, cli->chinese ? "提示: %s\n" : "hint: %s\n",
+				rep_buf_str(&hint));
 	}
 	rep_buf_clear(&msg);
 	rep_buf_clear(&hint);
