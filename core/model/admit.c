@@ -24,6 +24,8 @@ void rep_admit_put(struct rep_admit_run *run, const char *field, enum rep_outcom
 	char text[200];
 	va_list args;
 
+	if (outcome == REP_PROPOSED && strcmp(field, "*") != 0 && !rep_admit_passed(run, "*"))
+		return; /* the whole change is one */
 	if (!out->verdict)
 		out->verdict = rep_json_object();
 	entry = rep_json_get(out->verdict, field);

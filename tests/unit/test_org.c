@@ -56,7 +56,7 @@ static void a_device_is_a_reps(void **state)
 
 	assert_string_equal(rep_org_rep_of(company->org, ANA), "ana");
 	assert_string_equal(rep_org_rep_of(company->org, HUB), "hub");
-	assert_null(rep_org_rep_of(company->org, "devzzzzz"));
+	assert_null(rep_org_rep_of(company->org, "devvvvvv"));
 	assert_true(rep_org_device(company->org, SUE)->desk);
 	assert_false(rep_org_device(company->org, ANA)->desk);
 	assert_int_equal(rep_org_devices(company->org, &all), 5);
@@ -75,7 +75,7 @@ static void a_revoked_device_was_active_before(void **state)
 	assert_true(rep_org_device_active(company->org, "devrrrrr", t_march));
 	assert_false(rep_org_device_active(company->org, "devrrrrr", t_april));
 	assert_false(rep_org_device_active(company->org, "deviiiii", t_march));
-	assert_false(rep_org_device_active(company->org, "devzzzzz", t_march));
+	assert_false(rep_org_device_active(company->org, "devvvvvv", t_march));
 	assert_true(rep_org_device_active(company->org, HUB, t_march));
 	company_free(company);
 }

@@ -1,0 +1,591 @@
+/* Admission: who may do what, judged by the time of the edit; and the story of two reps and one doctor. */
+#include <stdio.h>
+
+#include "unit/help_rules.h"
+
+#include "core/base/limits.h"
+
+static int set_up(void **state)
+{
+	*state = company_new();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	company_free(*state);
+	return 0;
+}
+
+/* Everything exists but what is called "X-...". */
+static bool exists(void *user, const char *entity, const char *id)
+{
+	(void)user;
+	(void)entity;
+	return strncmp(id, "X-", 2) != 0;
+}
+
+struct admit_case {
+	const char *what;
+	enum rep_op op;
+	const char *entity, *id; /* record "T-1" of thing stands in A-1, made by ana */
+	const char *device, *line;
+	const char *verdict; /* NULL = all admitted */
+	const char *held;    /* or NULL */
+};
+
+static struct rep_record *standing(const struct company *company, const char *entity,
+				   const char *id)
+{
+	struct rep_record *record;
+	const char *fields = "{}";
+
+	if (strcmp(id, "T-1") == 0)
+		fields = "{'name':'n','account':'A-1','f_max':5,'stage':'draft','f_fixed':'f'}";
+	else if (strcmp(id, "T-2") == 0)
+		fields = "{'name':'n','account':'A-2','stage':'sent'}";
+	else if (strcmp(id, "T-3") == 0)
+		fields = "{'name':'n','account':'A-3','stage':'draft'}";
+	else if (strcmp(id, "S-1") != 0 && strcmp(id, "K-1") != 0 && strcmp(id, "ana") != 0 &&
+		 strcmp(id, "V-1") != 0)
+		return NULL;
+	record = record_of(company->schema, entity, id, "A-1", fields);
+	if (strcmp(id, "T-2") == 0 || strcmp(id, "T-3") == 0) {
+		free(record->partition);
+		record->partition = strdup(strcmp(id, "T-2") == 0 ? "A-2" : "A-3");
+	}
+	if (strcmp(id, "ana") == 0) {
+		free(record->partition);
+		record->partition = strdup("company");
+	}
+	free(record->created_rep);
+	record->created_rep = strdup("ana");
+	return record;
+}
+
+static void run_case(const struct company *company, const struct admit_case *one)
+{
+	struct rep_admit_context context = {.fold = &company->context, .exists = exists};
+	struct rep_edit *edit =
+		edit_new(one->op, one->entity, one->id, at(30, one->device), one->line);
+	struct rep_record *record =
+		rep_schema_entity(company->schema, one->entity) && one->op != REP_OP_INSERT
+			? standing(company, one->entity, one->id)
+			: NULL;
+	struct rep_json *expected = one->verdict ? json(one->verdict) : NULL;
+	struct rep_admission out;
+	struct rep_error err = {0};
+
+	expect_ok(rep_admit(&out, edit, record, &context, &err), &err);
+	char *text = rep_json_text(out.verdict ? out.verdict : rep_json_null());
+	if (!rep_json_equal(out.verdict, expected))
+		fail_msg("%s: %s, expected %s", one->what, text, one->verdict);
+	if (out.held != (one->held != NULL) || (out.held && strcmp(out.waits_for, one->held) != 0))
+		fail_msg("%s: held for %s", one->what, out.waits_for);
+	free(text);
+	rep_json_free(expected);
+	rep_admission_clear(&out);
+	rep_record_free(record);
+	edit_free(edit);
+}
+
+#define RUN(state, cases)                                               \
+	for (size_t i = 0; i < sizeof(cases) / sizeof((cases)[0]); i++) \
+	run_case(state, &(cases)[i])
+
+#define WHOLE(outcome, code) "{'*':{'outcome':'" outcome "','code':'" code "'}}"
+#define FIELD(field, outcome, code) "{'" field "':{'outcome':'" outcome "','code':'" code "'}}"
+
+static void the_whole_change(void **state)
+{
+	static const struct admit_case cases[] = {
+		{"unknown entity", REP_OP_INSERT, "nothing", "N-1", ANA, "{'values':{}}",
+		 WHOLE("rejected", "unknown-entity"), NULL},
+		{"not an id", REP_OP_INSERT, "thing", "../x", ANA, "{'values':{}}",
+		 WHOLE("rejected", "bad-id"), NULL},
+		{"erase comes later", REP_OP_ERASE, "thing", "T-1", SUE, "{}",
+		 WHOLE("rejected", "op"), NULL},
+		{"a device that nobody has", REP_OP_UPDATE, "thing", "T-1", "devvvvvv",
+		 "{'values':{}}", WHOLE("rejected", "wrong-device"), NULL},
+		{"devices are the company's", REP_OP_INSERT, "device", "devnnnnn", SUE,
+		 "{'values':{'rep':{'new':'ana'}}}", WHOLE("rejected", "engine"), NULL},
+		{"roles are the hub's", REP_OP_INSERT, "role", "r-9", HUB,
+		 "{'values':{'rep':{'new':'ana'},'role':{'new':'rep'}}}", NULL, NULL},
+		{"an update of what nobody knows", REP_OP_UPDATE, "thing", "X-1", ANA,
+		 "{'values':{'name':{'new':'x'}}}", NULL, "thing/X-1"},
+		{"a reference that nobody knows", REP_OP_INSERT, "thing", "T-9", ANA,
+		 "{'values':{'name':{'new':'x'},'account':{'new':'X-7'}}}", NULL, "account/X-7"},
+		{"one in a set", REP_OP_INSERT, "visit", "V-9", ANA,
+		 "{'values':{'what':{'new':'x'},'account':{'new':'A-1'},'things':{'add':['T-1','X-2']}}}",
+		 NULL, "thing/X-2"},
+		{"an update without values", REP_OP_UPDATE, "thing", "T-1", ANA, "{}",
+		 WHOLE("rejected", "form"), NULL},
+	};
+
+	RUN(*state, cases);
+}
+
+static void inserts(void **state)
+{
+	static const struct admit_case cases[] = {
+		{"in the own territory", REP_OP_INSERT, "thing", "T-9", ANA,
+		 "{'values':{'name':{'new':'x'},'account':{'new':'A-1'}}}", NULL, NULL},
+		{"beyond it, proposed", REP_OP_INSERT, "thing", "T-9", ANA,
+		 "{'values':{'name':{'new':'x'},'account':{'new':'A-3'}}}",
+		 WHOLE("proposed", "out-of-territory"), NULL},
+		{"beyond it, refused", REP_OP_INSERT, "softdel", "S-9", ANA,
+		 "{'values':{'account':{'new':'A-3'}}}", WHOLE("rejected", "out-of-territory"),
+		 NULL},
+		{"beyond it, flagged", REP_OP_INSERT, "visit", "V-9", ANA,
+		 "{'values':{'what':{'new':'x'},'account':{'new':'A-3'}}}",
+		 "{'*':{'flags':['out-of-territory']}}", NULL},
+		{"lacking what is required", REP_OP_INSERT, "thing", "T-9", ANA,
+		 "{'values':{'account':{'new':'A-1'},'name':{'new':null}}}",
+		 WHOLE("rejected", "required"), NULL},
+		{"what is required is not valid", REP_OP_INSERT, "thing", "T-9", ANA,
+		 "{'values':{'account':{'new':'A-1'},'name':{'new':7}}}",
+		 "{'*':{'outcome':'rejected','code':'required'},'name':{'outcome':'rejected','code':'bad-value'}}",
+		 NULL},
+		{"no right to new records, but to propose them", REP_OP_INSERT, "thing", "T-9", MAX,
+		 "{'values':{'name':{'new':'x'},'account':{'new':'A-1'}}}",
+		 WHOLE("proposed", "no-right"), NULL},
+		{"neither right", REP_OP_INSERT, "visit", "V-9", CLEO,
+		 "{'values':{'what':{'new':'x'},'account':{'new':'A-1'}}}",
+		 WHOLE("rejected", "no-right"), NULL},
+		{"not the initial state", REP_OP_INSERT, "thing", "T-9", ANA,
+		 "{'values':{'name':{'new':'x'},'account':{'new':'A-1'},'stage':{'new':'done'}}}",
+		 "{'stage':{'outcome':'rejected','code':'illegal-move'}}", NULL},
+		{"belonging nowhere", REP_OP_INSERT, "assignment", "a-9", SUE, "{'values':{}}",
+		 WHOLE("rejected", "no-partition"), NULL},
+		{"the hub holds every right", REP_OP_INSERT, "thing", "T-9", HUB,
+		 "{'values':{'name':{'new':'x'},'account':{'new':'A-3'},'stage':{'new':'done'}}}",
+		 NULL, NULL},
+	};
+
+	RUN(*state, cases);
+}
+
+static void values_and_forms(void **state)
+{
+	static const struct admit_case cases[] = {
+		{"all right", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_latest':{'new':'x'},'f_set':{'add':['a']},'f_map':{'keys':{'k':{'new':'v'}}},"
+		 "'f_list':{'entry':{'note':'n'}},'f_sum':{'delta':1}}}",
+		 NULL, NULL},
+		{"no such field", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'zzz':{'new':1}}}", FIELD("zzz", "rejected", "unknown-field"), NULL},
+		{"no new value", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_latest':{'old':'x'}}}", FIELD("f_latest", "rejected", "form"),
+		 NULL},
+		{"not even an object", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_latest':'x'}}", FIELD("f_latest", "rejected", "form"), NULL},
+		{"of another type", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_max':{'new':'9'}}}", FIELD("f_max", "rejected", "bad-value"), NULL},
+		{"out of bounds", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_max':{'new':1001}}}", FIELD("f_max", "rejected", "bad-value"),
+		 NULL},
+		{"an element of another type", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_set':{'add':['a',3]}}}", FIELD("f_set", "rejected", "bad-value"),
+		 NULL},
+		{"a set without a form", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_set':{}}}", FIELD("f_set", "rejected", "form"), NULL},
+		{"a map of another type", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_map':{'keys':{'k':{'new':1}}}}}",
+		 FIELD("f_map", "rejected", "bad-value"), NULL},
+		{"a map without keys", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_map':{}}}", FIELD("f_map", "rejected", "form"), NULL},
+		{"an entry of unknown fields", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_list':{'entry':{'z':1}}}}", FIELD("f_list", "rejected", "form"),
+		 NULL},
+		{"an entry that amends another", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_list':{'entry':{'note':'n',"
+		 "'amends':'2026-03-16T01:01:00.000Z-0000@devaaaaa'}}}}",
+		 NULL, NULL},
+		{"an entry that was taken out", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_list':{'new':[],'old':[{'entry':'2026-03-16T01:01:00.000Z-0000@devaaaaa'}]}}}",
+		 FIELD("f_list", "rejected", "append-only"), NULL},
+		{"a sum of no number", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_sum':{'delta':'1'}}}", FIELD("f_sum", "rejected", "form"), NULL},
+		{"what is required is cleared", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'name':{'new':null}}}", FIELD("name", "rejected", "required"), NULL},
+		{"one bad field, one good one", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_latest':{'new':'x'},'f_max':{'new':'9'}}}",
+		 FIELD("f_max", "rejected", "bad-value"), NULL},
+	};
+
+	RUN(*state, cases);
+}
+
+static void rights_and_rules_of_fields(void **state)
+{
+	static const struct admit_case cases[] = {
+		{"who may only propose", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_central':{'new':'x'}}}", FIELD("f_central", "proposed", "no-right"),
+		 NULL},
+		{"the steward at the desk", REP_OP_UPDATE, "thing", "T-1", SUE,
+		 "{'values':{'f_central':{'new':'x'},'f_desk':{'new':'x'}}}", NULL, NULL},
+		{"the primary", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_secret':{'new':'x'}}}", NULL, NULL},
+		{"an assist", REP_OP_UPDATE, "thing", "T-1", BEN,
+		 "{'values':{'f_secret':{'new':'x'}}}", FIELD("f_secret", "proposed", "no-right"),
+		 NULL},
+		{"from a laptop what belongs to a desk", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_desk':{'new':'x'}}}", FIELD("f_desk", "proposed", "desk"), NULL},
+		{"immutable", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_fixed':{'new':'x'}}}", FIELD("f_fixed", "rejected", "immutable"),
+		 NULL},
+		{"immutable, the same again", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_fixed':{'new':'f'}}}", NULL, NULL},
+		{"max, up", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_max':{'new':7,'old':5}}}", NULL, NULL},
+		{"max, down from what was seen", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_max':{'new':7,'old':9}}}", FIELD("f_max", "proposed", "lower"),
+		 NULL},
+		{"max, up from what was seen, below what stands", REP_OP_UPDATE, "thing", "T-1",
+		 ANA, "{'values':{'f_max':{'new':3,'old':1}}}", NULL, NULL},
+		{"max, a lie about what was seen", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_max':{'new':3,'old':1,'saw':'2026-03-16T01:00:00.000Z-0000@hub00000'}}}",
+		 FIELD("f_max", "proposed", "lower"), NULL},
+		{"max, a clear", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_max':{'new':null,'old':5}}}", FIELD("f_max", "proposed", "lower"),
+		 NULL},
+		{"max, by whom `lower` names", REP_OP_UPDATE, "thing", "T-1", MAX,
+		 "{'values':{'f_max':{'new':3,'old':5}}}", NULL, NULL},
+		{"a legal move", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'stage':{'new':'sent','old':'draft'}}}", NULL, NULL},
+		{"by its own old state, whatever the record's", REP_OP_UPDATE, "thing", "T-2", ANA,
+		 "{'values':{'stage':{'new':'sent','old':'draft'}}}", NULL, NULL},
+		{"no such move", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'stage':{'new':'done','old':'draft'}}}",
+		 FIELD("stage", "rejected", "illegal-move"), NULL},
+		{"another role's move", REP_OP_UPDATE, "thing", "T-2", ANA,
+		 "{'values':{'stage':{'new':'done','old':'sent'}}}",
+		 FIELD("stage", "proposed", "no-right"), NULL},
+		{"the author's move", REP_OP_UPDATE, "thing", "T-1", BEN,
+		 "{'values':{'stage':{'new':'cancelled','old':'draft'}}}",
+		 FIELD("stage", "proposed", "no-right"), NULL},
+		{"a move made at a desk", REP_OP_UPDATE, "thing", "T-2", MAX,
+		 "{'values':{'stage':{'new':'cancelled','old':'sent'}}}",
+		 FIELD("stage", "proposed", "desk"), NULL},
+		{"frozen, but to be proposed", REP_OP_UPDATE, "thing", "T-2", ANA,
+		 "{'values':{'amount':{'new':1}}}", FIELD("amount", "proposed", "frozen"), NULL},
+		{"frozen", REP_OP_UPDATE, "thing", "T-2", ANA,
+		 "{'values':{'sealed_no':{'new':'1'}}}", FIELD("sealed_no", "rejected", "frozen"),
+		 NULL},
+		{"open", REP_OP_UPDATE, "thing", "T-1", ANA, "{'values':{'sealed_no':{'new':'1'}}}",
+		 NULL, NULL},
+		{"without a reason", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'reason':'','values':{'f_reason':{'new':'x'}}}",
+		 FIELD("f_reason", "rejected", "reason"), NULL},
+		{"with a reason", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'reason':'so','values':{'f_reason':{'new':'x'}}}", NULL, NULL},
+		{"beyond the territory", REP_OP_UPDATE, "thing", "T-3", ANA,
+		 "{'values':{'f_latest':{'new':'x'}}}", WHOLE("proposed", "out-of-territory"),
+		 NULL},
+		{"beyond it and not of the role", REP_OP_UPDATE, "visit", "V-1", BEN,
+		 "{'values':{'what':{'new':'x'}}}", FIELD("what", "rejected", "no-right"), NULL},
+		{"the own record", REP_OP_UPDATE, "employee", "ana", ANA,
+		 "{'values':{'phone':{'new':'1'}}}", NULL, NULL},
+		{"another's record", REP_OP_UPDATE, "employee", "ana", BEN,
+		 "{'values':{'phone':{'new':'1'}}}", FIELD("phone", "rejected", "no-right"), NULL},
+	};
+
+	RUN(*state, cases);
+}
+
+static void deletes_and_decisions(void **state)
+{
+	static const struct admit_case cases[] = {
+		{"a rep's delete is a proposal to archive", REP_OP_DELETE, "thing", "T-1", ANA,
+		 "{'values':{}}", WHOLE("proposed", "archive"), NULL},
+		{"so is archiving by hand", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'status':{'new':'archived'}}}", FIELD("status", "proposed", "archive"),
+		 NULL},
+		{"erasing is the company's", REP_OP_UPDATE, "thing", "T-1", SUE,
+		 "{'values':{'status':{'new':'erased'}}}", FIELD("status", "rejected", "no-right"),
+		 NULL},
+		{"the steward archives", REP_OP_DELETE, "thing", "T-1", SUE, "{'values':{}}", NULL,
+		 NULL},
+		{"where a rep may delete", REP_OP_DELETE, "softdel", "S-1", ANA, "{'values':{}}",
+		 NULL, NULL},
+		{"a manager may propose it", REP_OP_DELETE, "softdel", "S-1", MAX, "{'values':{}}",
+		 WHOLE("proposed", "no-right"), NULL},
+		{"never", REP_OP_DELETE, "keepall", "K-1", SUE, "{'values':{}}",
+		 WHOLE("rejected", "never-deleted"), NULL},
+		{"a restore", REP_OP_RESTORE, "softdel", "S-1", ANA, "{}", NULL, NULL},
+		{"a restore by whom may not write", REP_OP_RESTORE, "softdel", "S-1", MAX, "{}",
+		 WHOLE("rejected", "no-right"), NULL},
+		{"an alias by a rep", REP_OP_ALIAS, "thing", "T-1", ANA, "{'into':'T-2'}",
+		 WHOLE("rejected", "no-right"), NULL},
+		{"an alias by the steward", REP_OP_ALIAS, "thing", "T-1", SUE, "{'into':'T-2'}",
+		 NULL, NULL},
+		{"an alias into itself", REP_OP_ALIAS, "thing", "T-1", SUE, "{'into':'T-1'}",
+		 WHOLE("rejected", "form"), NULL},
+		{"an alias into what nobody knows", REP_OP_ALIAS, "thing", "T-1", SUE,
+		 "{'into':'X-1'}", NULL, "thing/X-1"},
+		{"a decision without an item", REP_OP_RESOLVE, "thing", "T-1", ANA, "{}",
+		 WHOLE("rejected", "form"), NULL},
+		{"an unknown decision", REP_OP_RESOLVE, "thing", "T-1", ANA,
+		 "{'item':'i','decision':'perhaps'}", WHOLE("rejected", "form"), NULL},
+		{"expiry is the hub's", REP_OP_RESOLVE, "thing", "T-1", ANA,
+		 "{'item':'i','decision':'expire'}", WHOLE("rejected", "form"), NULL},
+		{"accepted without values", REP_OP_RESOLVE, "thing", "T-1", SUE,
+		 "{'item':'i','decision':'accept'}", WHOLE("rejected", "form"), NULL},
+		{"accepted by whom may only propose", REP_OP_RESOLVE, "thing", "T-1", ANA,
+		 "{'item':'i','decision':'accept','values':{'f_central':{'new':'x'}}}",
+		 FIELD("f_central", "proposed", "no-right"), NULL},
+		{"accepted by the steward", REP_OP_RESOLVE, "thing", "T-1", SUE,
+		 "{'item':'i','decision':'accept','values':{'f_central':{'new':'x'}}}", NULL, NULL},
+		{"declined by whom may not write", REP_OP_RESOLVE, "visit", "V-1", BEN,
+		 "{'item':'i','decision':'decline'}", WHOLE("rejected", "no-right"), NULL},
+		{"withdrawn", REP_OP_RESOLVE, "visit", "V-1", BEN,
+		 "{'item':'i','decision':'withdraw'}", NULL, NULL},
+	};
+
+	RUN(*state, cases);
+}
+
+static void a_rejection_is_told_in_words(void **state)
+{
+	struct company *company = *state;
+	struct rep_admit_context context = {.fold = &company->context};
+	struct rep_edit *edit = edit_new(REP_OP_UPDATE, "thing", "T-1", at(30, ANA),
+					 "{'values':{'f_max':{'new':1001}}}");
+	struct rep_record *record = standing(company, "thing", "T-1");
+	struct rep_admission out;
+	struct rep_error err = {0};
+
+	expect_ok(rep_admit(&out, edit, record, &context, &err), &err);
+	assert_string_equal(out.text, "thing.f_max: f_max: 1001 is above 1000");
+	rep_admission_clear(&out);
+	rep_record_free(record);
+	edit_free(edit);
+}
+
+/* ---- US-03: two reps, one doctor ---- */
+
+#define WANG "devkkkkk"
+#define LI "devlllll"
+#define STAMP0 "2026-03-10T00:00:00.000Z-0000@hub00000"
+#define STAMP_WANG "2026-03-16T01:10:00.000Z-0000@" WANG
+#define STAMP_LI "2026-03-16T02:25:00.000Z-0000@" LI
+
+static struct company *pharma(void)
+{
+	struct company *company = company_of("schema");
+
+	company_add(company, "territory", "JN-01", "{'name':'一'}");
+	company_add(company, "territory", "JN-02", "{'name':'二'}");
+	company_person(company, "E0007", WANG, "rep", false);
+	company_person(company, "E0012", LI, "rep", false);
+	company_assign(company, "employee", "E0007", "JN-01", "primary", NULL, NULL);
+	company_assign(company, "employee", "E0012", "JN-02", "primary", NULL, NULL);
+	company_assign(company, "org", "O-0101", "JN-01", "primary", NULL, NULL);
+	company_assign(company, "org", "O-0101", "JN-02", "assist", NULL, NULL);
+	company_finish(company);
+	return company;
+}
+
+static struct rep_edit *doctor_edit(enum rep_op op, const char *rep, const char *stamp,
+				    const char *line)
+{
+	struct rep_edit *edit = edit_new(op, "contact", "C-0001", stamp, line);
+
+	edit->rep = rep;
+	edit->seq = 1;
+	return edit;
+}
+
+/* Admits as at the hub: by the state that it has when the edit arrives. */
+static void admit(const struct company *company, struct rep_edit *edit,
+		  const struct rep_record *record)
+{
+	struct rep_admit_context context = {.fold = &company->context};
+	struct rep_admission out;
+	struct rep_error err = {0};
+
+	expect_ok(rep_admit(&out, edit, record, &context, &err), &err);
+	assert_false(out.held);
+	edit->verdict = out.verdict;
+}
+
+static void fold(const struct company *company, struct rep_folded *folded,
+		 const struct rep_edit *edit)
+{
+	struct rep_json *outcome;
+	struct rep_error err = {0};
+
+	expect_ok(rep_fold(folded, edit, &company->context, &outcome, &err), &err);
+	rep_json_free(outcome);
+}
+
+static void write_all(struct rep_buf *out, const struct rep_folded *folded)
+{
+	rep_record_write(out, folded->record, "open");
+	rep_record_write(out, folded->record, "address");
+	for (size_t i = 0; i < folded->reviews_len; i++) {
+		rep_record_write(out, folded->reviews[i], "open");
+		rep_record_write(out, folded->reviews[i], "address");
+	}
+}
+
+static const struct rep_record *proposal_of(const struct rep_folded *folded, const char *field)
+{
+	for (size_t i = 0; i < folded->reviews_len; i++) {
+		if (rep_json_get(rep_record_value(folded->reviews[i], "values"), field))
+			return folded->reviews[i];
+	}
+	fail_msg("no proposal of %s", field);
+	return NULL;
+}
+
+static void check_doctor(const struct rep_folded *folded)
+{
+	struct rep_json *fields = json(
+		"{'name':'陈建国','kind':'医务人员','org':'O-0101','prof_title':'主任医师',"
+		"'phones':['13900002222','13900003333'],'best_time':'周四上午','hobbies':['书法','羽毛球'],"
+		"'influence':'国家级','employment':'在职','home_address':'江南市滨湖区人民路18号'}");
+	struct rep_json *value;
+
+	for (void *it = rep_json_iter(folded->record->fields); it;
+	     it = rep_json_iter_next(folded->record->fields, it)) {
+		if (strcmp(rep_json_iter_key(it), "influence_evidence") == 0)
+			continue;
+		value = rep_json_get(fields, rep_json_iter_key(it));
+		char *text = rep_json_text(rep_json_iter_value(it));
+		if (!rep_json_equal(value, rep_json_iter_value(it)))
+			fail_msg("%s is %s", rep_json_iter_key(it), text);
+		free(text);
+	}
+	assert_int_equal(rep_json_size(folded->record->fields), rep_json_size(fields) + 1);
+	rep_json_free(fields);
+	value = rep_json_get(rep_record_value(proposal_of(folded, "home_address"), "values"),
+			     "home_address");
+	assert_string_equal(rep_json_get_string(value, "new"), "人民路88号");
+	assert_string_equal(proposal_of(folded, "home_address")->twin, "address");
+	assert_string_equal(
+		rep_json_string_value(rep_record_value(proposal_of(folded, "home_address"), "to")),
+		"E0007");
+	value = rep_json_get(rep_record_value(proposal_of(folded, "name"), "values"), "name");
+	assert_string_equal(rep_json_get_string(value, "new"), "陈建囯");
+}
+
+static const char doctor_line[] =
+	"{'values':{'name':{'new':'陈建国'},'kind':{'new':'医务人员'},'org':{'new':'O-0101'},"
+	"'prof_title':{'new':'副主任医师'},'phones':{'new':['13900001111']},'best_time':{'new':'周二上午'},"
+	"'hobbies':{'new':['书法']},'influence':{'new':'市级'},'employment':{'new':'在职'}}}";
+static const char wang_line[] =
+	"{'reason':'拜访时本人告知','values':{"
+	"'prof_title':{'new':'主任医师','old':'副主任医师','saw':'" STAMP0 "'},"
+	"'phones':{'add':['13900002222'],'remove':[],'seen':{}},"
+	"'best_time':{'new':'周三下午','old':'周二上午','saw':'" STAMP0 "'},"
+	"'influence':{'new':'国家级','old':'市级','saw':'" STAMP0 "'},"
+	"'influence_evidence':{'entry':{'note':'中华医学会某分会委员'}},"
+	"'home_address':{'new':'江南市滨湖区人民路18号','old':null,'saw':'" STAMP0 "'}}}";
+static const char li_line[] =
+	"{'reason':'换号','values':{"
+	"'phones':{'add':['13900003333'],'remove':['13900001111'],'seen':{'\\\"13900001111\\\"':'" STAMP0
+	"'}},"
+	"'best_time':{'new':'周四上午','old':'周二上午','saw':'" STAMP0 "'},"
+	"'hobbies':{'add':['羽毛球'],'remove':[],'seen':{}},"
+	"'influence':{'new':'省级','old':'市级','saw':'" STAMP0 "'},"
+	"'home_address':{'new':'人民路88号','old':null,'saw':'" STAMP0 "'},"
+	"'name':{'new':'陈建囯','old':'陈建国','saw':'" STAMP0 "'}}}";
+
+static void two_reps_and_one_doctor_in_either_order(void **state)
+{
+	struct company *company = pharma();
+	struct rep_folded first = {0}, late = {0};
+	struct rep_buf a = REP_BUF_INIT(REP_RECORD_SIZE_MAX), b = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
+	struct rep_edit *doctor = doctor_edit(REP_OP_INSERT, "hub", STAMP0, doctor_line);
+	struct rep_edit *wang = doctor_edit(REP_OP_UPDATE, "E0007", STAMP_WANG, wang_line);
+	struct rep_edit *li = doctor_edit(REP_OP_UPDATE, "E0012", STAMP_LI, li_line);
+
+	(void)state;
+	/* Wang syncs first. */
+	fold(company, &first, doctor);
+	admit(company, wang, first.record);
+	assert_null(wang->verdict);
+	fold(company, &first, wang);
+	admit(company, li, first.record);
+	fold(company, &first, li);
+	check_doctor(&first);
+	write_all(&a, &first);
+	/* Li syncs first: Wang's edits are late, the record is folded again from its beginning. */
+	edit_free(li);
+	edit_free(wang);
+	wang = doctor_edit(REP_OP_UPDATE, "E0007", STAMP_WANG, wang_line);
+	li = doctor_edit(REP_OP_UPDATE, "E0012", STAMP_LI, li_line);
+	fold(company, &late, doctor);
+	admit(company, li, late.record);
+	fold(company, &late, li);
+	admit(company, wang, late.record);
+	rep_folded_clear(&late);
+	fold(company, &late, doctor);
+	fold(company, &late, wang);
+	fold(company, &late, li);
+	write_all(&b, &late);
+	assert_string_equal(rep_buf_str(&a), rep_buf_str(&b));
+	rep_folded_clear(&first);
+	rep_folded_clear(&late);
+	rep_buf_clear(&a);
+	rep_buf_clear(&b);
+	edit_free(doctor);
+	edit_free(wang);
+	edit_free(li);
+	company_free(company);
+}
+
+static void after_a_reassignment_an_edit_is_proposed_to_the_new_owner(void **state)
+{
+	struct company *company = company_of("schema");
+	struct rep_edit *edit =
+		doctor_edit(REP_OP_UPDATE, "E0007", "2026-04-01T06:00:00.000Z-0000@" WANG,
+			    "{'reason':'x','values':{'phones':{'add':['13900002222']}}}");
+	struct rep_record *record;
+	struct rep_folded folded = {0};
+
+	(void)state;
+	company_person(company, "E0007", WANG, "rep", false);
+	company_person(company, "E0012", LI, "rep", false);
+	company_assign(company, "employee", "E0007", "JN-01", "primary", NULL, NULL);
+	company_assign(company, "employee", "E0012", "JN-02", "primary", NULL, NULL);
+	company_assign(company, "org", "O-0103", "JN-01", "primary", NULL,
+		       "2026-03-31T16:00:00.000Z");
+	company_assign(company, "org", "O-0103", "JN-02", "primary", "2026-03-31T16:00:00.000Z",
+		       NULL);
+	company_finish(company);
+	record = record_of(company->schema, "contact", "C-0001", "O-0103",
+			   "{'name':'周','org':'O-0103','phones':['13900001111']}");
+	folded.record = record;
+	admit(company, edit, record);
+	fold(company, &folded, edit);
+	assert_int_equal(rep_json_size(rep_record_value(record, "phones")), 1);
+	assert_string_equal(rep_json_string_value(rep_record_value(folded.reviews[0], "to")),
+			    "E0012");
+	edit_free(edit);
+	edit = doctor_edit(REP_OP_UPDATE, "E0007", "2026-03-31T15:59:59.999Z-0000@" WANG,
+			   "{'reason':'x','values':{'phones':{'add':['13900003333']}}}");
+	admit(company, edit, record); /* made before the cut: the old owner's work */
+	assert_null(edit->verdict);
+	edit_free(edit);
+	rep_folded_clear(&folded);
+	company_free(company);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_whole_change),
+		cmocka_unit_test(inserts),
+		cmocka_unit_test(values_and_forms),
+		cmocka_unit_test(rights_and_rules_of_fields),
+		cmocka_unit_test(deletes_and_decisions),
+		cmocka_unit_test(a_rejection_is_told_in_words),
+		cmocka_unit_test(two_reps_and_one_doctor_in_either_order),
+		cmocka_unit_test(after_a_reassignment_an_edit_is_proposed_to_the_new_owner),
+	};
+
+	rep_json_init();
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
