@@ -4,6 +4,7 @@
 
 #include "core/base/limits.h"
 #include "core/store/columns.h"
+#include "core/store/reference.h"
 #include "core/store/rows.h"
 
 #define SQL_SIZE_MAX (4u * 1024u * 1024u)
@@ -273,6 +274,8 @@ enum rep_code rep_tables_create(struct rep_db *db, const struct rep_schema *sche
 		rc = rep_buf_check(&sql, "table definitions", err);
 	if (rc == REP_OK)
 		rc = rep_db_exec(db, rep_buf_str(&sql), err);
+	if (rc == REP_OK)
+		rc = rep_reference_create(db, schema, err);
 	if (rc == REP_OK && added)
 		rc = rep_rows_adopt(db, schema, err);
 	rep_buf_clear(&sql);
