@@ -17,7 +17,7 @@ bats_require_minimum_version 1.5.0
 	[ "$status" -eq 0 ]
 	local command words
 	while read -r _ command words; do
-		if [ "$command" = hub ]; then
+		if [ "$command" = hub ] && [ "$words" != 'COMMAND ...' ]; then
 			run "$REPSYNC" help hub "${words%% *}"
 		else
 			run "$REPSYNC" help "$command"
