@@ -92,6 +92,17 @@ static const struct cli_command *find_command(const struct cli_command *table, c
 	return NULL;
 }
 
+/* `hub import --help` asks for import's page, `hub --help` for hub's. */
+static bool asks_for_help(const struct cli_command *command, int argc, char **argv)
+{
+	int end = command->run == cmd_hub && argc > 2 ? 2 : argc;
+
+	for (int i = 1; i < end && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return false;
+}
+
 static enum rep_code dispatch(struct cli *cli, const struct cli_command *table, int argc,
 			      char **argv, struct rep_error *err)
 {
@@ -105,9 +116,8 @@ static enum rep_code dispatch(struct cli *cli, const struct cli_command *table, 
 		return rc;
 	}
 	cli->command = command;
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--help") == 0)
-			return cli_help_page(command->page, err);
+	if (asks_for_help(command, argc, argv))
+		return cli_help_page(command->page, err);
 	return command->run(cli, argc, argv, err);
 }
 
