@@ -139,11 +139,29 @@ enum rep_code rep_git_create(const char *path, const char *head, struct rep_erro
 	return rep_wrap(err, rc, "create repository %s", path);
 }
 
+static enum rep_code open_handles(struct rep_git *git, struct rep_error *err)
+{
+	int git_rc = git_repository_open_ext(
+		&git->repo, git->path, GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE,
+		NULL);
+
+	if (!git_rc)
+		git_rc = git_repository_odb(&git->odb, git->repo);
+	return git_rc ? rep_git_fail(err, git_rc, git->path) : REP_OK;
+}
+
+static void close_handles(struct rep_git *git)
+{
+	git_odb_free(git->odb);
+	git_repository_free(git->repo);
+	git->odb = NULL;
+	git->repo = NULL;
+}
+
 enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err)
 {
 	enum rep_code rc = rep_git_init(err);
 	struct rep_git *git = NULL;
-	int git_rc;
 
 	*out = NULL;
 	if (rc)
@@ -153,14 +171,9 @@ enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_er
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 		goto out;
 	}
-	git_rc = git_repository_open_ext(
-		&git->repo, path, GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE, NULL);
-	if (!git_rc)
-		git_rc = git_repository_odb(&git->odb, git->repo);
-	if (git_rc) {
-		rc = rep_git_fail(err, git_rc, path);
+	rc = open_handles(git, err);
+	if (rc)
 		goto out;
-	}
 	*out = git;
 	git = NULL;
 out:
@@ -172,10 +185,15 @@ void rep_git_close(struct rep_git *git)
 {
 	if (!git)
 		return;
-	git_odb_free(git->odb);
-	git_repository_free(git->repo);
+	close_handles(git);
 	free(git->path);
 	free(git);
+}
+
+enum rep_code rep_git_reopen(struct rep_git *git, struct rep_error *err)
+{
+	close_handles(git);
+	return open_handles(git, err);
 }
 
 const char *rep_git_path(const struct rep_git *git)
@@ -254,4 +272,33 @@ enum rep_code rep_git_read(struct rep_git *git, const struct rep_oid *oid, enum 
 	rep_buf_put(out, git_odb_object_data(object), git_odb_object_size(object));
 	git_odb_object_free(object);
 	return rep_buf_check(out, "object", err);
+}
+
+struct walk {
+	enum rep_code (*each)(void *user, const struct rep_oid *oid, struct rep_error *err);
+	void *user;
+	struct rep_error *err;
+	enum rep_code rc;
+};
+
+static int walk_one(const git_oid *id, void *payload)
+{
+	struct walk *walk = payload;
+	struct rep_oid oid = rep_oid_from_git(id);
+
+	walk->rc = walk->each(walk->user, &oid, walk->err);
+	return walk->rc ? GIT_EUSER : 0;
+}
+
+enum rep_code rep_git_each(struct rep_git *git,
+			   enum rep_code (*each)(void *user, const struct rep_oid *oid,
+						 struct rep_error *err),
+			   void *user, struct rep_error *err)
+{
+	struct walk walk = {.each = each, .user = user, .err = err};
+	int git_rc = git_odb_foreach(git->odb, walk_one, &walk);
+
+	if (walk.rc)
+		return walk.rc;
+	return git_rc ? rep_git_fail(err, git_rc, git->path) : REP_OK;
 }

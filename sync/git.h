@@ -43,6 +43,9 @@ const char *rep_git_path(const struct rep_git *git);
 /* After packs were added by others or by rep_pack_commit. */
 REP_CHECK enum rep_code rep_git_refresh(struct rep_git *git, struct rep_error *err);
 
+/* After packs were removed: forgets what is mapped, and keeps the handle. */
+REP_CHECK enum rep_code rep_git_reopen(struct rep_git *git, struct rep_error *err);
+
 bool rep_git_has(struct rep_git *git, const struct rep_oid *oid);
 /* Size and type from the header only, before anything is inflated. */
 REP_CHECK enum rep_code rep_git_header(struct rep_git *git, const struct rep_oid *oid,
@@ -51,6 +54,12 @@ REP_CHECK enum rep_code rep_git_header(struct rep_git *git, const struct rep_oid
 REP_CHECK enum rep_code rep_git_read(struct rep_git *git, const struct rep_oid *oid,
 				     enum rep_object type, struct rep_buf *out,
 				     struct rep_error *err);
+
+/* Calls `each` for every object, in no order; what it returns other than REP_OK ends the walk. */
+REP_CHECK enum rep_code rep_git_each(struct rep_git *git,
+				     enum rep_code (*each)(void *user, const struct rep_oid *oid,
+							   struct rep_error *err),
+				     void *user, struct rep_error *err);
 
 /* "refs/heads/main" ...; *out is zero when the ref does not exist. */
 REP_CHECK enum rep_code rep_git_ref(struct rep_git *git, const char *ref, struct rep_oid *out,

@@ -49,6 +49,27 @@ enum rep_code rep_mailbox_lock(struct rep_lock **out, const char *path, bool wai
 	return rep_lock_take(out, name, path, wait, err);
 }
 
+static void closed_name(char *out, size_t size, const char *path)
+{
+	snprintf(out, size, "%.4000s/repsync.closed", path);
+}
+
+enum rep_code rep_mailbox_close(const char *path, struct rep_error *err)
+{
+	char name[4096];
+
+	closed_name(name, sizeof name, path);
+	return rep_wrap(err, rep_file_write(name, "", 0, 0600, err), "close mailbox %s", path);
+}
+
+bool rep_mailbox_is_closed(const char *path)
+{
+	char name[4096];
+
+	closed_name(name, sizeof name, path);
+	return rep_file_exists(name);
+}
+
 /* A positive number without a leading zero, up to 2^53-1; NULL, or where it ends. */
 static const char *take_number(const char *text, int64_t *out)
 {

@@ -23,6 +23,13 @@ REP_CHECK enum rep_code rep_mailbox_create(const char *path, struct rep_error *e
 REP_CHECK enum rep_code rep_mailbox_lock(struct rep_lock **out, const char *path, bool wait,
 					 struct rep_error *err);
 
+/*
+ * A closed mailbox takes no more pushes (offboarding); what runs is waited for by taking its lock. Reading goes on.
+ * The flag is the file <path>/repsync.closed.
+ */
+REP_CHECK enum rep_code rep_mailbox_close(const char *path, struct rep_error *err);
+bool rep_mailbox_is_closed(const char *path);
+
 /* One segment as found in an outbox. */
 struct rep_segment {
 	char path[64]; /* <yyyy-mm>/<first>-<last>.jsonl */

@@ -39,6 +39,9 @@ REP_CHECK enum rep_code rep_pack_copy_tree(struct rep_pack *pack, struct rep_git
 					   const struct rep_oid *tree,
 					   const struct rep_oid *old_tree, struct rep_error *err);
 
+/* The same without blobs: only the folders. */
+REP_CHECK enum rep_code rep_pack_copy_folders(struct rep_pack *pack, struct rep_git *from,
+					      const struct rep_oid *tree, struct rep_error *err);
 /*
  * Adds the commits of `from` from `tip` back to `stop` (zero = to the root) or to the first that the pack's repository
  * has, with all that their trees need. REP_ELIMIT beyond `max` commits.

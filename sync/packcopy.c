@@ -13,6 +13,7 @@ struct copy {
 	struct rep_git *from;
 	struct rep_buf buf;
 	unsigned depth;
+	bool folders_only;
 };
 
 static bool is_there(const struct copy *copy, const struct rep_oid *oid)
@@ -70,7 +71,7 @@ static enum rep_code copy_entries(struct copy *copy, const struct rep_tree_list 
 			continue;
 		if (entry->is_tree)
 			rc = copy_tree(copy, &entry->oid, old_oid, err);
-		else
+		else if (!copy->folders_only)
 			rc = copy_object(copy, &entry->oid, REP_OBJECT_BLOB, err);
 	}
 	return rc;
@@ -108,6 +109,21 @@ enum rep_code rep_pack_copy_tree(struct rep_pack *pack, struct rep_git *from,
 		rc = copy_tree(&copy, tree, old_tree, err);
 	rep_buf_clear(&copy.buf);
 	return rep_wrap(err, rc, "copy tree from %s", rep_git_path(from));
+}
+
+enum rep_code rep_pack_copy_folders(struct rep_pack *pack, struct rep_git *from,
+				    const struct rep_oid *tree, struct rep_error *err)
+{
+	struct copy copy = {.pack = pack,
+			    .from = from,
+			    .buf = REP_BUF_INIT(REP_TREE_SIZE_MAX),
+			    .folders_only = true};
+	enum rep_code rc = REP_OK;
+
+	if (!rep_oid_is_zero(tree) && !is_there(&copy, tree))
+		rc = copy_tree(&copy, tree, &rep_oid_zero, err);
+	rep_buf_clear(&copy.buf);
+	return rep_wrap(err, rc, "copy folders from %s", rep_git_path(from));
 }
 
 enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
