@@ -181,9 +181,12 @@ static void add_object(struct naming *naming, const char *oid, const char *line)
 	rep_buf_clear(&commit);
 }
 
+/* "broken link from tree X to blob Y" is followed by "missing blob Y", which says it better. */
 static bool is_chatter(const char *line)
 {
-	return !*line || strncmp(line, "notice:", 7) == 0 || strncmp(line, "dangling ", 9) == 0 ||
+	line += strspn(line, " ");
+	return !*line || strncmp(line, "broken link ", 12) == 0 || strncmp(line, "to ", 3) == 0 ||
+	       strncmp(line, "notice:", 7) == 0 || strncmp(line, "dangling ", 9) == 0 ||
 	       strncmp(line, "Checking ", 9) == 0 || strncmp(line, "warning:", 8) == 0;
 }
 
