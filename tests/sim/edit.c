@@ -32,44 +32,6 @@ static unsigned below(unsigned n)
 	return sim_below(SIM_EDITS, n);
 }
 
-/* ---- what is edited ---- */
-
-/* Few records and few fields of each, other ones with every seed, so that people often meet. */
-static void choose_record(struct target *target)
-{
-	const struct sim_cast *cast = target->world->cast;
-	const struct rep_schema *schema = target->replica->schema;
-	uint64_t seed = target->world->seed;
-	unsigned dice = below(100);
-
-	if (dice < 40) {
-		target->entity = rep_schema_entity(schema, cast->person);
-		snprintf(target->id, sizeof target->id, "p%u%u",
-			 (unsigned)(seed % SIM_ACCOUNTS) + 1,
-			 below(4) ? (unsigned)(seed / SIM_ACCOUNTS % 2) + 1 : 1 + below(2));
-	} else if (dice < 65) {
-		target->entity = rep_schema_entity(schema, cast->account);
-		snprintf(target->id, sizeof target->id, "a%u",
-			 below(4) ? (unsigned)(seed % SIM_ACCOUNTS) + 1 : 1 + below(SIM_ACCOUNTS));
-	} else {
-		do {
-			target->entity = &schema->entities[below((unsigned)schema->entities_len)];
-		} while (target->entity->builtin != REP_BUILTIN_NONE &&
-			 (target->entity->builtin != REP_BUILTIN_REP || below(4)));
-		if (!sim_any_row(target->replica, target->entity, target->id))
-			target->id[0] = 0;
-	}
-}
-
-static const struct rep_field *choose_field(const struct target *target)
-{
-	unsigned len = (unsigned)target->entity->fields_len;
-
-	if (below(10) < 3)
-		return &target->entity->fields[below(len)];
-	return &target->entity->fields[(target->world->seed * 5 + below(4) * 3) % len];
-}
-
 static bool assigned(const struct target *target, const struct rep_field *field)
 {
 	for (size_t i = 0; i < target->len; i++)
@@ -147,7 +109,7 @@ static enum rep_code put(struct target *target, struct rep_error *err)
 	if (rc == REP_OK && !record)
 		return rep_fail(err, REP_ENOTFOUND, "no such record here");
 	for (unsigned n = 1 + below(3); rc == REP_OK && n > 0; n--) {
-		const struct rep_field *field = choose_field(target);
+		const struct rep_field *field = sim_choose_field(target->world, target->entity);
 
 		put_field(target, field, rep_record_value(record, field->name));
 	}
@@ -161,7 +123,7 @@ static enum rep_code put(struct target *target, struct rep_error *err)
 /* The same, as any SQLite program would write it. */
 static enum rep_code put_by_sql(struct target *target, struct rep_error *err)
 {
-	const struct rep_field *field = choose_field(target);
+	const struct rep_field *field = sim_choose_field(target->world, target->entity);
 	struct rep_buf sql = REP_BUF_INIT(4096);
 	struct rep_db *db = target->replica->db;
 	struct rep_stmt *stmt = NULL;
@@ -284,7 +246,7 @@ int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replic
 	enum rep_code rc;
 
 	snprintf(target.reason, sizeof target.reason, "s%u", world->step);
-	choose_record(&target);
+	sim_choose_record(world, replica, &target.entity, target.id);
 	rc = make(&target, &kind, &err);
 	after = rep_pending_count(replica->db);
 	sim_trace(world, "%s %s %s/%s: %s", rep->rep, kind, target.entity->name, target.id,

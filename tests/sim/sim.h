@@ -100,19 +100,21 @@ void sim_world_end(struct sim_world *world);
 /* Copies or swaps whole worlds: `dir`/world is always the one at play, because mailboxes are known by their path. */
 void sim_world_save(const struct sim_world *world, const char *name);
 void sim_world_load(const struct sim_world *world, const char *name);
-/* Runs a program and fails the seed unless it exits 0. */
-void sim_run(const char *const *argv);
-
 /* Sets the clock of the acting machine. */
 int64_t sim_act_as(const struct sim_world *world, const struct sim_rep *rep); /* NULL = the hub */
 
-/* ---- a fault found: says what and ends the process ---- */
+/* ---- tell.c: a fault found says what and ends the process ---- */
 
 void sim_fail(const char *fmt, ...) REP_PRINTF(1, 2) __attribute__((noreturn));
 void sim_ok(enum rep_code rc, const struct rep_error *err, const char *what);
 void sim_trace(const struct sim_world *world, const char *fmt, ...) REP_PRINTF(2, 3);
 
-/* ---- values.c, edit.c ---- */
+/* Runs a program and fails the seed unless it exits 0. */
+void sim_run(const char *const *argv);
+/* Copies the folder `from` below `dir` to `to`, in the place of what is there. */
+void sim_copy(const char *dir, const char *from, const char *to);
+
+/* ---- choose.c, values.c, edit.c ---- */
 
 /* A value for the field, or NULL when none comes to mind. `current` may be NULL. */
 struct rep_json *sim_value(struct rep_replica *replica, const struct rep_field *field,
@@ -121,6 +123,12 @@ struct rep_json *sim_element(struct rep_replica *replica, const struct rep_field
 			     unsigned step);
 /* The id of a row of the entity, or false. `out` needs REP_ID_LEN_MAX + 1 bytes. */
 bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, char *out);
+
+/* The record of an edit (`id` empty: none there), and a field of it. */
+void sim_choose_record(const struct sim_world *world, struct rep_replica *replica,
+		       const struct rep_entity **entity, char *id);
+const struct rep_field *sim_choose_field(const struct sim_world *world,
+					 const struct rep_entity *entity);
 
 /* One random edit on the rep's open replica. Returns how many changes it recorded. */
 int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica);

@@ -7,36 +7,11 @@
 
 #include "core/base/limits.h"
 #include "core/model/value.h"
-#include "core/store/tables.h"
 #include "sim/sim.h"
 
 static unsigned below(unsigned n)
 {
 	return sim_below(SIM_EDITS, n);
-}
-
-bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, char *out)
-{
-	struct rep_buf sql = REP_BUF_INIT(1024);
-	struct rep_stmt *stmt = NULL;
-	struct rep_error err;
-	bool row = false;
-	int64_t rows = 0;
-
-	rep_buf_puts(&sql, "SELECT id, count(*) OVER () FROM ");
-	rep_db_quote(&sql, rep_table_name(entity));
-	rep_buf_puts(&sql, " ORDER BY id");
-	sim_ok(rep_db_prepare(replica->db, &stmt, rep_buf_str(&sql), &err), &err, "any row");
-	rep_buf_clear(&sql);
-	sim_ok(rep_step(stmt, &row, &err), &err, "any row");
-	if (row)
-		rows = rep_column_int(stmt, 1);
-	for (unsigned n = rows ? below((unsigned)rows) : 0; row && n > 0; n--)
-		sim_ok(rep_step(stmt, &row, &err), &err, "any row");
-	if (row)
-		snprintf(out, REP_ID_LEN_MAX + 1, "%s", rep_column_text(stmt, 0, NULL));
-	rep_stmt_free(stmt);
-	return row;
 }
 
 /* ---- texts ---- */

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Judges the seeds that repsync-sim played.
+
+    repsync-sim --count 100 --dump DIR | python3 tests/oracle/check_sim.py
+
+Reads its lines, "seed N DIR/N" and "failed N: ...", and for each seed central as `git archive` gave it. The records are folded
+anew by fold.py, which sorts the whole set of admitted changes and folds it once. Prints the first difference of each
+seed and the command that plays it again. Exit 1 when one seed failed. --keep leaves the dumps, --quiet prints the total only.
+"""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import central  # noqa: E402
+import fold  # noqa: E402
+
+Wrong = central.Wrong
+
+# What the hub may judge otherwise when things arrive in another order: uniqueness, what stands in other records, and the
+# state that the record has by then.
+OF_THE_MOMENT = {"unique", "frozen", "check"}
+
+
+def show(value):
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+# ---- once and nothing lost ----
+
+def check_edits(world, edits):
+    """Each edit that a laptop took is in exactly one change; each that it refused in none; a killed one in none or one."""
+    found = {}
+    for change in world.changes:
+        reason = (change.line or {}).get("reason")
+        found[change.device, reason] = found.get((change.device, reason), 0) + 1
+    for device, reason, expected in edits:
+        n = found.get((device, reason), 0)
+        if n != expected and not (expected == -1 and n in (0, 1)):
+            raise Wrong("edit %s of %s: recorded %d times, expected %d" % (reason, device, n, expected))
+
+
+def stamps_in(value):
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from stamps_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from stamps_in(part)
+    elif isinstance(value, str):
+        yield value
+
+
+def check_causality(world):
+    """An edit is later than everything that its author saw, whatever the clocks say."""
+    for change in world.changes:
+        for field, spec in ((change.line or {}).get("values") or {}).items():
+            for key in ("saw", "seen"):
+                for saw in stamps_in(spec.get(key)):
+                    if not saw < max(change.stamp, change.signed):
+                        raise Wrong("%s: %s saw %s, which is later" % (change, field, saw))
+
+
+def notes(outcome):
+    """The outcome itself and those of its fields, by name."""
+    yield "*", outcome
+    yield from (outcome.get("fields") or {}).items()
+
+
+def check_items(world):
+    """What did not come into force is where people find it: in a review item, or held."""
+    for change in world.changes:
+        if not change.outcome:
+            continue
+        if change.outcome["outcome"] == "held":
+            path = "held/%s/%s/%d-%d.json" % (fold.fanout(change.device), change.device, change.seq, change.index)
+            if path not in world.files:
+                raise Wrong("%s is held, but not in %s" % (change, path))
+        for field, note in notes(change.outcome):
+            item = note.get("item")
+            if item and not any((kind, item) in world.records for kind in
+                                ("conflict", "proposal", "rejection", "duplicate", "claim")):
+                raise Wrong("%s: there is no item %s of %s" % (change, item, field))
+            if note["outcome"] in ("rejected", "proposed") and not item and not change.outcome.get("item"):
+                raise Wrong("%s: %s of %s has no item" % (change, note["outcome"], field))
+
+
+# ---- the fold ----
+
+def compare(world):
+    expected = fold.fold_world(world)
+    for key in sorted(set(expected) | set(world.records)):
+        want, have = expected.get(key), world.records.get(key)
+        if want is None or have is None:
+            raise Wrong("%s/%s: %s\n  %s" % (key + (
+                "the hub has it, the oracle has not" if want is None else "the oracle has it, the hub has not",
+                show(want or have))))
+        for part in sorted(set(want) | set(have)):
+            if want.get(part) != have.get(part):
+                raise Wrong("%s/%s: %s\n  oracle %s\n  hub    %s" % (
+                    key + (part, show(want.get(part)), show(have.get(part)))))
+
+
+def check_shuffle(world, other):
+    """Another order of delivery: the same records, unless admission itself judged by the moment."""
+    mine = {(c.device, c.seq, c.index): c for c in world.changes}
+    theirs = {(c.device, c.seq, c.index): c for c in other.changes}
+    excused = False
+    for place in sorted(set(mine) | set(theirs)):
+        a, b = (fold.verdict_of((side.get(place) and side[place].outcome) or {}) for side in (mine, theirs))
+        if a == b:
+            continue
+        codes = {note.get("code") for verdict in (a, b) for key, note in verdict.items()
+                 if a.get(key) != b.get(key)}
+        if not codes <= OF_THE_MOMENT:
+            raise Wrong("shuffle: %s judged as %s, in another order as %s" % (mine.get(place), show(a), show(b)))
+        excused = True
+    if excused:
+        return
+    for key in sorted(set(world.records) | set(other.records)):
+        a, b = world.records.get(key), other.records.get(key)
+        if a != b:
+            raise Wrong("shuffle: %s/%s\n  %s\n  %s" % (key + (show(a), show(b))))
+
+
+# ---- seeds ----
+
+def check_seed(path):
+    with open(path + ".json", encoding="utf-8") as file:
+        played = json.load(file)
+    world = central.Central(path + ".a.tar")
+    check_edits(world, played["edits"])
+    check_causality(world)
+    check_items(world)
+    compare(world)
+    if not played["same"]:
+        check_shuffle(world, central.Central(path + ".b.tar"))
+    return len(world.changes), sum(1 for change in world.changes if change.outcome)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--quiet", action="store_true")
+    options = parser.parse_args()
+    seeds = failed = changes = remarkable = 0
+    for line in sys.stdin:
+        words = line.split()
+        if words[0] != "seed":
+            print(line.rstrip(), flush=True)
+            failed += 1
+            seeds += 1
+            continue
+        number, path = words[1], words[2]
+        seeds += 1
+        try:
+            done = check_seed(path)
+            changes += done[0]
+            remarkable += done[1]
+        except Exception as wrong:  # one seed that cannot be read is a finding, not the end
+            failed += 1
+            print("failed %s: %s" % (number, wrong))
+            if not isinstance(wrong, Wrong):
+                traceback.print_exc()
+            print("  again: script/simulate 1 --from %s" % number, flush=True)
+        if not options.keep:
+            for end in (".json", ".a.tar", ".b.tar"):
+                if os.path.exists(path + end):
+                    os.unlink(path + end)
+    print("simulate: %d seeds, %d changes of which %d not plainly applied, %d failed" % (
+        seeds, changes, remarkable, failed))
+    return 1 if failed or not seeds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+/*
+ * What is edited: few records and few fields of each, other ones with every seed, so that people often meet.
+ */
+#include <stdio.h>
+
+#include "core/base/limits.h"
+#include "core/store/tables.h"
+#include "sim/sim.h"
+
+static unsigned below(unsigned n)
+{
+	return sim_below(SIM_EDITS, n);
+}
+
+bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, char *out)
+{
+	struct rep_buf sql = REP_BUF_INIT(1024);
+	struct rep_stmt *stmt = NULL;
+	struct rep_error err;
+	bool row = false;
+	int64_t rows = 0;
+
+	rep_buf_puts(&sql, "SELECT id, count(*) OVER () FROM ");
+	rep_db_quote(&sql, rep_table_name(entity));
+	rep_buf_puts(&sql, " ORDER BY id");
+	sim_ok(rep_db_prepare(replica->db, &stmt, rep_buf_str(&sql), &err), &err, "any row");
+	rep_buf_clear(&sql);
+	sim_ok(rep_step(stmt, &row, &err), &err, "any row");
+	if (row)
+		rows = rep_column_int(stmt, 1);
+	for (unsigned n = rows ? below((unsigned)rows) : 0; row && n > 0; n--)
+		sim_ok(rep_step(stmt, &row, &err), &err, "any row");
+	if (row)
+		snprintf(out, REP_ID_LEN_MAX + 1, "%s", rep_column_text(stmt, 0, NULL));
+	rep_stmt_free(stmt);
+	return row;
+}
+
+static const struct rep_entity *any_entity(const struct rep_schema *schema)
+{
+	const struct rep_entity *entity;
+
+	do {
+		entity = &schema->entities[below((unsigned)schema->entities_len)];
+	} while (entity->builtin != REP_BUILTIN_NONE &&
+		 (entity->builtin != REP_BUILTIN_REP || below(4)));
+	return entity;
+}
+
+void sim_choose_record(const struct sim_world *world, struct rep_replica *replica,
+		       const struct rep_entity **entity, char *id)
+{
+	unsigned dice = below(100), account = (unsigned)(world->seed % SIM_ACCOUNTS) + 1;
+	unsigned person = (unsigned)(world->seed / SIM_ACCOUNTS % 2) + 1;
+
+	if (dice < 40) {
+		*entity = rep_schema_entity(replica->schema, world->cast->person);
+		snprintf(id, REP_ID_LEN_MAX, "p%u%u", account, below(4) ? person : 1 + below(2));
+	} else if (dice < 65) {
+		*entity = rep_schema_entity(replica->schema, world->cast->account);
+		snprintf(id, REP_ID_LEN_MAX, "a%u", below(4) ? account : 1 + below(SIM_ACCOUNTS));
+	} else {
+		*entity = any_entity(replica->schema);
+		if (!sim_any_row(replica, *entity, id))
+			id[0] = 0;
+	}
+}
+
+const struct rep_field *sim_choose_field(const struct sim_world *world,
+					 const struct rep_entity *entity)
+{
+	unsigned len = (unsigned)entity->fields_len;
+
+	if (below(10) < 3)
+		return &entity->fields[below(len)];
+	return &entity->fields[(world->seed * 5 + below(4) * 3) % len];
+}
