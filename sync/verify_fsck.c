@@ -67,6 +67,15 @@ static void read_back(int fd, struct rep_buf *out)
 		rep_text_safe_put(out, block, (size_t)n);
 }
 
+/* Ends of lines were made safe for a terminal like every other control character. */
+static void split_lines(char *text)
+{
+	static const char mark[] = "\xEF\xBF\xBD";
+
+	for (char *at = text; (at = strstr(at, mark)); at += strlen(mark))
+		memset(at, '\n', strlen(mark));
+}
+
 /* The first 40 hexadecimal digits that stand alone; NULL when there are none. */
 static const char *find_oid(const char *line)
 {
@@ -89,61 +98,51 @@ static const char *find_oid(const char *line)
 
 /* ---- what an object is for ---- */
 
-/* All objects that main reaches, with a path each, as far as git gets in a damaged repository. */
-static enum rep_code list_objects(const char *repository, FILE **out, struct rep_error *err)
+struct origin {
+	char path[1024]; /* empty when git cannot tell */
+	char commit[REP_OID_HEX + 1];
+};
+
+/* ":100644 100644 <old> <new> M<tab><path>", with a control character in place of the tab. */
+static void read_origin(struct origin *out, char *text)
 {
-	const char *const args[] = {"rev-list", "--objects", REP_MAIN, NULL};
-	struct rep_buf said = REP_BUF_INIT(SAID_SIZE_MAX);
-	int fd = -1, status;
-	enum rep_code rc = temporary(&fd, err);
+	char *rest = text, *line;
 
-	*out = NULL;
-	if (rc == REP_OK)
-		rc = run_git(repository, args, fd, &said, &status, err);
-	rep_buf_clear(&said);
-	if (rc == REP_OK && lseek(fd, 0, SEEK_SET) == 0)
-		*out = fdopen(fd, "r");
-	if (!*out && fd >= 0)
-		(void)close(fd);
-	return rc;
-}
+	while ((line = strsep(&rest, "\n")) && !*out->path) {
+		const char *oid = find_oid(line), *tail;
 
-static bool find_path(FILE *objects, const char *oid, char *path, size_t size)
-{
-	char line[4096];
-
-	*path = '\0';
-	if (!objects)
-		return false;
-	rewind(objects);
-	while (fgets(line, sizeof line, objects)) {
-		if (strncmp(line, oid, REP_OID_HEX) != 0)
+		if (strncmp(line, "commit ", 7) == 0 && oid)
+			memcpy(out->commit, oid, REP_OID_HEX);
+		if (*line != ':' || !oid)
 			continue;
-		line[strcspn(line, "\n")] = '\0';
-		if (line[REP_OID_HEX] == ' ' && line[REP_OID_HEX + 1])
-			snprintf(path, size, "%s", line + REP_OID_HEX + 1);
-		else
-			snprintf(path, size, "commit %.40s", oid);
-		return true;
+		/* After the letter of what was done comes the path; the tab between became a line's end. */
+		tail = rest ? rest + strspn(rest, "\n") : NULL;
+		if (tail)
+			snprintf(out->path, sizeof out->path, "%.*s", (int)strcspn(tail, "\n"),
+				 tail);
 	}
-	return false;
 }
 
-/* The commit that first has the object, appended; nothing when git cannot tell. */
-static void find_commit(const char *repository, const char *oid, struct rep_buf *out)
+/* The first commit and the path that have the object. Git compares ids for it and does not read the object itself. */
+static void find_origin(const char *repository, const char *oid, struct origin *out)
 {
 	char find[64];
-	const char *const args[] = {"log", "--format=%H", "--reverse", find, REP_MAIN, NULL};
+	const char *const args[] = {
+		"log",         "--format=commit %H", "--reverse", "--raw",  "-t",
+		"--no-abbrev", "--no-renames",       find,        REP_MAIN, NULL};
 	struct rep_buf said = REP_BUF_INIT(SAID_SIZE_MAX), printed = REP_BUF_INIT(SAID_SIZE_MAX);
 	struct rep_error ignored;
 	int fd = -1, status;
 
+	*out = (struct origin){0};
 	snprintf(find, sizeof find, "--find-object=%.40s", oid);
 	if (temporary(&fd, &ignored) == REP_OK &&
 	    run_git(repository, args, fd, &said, &status, &ignored) == REP_OK) {
 		read_back(fd, &printed);
-		if (printed.len >= REP_OID_HEX)
-			rep_buf_put(out, printed.data, REP_OID_HEX);
+		if (printed.len) {
+			split_lines(printed.data);
+			read_origin(out, printed.data);
+		}
 	}
 	if (fd >= 0)
 		(void)close(fd);
@@ -156,29 +155,25 @@ static void find_commit(const char *repository, const char *oid, struct rep_buf 
 struct naming {
 	const char *repository;
 	struct rep_problems *problems;
-	FILE *objects;
 	char last[REP_OID_HEX + 1]; /* git often says several lines about one object */
 };
 
 static void add_object(struct naming *naming, const char *oid, const char *line)
 {
-	struct rep_buf commit = REP_BUF_INIT(256);
-	char path[4096];
+	struct origin origin = {0};
 
 	if (strncmp(naming->last, oid, REP_OID_HEX) == 0)
 		return;
 	memcpy(naming->last, oid, REP_OID_HEX);
-	if (rep_json_size(naming->problems->list) < NAMED_MAX &&
-	    find_path(naming->objects, oid, path, sizeof path)) {
-		find_commit(naming->repository, oid, &commit);
-		rep_problems_add(
-			naming->problems, path, "object %.40s is damaged%s%s: git says: %s", oid,
-			commit.len ? ", first in commit " : "", rep_buf_str(&commit), line);
-	} else {
+	if (rep_json_size(naming->problems->list) < NAMED_MAX)
+		find_origin(naming->repository, oid, &origin);
+	if (*origin.path)
+		rep_problems_add(naming->problems, origin.path,
+				 "object %.40s is damaged, first in commit %s: git says: %s", oid,
+				 origin.commit, line);
+	else
 		rep_problems_add(naming->problems, "central.git", "object %.40s: git says: %s", oid,
 				 line);
-	}
-	rep_buf_clear(&commit);
 }
 
 /* "broken link from tree X to blob Y" is followed by "missing blob Y", which says it better. */
@@ -188,15 +183,6 @@ static bool is_chatter(const char *line)
 	return !*line || strncmp(line, "broken link ", 12) == 0 || strncmp(line, "to ", 3) == 0 ||
 	       strncmp(line, "notice:", 7) == 0 || strncmp(line, "dangling ", 9) == 0 ||
 	       strncmp(line, "Checking ", 9) == 0 || strncmp(line, "warning:", 8) == 0;
-}
-
-/* Ends of lines were made safe for a terminal like every other control character. */
-static void split_lines(char *text)
-{
-	static const char mark[] = "\xEF\xBF\xBD";
-
-	for (char *at = text; (at = strstr(at, mark)); at += strlen(mark))
-		memset(at, '\n', strlen(mark));
 }
 
 /* Objects with a name first, so that the first problem says as much as can be said. */
@@ -219,22 +205,16 @@ static void add_lines(struct naming *naming, char *text)
 	free(copy);
 }
 
-static enum rep_code name_problems(const char *repository, struct rep_buf *said, int status,
-				   struct rep_problems *problems, struct rep_error *err)
+static void name_problems(const char *repository, struct rep_buf *said, int status,
+			  struct rep_problems *problems)
 {
 	struct naming naming = {.repository = repository, .problems = problems};
-	enum rep_code rc = list_objects(repository, &naming.objects, err);
 
-	if (rc != REP_OK)
-		return rc;
 	if (said->len)
 		add_lines(&naming, said->data);
 	if (!rep_problems_any(problems))
 		rep_problems_add(problems, "central.git", "git fsck ended with status %d",
 				 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-	if (naming.objects)
-		(void)fclose(naming.objects);
-	return REP_OK;
 }
 
 enum rep_code rep_verify_fsck(const char *repository, struct rep_problems *problems,
@@ -251,7 +231,7 @@ enum rep_code rep_verify_fsck(const char *repository, struct rep_problems *probl
 		rc = rep_fail(err, REP_EIO, "git is not installed");
 	if (rc == REP_OK && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
 		read_back(fd, &said);
-		rc = name_problems(repository, &said, status, problems, err);
+		name_problems(repository, &said, status, problems);
 	}
 	if (fd >= 0)
 		(void)close(fd);
