@@ -4,7 +4,7 @@
 
 #include "core/base/limits.h"
 
-struct rep_json *json(const char *text)
+struct rep_json *quoted_json(const char *text)
 {
 	struct rep_error err = {0};
 	struct rep_json *out;
@@ -37,7 +37,7 @@ struct rep_record *record_of(const struct rep_schema *schema, const char *entity
 	const struct rep_entity *declared = rep_schema_entity(schema, entity);
 	struct rep_error err = {0};
 	struct rep_record *record;
-	struct rep_json *values = json(fields);
+	struct rep_json *values = quoted_json(fields);
 
 	assert_non_null(declared);
 	expect_ok(rep_record_new(&record, declared, id, partition, "hub", at(0, HUB), &err), &err);
@@ -179,7 +179,7 @@ struct rep_edit *edit_new(enum rep_op op, const char *entity, const char *id, co
 					.device = rep_stamp_device(owned->stamp),
 					.rep = rep_of(rep_stamp_device(owned->stamp)),
 					.seq = ++seq,
-					.line = json(line)};
+					.line = quoted_json(line)};
 	return &owned->edit;
 }
 

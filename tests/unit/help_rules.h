@@ -25,7 +25,7 @@
 #define HUB "hub00000"
 
 /* Parses JSON that people write; single quotes stand for double ones. */
-struct rep_json *json(const char *text);
+struct rep_json *quoted_json(const char *text);
 /* A record with these fields, as if inserted by `rep` at minute 0. */
 struct rep_record *record_of(const struct rep_schema *schema, const char *entity, const char *id,
 			     const char *partition, const char *fields);
@@ -50,7 +50,7 @@ void company_person(struct company *company, const char *rep, const char *device
 void company_assign(struct company *company, const char *entity, const char *subject,
 		    const char *territory, const char *kind, const char *from, const char *until);
 
-/* An edit whose parts it owns. `line` as json(). */
+/* An edit whose parts it owns. `line` as quoted_json(). */
 struct rep_edit *edit_new(enum rep_op op, const char *entity, const char *id, const char *stamp,
 			  const char *line);
 void edit_free(struct rep_edit *edit);

@@ -72,7 +72,7 @@ static void run_case(const struct company *company, const struct admit_case *one
 		rep_schema_entity(company->schema, one->entity) && one->op != REP_OP_INSERT
 			? standing(company, one->entity, one->id)
 			: NULL;
-	struct rep_json *expected = one->verdict ? json(one->verdict) : NULL;
+	struct rep_json *expected = one->verdict ? quoted_json(one->verdict) : NULL;
 	struct rep_admission out;
 	struct rep_error err = {0};
 
@@ -441,7 +441,7 @@ static const struct rep_record *proposal_of(const struct rep_folded *folded, con
 
 static void check_doctor(const struct rep_folded *folded)
 {
-	struct rep_json *fields = json(
+	struct rep_json *fields = quoted_json(
 		"{'name':'陈建国','kind':'医务人员','org':'O-0101','prof_title':'主任医师',"
 		"'phones':['13900002222','13900003333'],'best_time':'周四上午','hobbies':['书法','羽毛球'],"
 		"'influence':'国家级','employment':'在职','home_address':'江南市滨湖区人民路18号'}");

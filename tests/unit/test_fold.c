@@ -93,7 +93,7 @@ static const char *item_state(const struct rep_folded *folded, const char *field
 
 static void check_value(const struct fold_case *one, const struct rep_folded *folded)
 {
-	struct rep_json *expected = json(one->value);
+	struct rep_json *expected = quoted_json(one->value);
 	const struct rep_json *value = rep_record_value(folded->record, one->field);
 	char *text = rep_json_text(value ? value : rep_json_null());
 	const char *state;
@@ -643,12 +643,12 @@ static void an_item_keeps_every_rival_in_order(void **state)
 	rep_review_conflict_id(id, "thing", "T-1", "f_review");
 	const struct rep_record *item = rep_folded_review(&folded, id);
 	struct rep_json *expected =
-		json("[{'device':'devaaaaa','rep':'ana','rule':'review','value':'v1',"
-		     "'stamp':'2026-03-16T01:01:00.000Z-0000@devaaaaa'},"
-		     "{'device':'devbbbbb','rep':'ben','rule':'review','value':'v2',"
-		     "'stamp':'2026-03-16T01:02:00.000Z-0000@devbbbbb'},"
-		     "{'device':'devccccc','rep':'cleo','rule':'review','value':'v3',"
-		     "'stamp':'2026-03-16T01:03:00.000Z-0000@devccccc'}]");
+		quoted_json("[{'device':'devaaaaa','rep':'ana','rule':'review','value':'v1',"
+			    "'stamp':'2026-03-16T01:01:00.000Z-0000@devaaaaa'},"
+			    "{'device':'devbbbbb','rep':'ben','rule':'review','value':'v2',"
+			    "'stamp':'2026-03-16T01:02:00.000Z-0000@devbbbbb'},"
+			    "{'device':'devccccc','rep':'cleo','rule':'review','value':'v3',"
+			    "'stamp':'2026-03-16T01:03:00.000Z-0000@devccccc'}]");
 	assert_true(rep_json_equal(rep_record_value(item, "rivals"), expected));
 	assert_string_equal(rep_json_string_value(rep_record_value(item, "winner")), at(1, ANA));
 	assert_string_equal(rep_json_string_value(rep_record_value(item, "field")), "f_review");
@@ -797,7 +797,7 @@ static struct rep_json *fold_judged(struct rep_folded *folded, const struct comp
 	struct rep_error err = {0};
 	struct rep_json *out;
 
-	edit->verdict = verdict ? json(verdict) : NULL;
+	edit->verdict = verdict ? quoted_json(verdict) : NULL;
 	expect_ok(rep_fold(folded, edit, &company->context, &out, &err), &err);
 	edit_free(edit);
 	return out;
@@ -826,7 +826,7 @@ static void a_proposal_changes_nothing_until_it_is_accepted(void **state)
 	assert_string_equal(rep_json_string_value(rep_record_value(folded.record, "f_latest")),
 			    "x");
 	const struct rep_record *proposal = rep_folded_review(&folded, item);
-	struct rep_json *fields = json(
+	struct rep_json *fields = quoted_json(
 		"{'device':'devaaaaa','entity':'thing','reason':'heard','record':'T-1','rep':'ana',"
 		"'saw':{'f_central':'2026-03-16T01:00:00.000Z-0000@hub00000'},'state':'open',"
 		"'to':'steward','values':{'f_central':{'new':'b','old':'a'}}}");
@@ -1106,7 +1106,7 @@ static void a_delete_of_what_is_only_archived(void **state)
 			  "{'values':{}}", "{'*':{'outcome':'proposed','code':'archive'}}");
 	assert_string_equal(rep_json_get_string(out, "outcome"), "proposed");
 	rep_json_free(out);
-	struct rep_json *values = json("{'status':{'new':'archived'}}");
+	struct rep_json *values = quoted_json("{'status':{'new':'archived'}}");
 	assert_true(rep_json_equal(rep_record_value(folded.reviews[0], "values"), values));
 	rep_json_free(values);
 	assert_null(rep_record_value(folded.record, "status"));
@@ -1241,7 +1241,7 @@ static void partitions_follow_the_declared_steps(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct rep_buf out = REP_BUF_INIT(200);
-		struct rep_json *fields = json(cases[i].fields);
+		struct rep_json *fields = quoted_json(cases[i].fields);
 		struct rep_error err = {0};
 		enum rep_code rc = rep_partition_find(
 			&out, rep_schema_entity(company->schema, cases[i].entity), cases[i].id,
@@ -1284,7 +1284,7 @@ static void a_preview_folds_an_older_edit_onto_a_newer_record(void **state)
 			 cases[i].field, cases[i].mine, at(0, HUB));
 		fold_line(&folded, company, REP_OP_UPDATE, at(5, ANA), line, outcome,
 			  cases[i].field);
-		struct rep_json *expected = json(cases[i].value);
+		struct rep_json *expected = quoted_json(cases[i].value);
 		if (!rep_json_equal(rep_record_value(folded.record, cases[i].field), expected))
 			fail_msg("%s", cases[i].field);
 		rep_json_free(expected);
@@ -1310,10 +1310,10 @@ static void a_verdict_is_read_back_from_its_outcome(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct rep_json *outcome = json(cases[i].outcome), *verdict, *expected;
+		struct rep_json *outcome = quoted_json(cases[i].outcome), *verdict, *expected;
 		struct rep_error err = {0};
 		expect_ok(rep_outcome_verdict(&verdict, outcome, &err), &err);
-		expected = cases[i].verdict ? json(cases[i].verdict) : NULL;
+		expected = cases[i].verdict ? quoted_json(cases[i].verdict) : NULL;
 		assert_true(rep_json_equal(verdict, expected));
 		rep_json_free(outcome);
 		rep_json_free(verdict);
@@ -1340,14 +1340,14 @@ static void what_was_refused_is_not_seen(void **state)
 		"{'values':{'a':{'new':1,'old':0,'saw':'%s'},'b':{'new':1,'saw':'%s'},"
 		"'m':{'keys':{'k':{'new':1,'saw':'%s'}}},'s':{'add':['x'],'seen':{'x':'%s','y':'z'}}}}",
 		refused, at(6, ANA), refused, refused);
-	line = json(text);
+	line = quoted_json(text);
 	expect_ok(rep_edit_forget(&out, line, is_refused, refused, &err), &err);
 	snprintf(
 		text, sizeof(text),
 		"{'values':{'a':{'new':1,'old':0},'b':{'new':1,'saw':'%s'},'m':{'keys':{'k':{'new':1}}},"
 		"'s':{'add':['x'],'seen':{'y':'z'}}}}",
 		at(6, ANA));
-	expected = json(text);
+	expected = quoted_json(text);
 	assert_true(rep_json_equal(out, expected));
 	rep_json_free(line);
 	line = out;

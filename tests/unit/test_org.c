@@ -351,7 +351,8 @@ static void deleted_rows_do_not_count(void **state)
 	struct rep_error err = {0};
 
 	(void)state;
-	role->deleted = json("{'rep':'hub','stamp':'2026-03-16T01:00:00.000Z-0000@hub00000'}");
+	role->deleted =
+		quoted_json("{'rep':'hub','stamp':'2026-03-16T01:00:00.000Z-0000@hub00000'}");
 	expect_ok(rep_org_add(company->org, role, &err), &err);
 	rep_record_free(role);
 	company_finish(company);
