@@ -1,5 +1,6 @@
 #include "sync/show.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/limits.h"
@@ -15,6 +16,9 @@ struct refold {
 	struct rep_folded folded;
 	struct rep_fold_context context;
 	struct rep_buf partition; /* what partition_of lent */
+	struct rep_json *
+		refused; /* "<field>/<stamp>" of what never came into force; field "*" = the whole */
+	bool nomem;
 };
 
 static const char *partition_of(void *user, const char *entity_name, const char *id)
@@ -39,6 +43,51 @@ static bool is_before(const struct rep_indexed *change, const struct rep_moment 
 	return *change->hub_time && strcmp(change->hub_time, moment->time) <= 0;
 }
 
+/* ---- what never came into force ---- */
+
+static bool is_out_of_force(const char *outcome)
+{
+	return outcome && (strcmp(outcome, rep_outcome_name(REP_REJECTED)) == 0 ||
+			   strcmp(outcome, rep_outcome_name(REP_PROPOSED)) == 0 ||
+			   strcmp(outcome, rep_outcome_name(REP_HELD)) == 0);
+}
+
+static void add_refused(struct refold *refold, const char *field, const char *stamp)
+{
+	char key[REP_NAME_LEN_MAX + REP_STAMP_LEN + 2];
+
+	snprintf(key, sizeof key, "%s/%s", field, stamp);
+	if (!rep_json_set(refold->refused, key, rep_json_bool(true)))
+		refold->nomem = true;
+}
+
+static bool has_refused(const struct refold *refold, const char *field, const char *stamp)
+{
+	char key[REP_NAME_LEN_MAX + REP_STAMP_LEN + 2];
+
+	snprintf(key, sizeof key, "%s/%s", field, stamp);
+	return rep_json_get(refold->refused, key);
+}
+
+/* A device can only have seen refused changes of its own, which come before the edit that names them. */
+static bool was_refused(void *user, const char *field, const char *stamp)
+{
+	return has_refused(user, "*", stamp) || has_refused(user, field, stamp);
+}
+
+static void note_refused(struct refold *refold, const struct rep_indexed *change)
+{
+	const struct rep_json *fields = rep_json_get(change->outcome, "fields");
+
+	if (!fields && is_out_of_force(rep_json_get_string(change->outcome, "outcome")))
+		add_refused(refold, "*", change->eff.text);
+	for (void *it = rep_json_iter(fields); it; it = rep_json_iter_next(fields, it))
+		if (is_out_of_force(rep_json_get_string(rep_json_iter_value(it), "outcome")))
+			add_refused(refold, rep_json_iter_key(it), change->eff.text);
+}
+
+/* ---- the walk ---- */
+
 static bool is_refused(const struct rep_indexed *change)
 {
 	const struct rep_json *whole = rep_json_get(change->edit.verdict, "*");
@@ -47,18 +96,34 @@ static bool is_refused(const struct rep_indexed *change)
 	return outcome && strcmp(outcome, rep_outcome_name(REP_REJECTED)) == 0;
 }
 
+static enum rep_code fold_change(struct refold *refold, const struct rep_indexed *change,
+				 struct rep_error *err)
+{
+	struct rep_edit edit = change->edit;
+	struct rep_json *outcome = NULL, *line = NULL;
+	enum rep_code rc = rep_edit_forget(&line, edit.line, was_refused, refold, err);
+
+	if (line)
+		edit.line = line;
+	if (rc == REP_OK)
+		rc = rep_fold(&refold->folded, &edit, &refold->context, &outcome, err);
+	rep_json_free(outcome);
+	rep_json_free(line);
+	return rc;
+}
+
 static enum rep_code on_change(void *user, struct rep_indexed *change, struct rep_error *err)
 {
 	struct refold *refold = user;
-	struct rep_json *outcome = NULL;
-	enum rep_code rc;
+	enum rep_code rc = REP_OK;
 
 	/* An erased line is no longer there to be folded; a refused or held change never was. */
-	if (!change->owned_line || change->held || is_refused(change) ||
-	    !is_before(change, refold->moment))
-		return REP_OK;
-	rc = rep_fold(&refold->folded, &change->edit, &refold->context, &outcome, err);
-	rep_json_free(outcome);
+	if (change->owned_line && !change->held && !is_refused(change) &&
+	    is_before(change, refold->moment))
+		rc = fold_change(refold, change, err);
+	note_refused(refold, change);
+	if (rc == REP_OK && refold->nomem)
+		rc = rep_fail(err, REP_ENOMEM, "fold");
 	return rep_wrap(err, rc, "%s/%lld", change->device, (long long)change->edit.seq);
 }
 
@@ -71,6 +136,7 @@ enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
 		.schema = rep_hub_schema(hub),
 		.moment = moment,
 		.partition = REP_BUF_INIT(1024),
+		.refused = rep_json_object(),
 	};
 	const struct rep_changes_query query = {.entity = entity->name, .id = id};
 	enum rep_code rc;
@@ -89,6 +155,7 @@ enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
 	}
 	rep_folded_clear(&refold.folded);
 	rep_buf_clear(&refold.partition);
+	rep_json_free(refold.refused);
 	return rc;
 }
 
