@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/file.h"
 #include "core/base/limits.h"
 #include "core/model/stamp.h"
 #include "core/store/journal.h"
@@ -285,21 +286,37 @@ static enum rep_code run_sync(struct rep_device *device, struct rep_error *err)
 	return rc;
 }
 
+/* Two syncs of one replica would make two chains of commits; whoever comes second is told so at once. */
+static enum rep_code take_turn(struct rep_lock **out, const struct rep_replica *replica,
+			       struct rep_error *err)
+{
+	struct rep_buf path = REP_BUF_INIT(8192);
+	enum rep_code rc;
+
+	rep_buf_printf(&path, "%s/sync.lock", replica->dir);
+	rc = rep_buf_check(&path, "a path", err);
+	if (rc == REP_OK)
+		rc = rep_lock_take(out, path.data, "a sync of this replica", false, err);
+	rep_buf_clear(&path);
+	return rc;
+}
+
 enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync *options,
 			      struct rep_json **summary, struct rep_error *err)
 {
 	const int64_t start_s = monotonic_s();
-	struct rep_device device;
+	struct rep_device device = {0};
+	struct rep_lock *lock = NULL;
 	enum rep_code rc;
 
 	*summary = NULL;
-	rc = rep_key_init(err);
+	rc = take_turn(&lock, replica, err);
+	if (rc == REP_OK)
+		rc = rep_key_init(err);
 	if (rc == REP_OK)
 		rc = rep_git_init(err);
 	if (rc == REP_OK)
 		rc = rep_device_begin(&device, replica, err);
-	else
-		device = (struct rep_device){0};
 	if (rc != REP_OK)
 		goto out;
 	device.options = options;
@@ -308,5 +325,6 @@ enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync
 		rc = summarise(&device, monotonic_s() - start_s, summary, err);
 out:
 	rep_device_end(&device);
+	rep_lock_free(lock);
 	return rep_wrap(err, rc, "sync");
 }
