@@ -173,7 +173,6 @@ void rep_ssh_config(struct rep_buf *out, const char *user, const char *hub)
 		       "\tDisableForwarding yes\n"
 		       "\tPermitTTY no\n"
 		       "\tPermitUserRC no\n"
-		       "\tPermitUserEnvironment no\n"
 		       "\tClientAliveInterval 15\n"
 		       "\tClientAliveCountMax 4\n",
 		       user, hub);
