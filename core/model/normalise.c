@@ -158,6 +158,20 @@ static void put_digits(struct rep_buf *out, const char *text)
 			rep_buf_putc(out, text[i]);
 }
 
+typedef void step_fn(struct rep_buf *out, const char *text);
+
+/* What is not UTF-8 stays as it is: there is nothing to normalise. */
+static void form(struct rep_buf *out, const char *text, enum rep_text_form which)
+{
+	struct rep_error ignored;
+	enum rep_code rc = rep_text_form_put(out, text, strlen(text), which, &ignored);
+
+	if (rc == REP_ENOMEM)
+		out->failed = REP_ENOMEM;
+	else if (rc)
+		rep_buf_puts(out, text);
+}
+
 /*
  * Digits; +86, 0086 and 86 before a mobile number dropped, +86 before an area code replaced by 0. A
  * number of another country keeps its +, so that it cannot pass for a Chinese one.
@@ -166,11 +180,9 @@ static void phone(struct rep_buf *out, const char *text)
 {
 	struct rep_buf narrow = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 	struct rep_buf digits = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	struct rep_error ignored;
-	const char *plain = text;
+	form(&narrow, text, REP_TEXT_NFKC);
+	const char *plain = rep_buf_str(&narrow);
 
-	if (rep_text_form_put(&narrow, text, strlen(text), REP_TEXT_NFKC, &ignored) == REP_OK)
-		plain = rep_buf_str(&narrow);
 	put_digits(&digits, plain);
 	const char *number = rep_buf_str(&digits);
 	const char *first = plain + strcspn(plain, "+0123456789");
@@ -193,26 +205,20 @@ static void phone(struct rep_buf *out, const char *text)
 		 number[0] != '0')
 		rep_buf_putc(out, '0');
 	rep_buf_puts(out, number);
+	if (narrow.failed || digits.failed)
+		out->failed = narrow.failed ? narrow.failed : digits.failed;
 	rep_buf_clear(&narrow);
 	rep_buf_clear(&digits);
 }
 
-typedef void step_fn(struct rep_buf *out, const char *text);
-
 static void nfkc(struct rep_buf *out, const char *text)
 {
-	struct rep_error ignored;
-
-	if (rep_text_form_put(out, text, strlen(text), REP_TEXT_NFKC, &ignored))
-		rep_buf_puts(out, text); /* not UTF-8: nothing to normalise */
+	form(out, text, REP_TEXT_NFKC);
 }
 
 static void fold_case(struct rep_buf *out, const char *text)
 {
-	struct rep_error ignored;
-
-	if (rep_text_form_put(out, text, strlen(text), REP_TEXT_NFKC_CASEFOLD, &ignored))
-		rep_buf_puts(out, text);
+	form(out, text, REP_TEXT_NFKC_CASEFOLD);
 }
 
 void rep_normalise_put(struct rep_buf *out, const char *text, size_t len, unsigned set)
@@ -233,12 +239,14 @@ void rep_normalise_put(struct rep_buf *out, const char *text, size_t len, unsign
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		if (!(set & 1u << i))
 			continue;
+		if (bufs[now].failed)
+			break;
 		rep_buf_reset(&bufs[1 - now]);
 		steps[i](&bufs[1 - now], rep_buf_str(&bufs[now]));
 		now = 1 - now;
 	}
-	if (bufs[now].failed)
-		out->failed = bufs[now].failed;
+	if (bufs[0].failed || bufs[1].failed)
+		out->failed = bufs[0].failed ? bufs[0].failed : bufs[1].failed;
 	rep_buf_put(out, rep_buf_str(&bufs[now]), bufs[now].len);
 	rep_buf_clear(&bufs[0]);
 	rep_buf_clear(&bufs[1]);

@@ -28,7 +28,7 @@ enum rep_normaliser {
 /* Bit of a normaliser's name, or 0. */
 unsigned rep_normaliser_bit(const char *name);
 
-/* Appends `text` after the normalisers in `set`, in the order of the bits. Never fails on valid UTF-8. */
+/* Appends `text` after the normalisers in `set`, in the order of the bits. Without memory `out` fails as a buffer does. */
 void rep_normalise_put(struct rep_buf *out, const char *text, size_t len, unsigned set);
 
 /* The simplified form of one code point; itself where there is none. */

@@ -99,6 +99,8 @@ void rep_normalise_person(struct rep_buf *out, const char *text)
 		len--;
 	}
 	rep_buf_put(out, start, len);
+	if (name.failed)
+		out->failed = name.failed;
 	rep_buf_clear(&name);
 }
 
@@ -199,6 +201,8 @@ void rep_normalise_org(struct rep_buf *out, const char *text)
 	}
 	rep_buf_put(out, rep_buf_str(&name), len);
 	rep_buf_puts(out, end);
+	if (name.failed)
+		out->failed = name.failed;
 	rep_buf_clear(&name);
 }
 

@@ -131,6 +131,10 @@ enum rep_code rep_pattern_new(struct rep_pattern **out, const char *source, bool
 	if (bad)
 		regerror(bad, &pattern->regex, why, sizeof why);
 	c_locale_leave(&locale);
+	if (bad == REG_ESPACE) {
+		rc = rep_fail(err, REP_ENOMEM, "pattern: out of memory");
+		goto out;
+	}
 	if (bad) {
 		rc = rep_fail(err, REP_EINVAL, "pattern %s: %s", source, why);
 		goto out;

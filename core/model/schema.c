@@ -74,9 +74,11 @@ static enum rep_code parse_entity(struct rep_loader *ld, const char *name, struc
 	if (!file)
 		return rep_loader_bad(ld, "file-missing", "%s", path);
 	ld->file = file->path;
-	if (rep_json_parse(doc, file->data, file->size_bytes, REP_SCHEMA_FILE_SIZE_MAX,
-			   REP_SCHEMA_DEPTH_MAX, &why))
-		return rep_loader_bad(ld, "json", "%s", why.msg);
+	enum rep_code rc = rep_json_parse(doc, file->data, file->size_bytes,
+					  REP_SCHEMA_FILE_SIZE_MAX, REP_SCHEMA_DEPTH_MAX, &why);
+
+	if (rc)
+		return rep_loader_judge(ld, rc, "json", "", &why);
 	*doc = rep_arena_json(ld->arena, *doc);
 	return *doc ? REP_OK : rep_loader_no_memory(ld);
 }

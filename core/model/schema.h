@@ -386,8 +386,10 @@ const struct rep_field *rep_entity_field(const struct rep_entity *entity, const 
 const struct rep_role *rep_schema_role(const struct rep_schema *schema, const char *name);
 /* Position in the declared order of an enum's value, or -1. */
 int rep_field_rank(const struct rep_field *field, const char *value);
-/* The same for what a person or a file spells: exact, by `also`, or alike after NFKC, case, space and
- * traditional characters. */
+/*
+ * The same for what a person or a file spells: exact, by `also`, or alike after NFKC, case, space and
+ * traditional characters. -1 when there is none, -2 without memory.
+ */
 int rep_enum_find(const struct rep_field *field, const char *text);
 bool rep_field_is_scalar(const struct rep_field *field); /* not set, list, map */
 /* The machine for a record whose `by` field has `kind` (NULL without `by`), or NULL. */

@@ -211,8 +211,10 @@ static enum rep_code check_fields(struct rep_loader *ld, const struct rep_entity
 	for (void *at = rep_json_iter(check->set); !rc && at;
 	     at = rep_json_iter_next(check->set, at)) {
 		rc = rep_loader_field(ld, &field, entity, rep_json_iter_key(at), "set");
-		if (!rc && rep_value_check(field, rep_json_iter_value(at), &why))
-			rc = rep_loader_bad(ld, "default-invalid", "\"set\": %s", why.msg);
+		if (!rc)
+			rc = rep_loader_judge(ld,
+					      rep_value_check(field, rep_json_iter_value(at), &why),
+					      "default-invalid", "\"set\": ", &why);
 	}
 	return rc;
 }

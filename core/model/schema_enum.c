@@ -30,41 +30,47 @@ static enum rep_code read_also(struct rep_loader *ld, void *target, const struct
 	return rep_loader_names(ld, &out->also, &out->also_len, value, "also");
 }
 
-static bool spelled_alike(const char *a, const char *b)
+/* 1 alike, 0 not, -1 without memory. */
+static int spelled_alike(const char *a, const char *b)
 {
 	struct rep_buf left = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 	struct rep_buf right = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	int alike;
 
 	rep_enum_spelling(&left, a);
 	rep_enum_spelling(&right, b);
-	bool alike = strcmp(rep_buf_str(&left), rep_buf_str(&right)) == 0;
-
+	if (left.failed || right.failed)
+		alike = left.failed == REP_ENOMEM || right.failed == REP_ENOMEM ? -1 : 0;
+	else
+		alike = strcmp(rep_buf_str(&left), rep_buf_str(&right)) == 0;
 	rep_buf_clear(&left);
 	rep_buf_clear(&right);
 	return alike;
 }
 
-/* Does `text` read as `value` (itself or one of its other spellings)? */
-static bool reads_as(const struct rep_enum_value *value, const char *text)
+/* Does `text` read as `value` (itself or one of its other spellings)? As spelled_alike. */
+static int reads_as(const struct rep_enum_value *value, const char *text)
 {
-	if (spelled_alike(value->value, text))
-		return true;
-	for (size_t i = 0; i < value->also_len; i++)
-		if (spelled_alike(value->also[i], text))
-			return true;
-	return false;
+	int alike = spelled_alike(value->value, text);
+
+	for (size_t i = 0; alike == 0 && i < value->also_len; i++)
+		alike = spelled_alike(value->also[i], text);
+	return alike;
 }
 
 int rep_enum_find(const struct rep_field *field, const char *text)
 {
 	int exact = rep_field_rank(field, text);
+	int alike = 0;
 
 	if (exact >= 0)
 		return exact;
-	for (size_t i = 0; i < field->values_len; i++)
-		if (reads_as(&field->values[i], text))
+	for (size_t i = 0; alike == 0 && i < field->values_len; i++) {
+		alike = reads_as(&field->values[i], text);
+		if (alike == 1)
 			return (int)i;
-	return -1;
+	}
+	return alike == 0 ? -1 : -2;
 }
 
 /*
@@ -77,13 +83,15 @@ static enum rep_code check_spellings(struct rep_loader *ld, const struct rep_enu
 	const struct rep_enum_value *value = &values[index];
 
 	for (size_t i = 0; i < index; i++) {
-		bool clash = reads_as(&values[i], value->value);
+		int clash = reads_as(&values[i], value->value);
 		const char *what = value->value;
 
-		for (size_t k = 0; !clash && k < value->also_len; k++) {
+		for (size_t k = 0; clash == 0 && k < value->also_len; k++) {
 			what = value->also[k];
 			clash = reads_as(&values[i], what);
 		}
+		if (clash < 0)
+			return rep_loader_no_memory(ld);
 		if (clash)
 			return rep_loader_bad(ld, "enum-duplicate", "\"%s\" is also \"%s\"", what,
 					      values[i].value);

@@ -26,6 +26,16 @@ enum rep_code rep_loader_no_memory(struct rep_loader *ld)
 	return rep_fail(ld->err, REP_ENOMEM, "schema: %s: out of memory", ld->file);
 }
 
+enum rep_code rep_loader_judge(struct rep_loader *ld, enum rep_code rc, const char *code,
+			       const char *prefix, const struct rep_error *why)
+{
+	if (rc == REP_OK)
+		return REP_OK;
+	if (rc == REP_ENOMEM)
+		return rep_loader_no_memory(ld);
+	return rep_loader_bad(ld, code, "%s%s", prefix, why->msg);
+}
+
 static unsigned kind_of(const struct rep_json *value)
 {
 	switch (rep_json_type(value)) {

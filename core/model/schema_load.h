@@ -30,6 +30,9 @@ struct rep_loader {
 REP_CHECK enum rep_code rep_loader_bad(struct rep_loader *ld, const char *code, const char *fmt,
 				       ...) REP_PRINTF(3, 4);
 REP_CHECK enum rep_code rep_loader_no_memory(struct rep_loader *ld);
+/* What another module said of a part of the schema: bad with `code`, unless memory ran out. */
+REP_CHECK enum rep_code rep_loader_judge(struct rep_loader *ld, enum rep_code rc, const char *code,
+					 const char *prefix, const struct rep_error *why);
 
 /* Kinds of JSON values, as bits. */
 enum {

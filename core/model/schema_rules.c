@@ -262,11 +262,9 @@ static enum rep_code check_default(struct rep_loader *ld, const struct rep_field
 
 	if (!field->preset)
 		return REP_OK;
-	if (macro < 0) {
-		if (rep_value_check(field, field->preset, &why))
-			return rep_loader_bad(ld, "default-invalid", "%s", why.msg);
-		return REP_OK;
-	}
+	if (macro < 0)
+		return rep_loader_judge(ld, rep_value_check(field, field->preset, &why),
+					"default-invalid", "", &why);
 	if (macro == 0)
 		fits = field->type == REP_TYPE_DATE;
 	else if (macro == 1)

@@ -90,8 +90,11 @@ static enum rep_code check_header(struct rep_loader *ld, const struct rep_table 
 	bool last = false;
 
 	for (size_t i = 0; i < table->columns_len; i++) {
-		if (last || !take_cell(at, end, cell, &last) ||
-		    strcmp(rep_buf_str(cell), table->columns[i].name) != 0)
+		bool taken = !last && take_cell(at, end, cell, &last);
+
+		if (cell->failed == REP_ENOMEM)
+			return rep_loader_no_memory(ld);
+		if (!taken || strcmp(rep_buf_str(cell), table->columns[i].name) != 0)
 			return rep_loader_bad(ld, "table-csv", "column %zu must be \"%s\"", i + 1,
 					      table->columns[i].name);
 	}
@@ -108,9 +111,11 @@ static enum rep_code read_cell(struct rep_loader *ld, const struct rep_table_col
 					.max = REP_TEXT_SIZE_MAX};
 	struct rep_error why;
 
-	if (rep_value_read(out, &field, text, &why))
-		return rep_loader_bad(ld, "table-csv", "line %zu: %s", line, why.msg);
-	return REP_OK;
+	char place[40];
+
+	snprintf(place, sizeof place, "line %zu: ", line);
+	return rep_loader_judge(ld, rep_value_read(out, &field, text, &why), "table-csv", place,
+				&why);
 }
 
 static enum rep_code read_row(struct rep_loader *ld, const struct rep_table *table, const char **at,
@@ -122,7 +127,11 @@ static enum rep_code read_row(struct rep_loader *ld, const struct rep_table *tab
 	bool last = false;
 
 	for (size_t i = 0; !rc && i < table->columns_len; i++) {
-		if (last || !take_cell(at, end, &cell, &last))
+		bool taken = !last && take_cell(at, end, &cell, &last);
+
+		if (cell.failed == REP_ENOMEM)
+			rc = rep_loader_no_memory(ld);
+		else if (!taken || cell.failed)
 			rc = rep_loader_bad(ld, "table-csv", "line %zu: %zu columns expected", line,
 					    table->columns_len);
 		if (!rc)

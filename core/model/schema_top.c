@@ -154,8 +154,10 @@ static enum rep_code forbid_pattern(struct rep_loader *ld, void *target,
 	struct rep_error why;
 
 	forbid->pattern = rep_json_string_value(value);
-	if (rep_pattern_new(&pattern, forbid->pattern, false, &why))
-		return rep_loader_bad(ld, "bad-pattern", "%s", why.msg);
+	enum rep_code rc = rep_pattern_new(&pattern, forbid->pattern, false, &why);
+
+	if (rc)
+		return rep_loader_judge(ld, rc, "bad-pattern", "", &why);
 	forbid->pattern_compiled = rep_arena_pattern(ld->arena, pattern);
 	return forbid->pattern_compiled ? REP_OK : rep_loader_no_memory(ld);
 }
@@ -228,9 +230,9 @@ static enum rep_code load_identity(struct rep_loader *ld, const struct rep_json 
 		return rep_loader_bad(ld, "bad-limit", "\"version\" is 1 to %d", VERSION_MAX);
 	schema->version = (int)version;
 	schema->effective = rep_json_get_string(top, "effective");
-	if (rep_value_check(&datetime, rep_json_get(top, "effective"), &why))
-		return rep_loader_bad(ld, "json", "%s", why.msg);
-	return rep_loader_label(ld, &schema->label, rep_json_get(top, "label"));
+	rc = rep_loader_judge(ld, rep_value_check(&datetime, rep_json_get(top, "effective"), &why),
+			      "json", "", &why);
+	return rc ? rc : rep_loader_label(ld, &schema->label, rep_json_get(top, "label"));
 }
 
 static enum rep_code load_lists(struct rep_loader *ld, const struct rep_json *top)
@@ -268,9 +270,12 @@ static enum rep_code parse_top(struct rep_loader *ld, struct rep_json **out)
 	for (size_t i = 0; i < files->len; i++) {
 		if (strcmp(files->files[i].path, "schema.json") != 0)
 			continue;
-		if (rep_json_parse(out, files->files[i].data, files->files[i].size_bytes,
-				   REP_SCHEMA_FILE_SIZE_MAX, REP_SCHEMA_DEPTH_MAX, &why))
-			return rep_loader_bad(ld, "json", "%s", why.msg);
+		enum rep_code rc =
+			rep_json_parse(out, files->files[i].data, files->files[i].size_bytes,
+				       REP_SCHEMA_FILE_SIZE_MAX, REP_SCHEMA_DEPTH_MAX, &why);
+
+		if (rc)
+			return rep_loader_judge(ld, rc, "json", "", &why);
 		*out = rep_arena_json(ld->arena, *out);
 		return *out ? REP_OK : rep_loader_no_memory(ld);
 	}

@@ -53,8 +53,10 @@ static enum rep_code read_limit(struct rep_loader *ld, struct rep_field *field,
 	if (dated != rep_json_is(value, REP_JSON_STRING))
 		return rep_loader_bad(ld, "bad-limit", "\"%s\" is of the wrong type", plain.name);
 	if (dated) {
-		if (rep_value_check(&plain, value, &why))
-			return rep_loader_bad(ld, "bad-limit", "%s", why.msg);
+		enum rep_code rc = rep_value_check(&plain, value, &why);
+
+		if (rc)
+			return rep_loader_judge(ld, rc, "bad-limit", "", &why);
 		*(upper ? &field->max_text : &field->min_text) = rep_json_string_value(value);
 		return REP_OK;
 	}
@@ -80,8 +82,10 @@ static enum rep_code compile(struct rep_loader *ld, void **out, const char *sour
 	struct rep_pattern *pattern;
 	struct rep_error why;
 
-	if (rep_pattern_new(&pattern, source, true, &why))
-		return rep_loader_bad(ld, "bad-pattern", "%s", why.msg);
+	enum rep_code rc = rep_pattern_new(&pattern, source, true, &why);
+
+	if (rc)
+		return rep_loader_judge(ld, rc, "bad-pattern", "", &why);
 	*out = rep_arena_pattern(ld->arena, pattern);
 	return *out ? REP_OK : rep_loader_no_memory(ld);
 }

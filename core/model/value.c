@@ -118,13 +118,14 @@ static enum rep_code check_json(const struct rep_field *field, const struct rep_
 				struct rep_error *err)
 {
 	struct rep_buf text = REP_BUF_INIT((size_t)field->max);
+	enum rep_code rc = REP_OK;
 
 	rep_json_write(&text, value);
-	enum rep_code rc = text.failed
-				   ? rep_fail(err, REP_EINVAL, "%s: above %lld bytes, or a float",
-					      field->name, (long long)field->max)
-				   : REP_OK;
-
+	if (text.failed == REP_ENOMEM)
+		rc = rep_fail(err, REP_ENOMEM, "%s: out of memory", field->name);
+	else if (text.failed)
+		rc = rep_fail(err, REP_EINVAL, "%s: above %lld bytes, or a float", field->name,
+			      (long long)field->max);
 	rep_buf_clear(&text);
 	return rc;
 }
@@ -201,6 +202,72 @@ enum rep_code rep_value_check_element(const struct rep_field *field, const struc
 	return check_single(field, field->of, value, err);
 }
 
+void rep_value_element_key(struct rep_buf *out, const struct rep_field *field,
+			   const struct rep_json *element)
+{
+	const char *text = rep_json_string_value(element);
+	struct rep_buf form = REP_BUF_INIT(KEY_LIMIT);
+
+	if (!text || !field->normalise) {
+		rep_json_write(out, element);
+		return;
+	}
+	rep_normalise_put(&form, text, strlen(text), field->normalise);
+	if (form.failed)
+		out->failed = form.failed;
+	rep_json_write_string(out, rep_buf_str(&form), form.len);
+	rep_buf_clear(&form);
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_keys(char **keys, size_t len)
+{
+	for (size_t i = 0; keys && i < len; i++)
+		free(keys[i]);
+	free(keys);
+}
+
+/* The keys of a set's elements, sorted; NULL without memory. Freed by free_keys. */
+static char **element_keys(const struct rep_field *field, const struct rep_json *set)
+{
+	size_t len = rep_json_size(set);
+	char **keys = calloc(len ? len : 1, sizeof *keys);
+
+	for (size_t i = 0; keys && i < len; i++) {
+		struct rep_buf key = REP_BUF_INIT(KEY_LIMIT);
+
+		rep_value_element_key(&key, field, rep_json_at(set, i));
+		keys[i] = rep_buf_take(&key);
+		if (!keys[i]) {
+			free_keys(keys, len);
+			return NULL;
+		}
+	}
+	if (keys)
+		qsort(keys, len, sizeof *keys, compare_text);
+	return keys;
+}
+
+static enum rep_code check_twins(const struct rep_field *field, const struct rep_json *set,
+				 struct rep_error *err)
+{
+	size_t len = rep_json_size(set);
+	char **keys = element_keys(field, set);
+	enum rep_code rc = REP_OK;
+
+	if (!keys)
+		return rep_fail(err, REP_ENOMEM, "%s: out of memory", field->name);
+	for (size_t i = 1; rc == REP_OK && i < len; i++)
+		if (strcmp(keys[i - 1], keys[i]) == 0)
+			rc = bad(err, field, "an element stands there twice");
+	free_keys(keys, len);
+	return rc;
+}
+
 static enum rep_code check_array(const struct rep_field *field, const struct rep_json *value,
 				 struct rep_error *err)
 {
@@ -211,9 +278,7 @@ static enum rep_code check_array(const struct rep_field *field, const struct rep
 		return bad(err, field, "an array is expected");
 	for (size_t i = 0; !rc && i < len; i++)
 		rc = rep_value_check_element(field, rep_json_at(value, i), err);
-	if (!rc && field->type == REP_TYPE_SET && rep_value_has_twins(field, value))
-		rc = bad(err, field, "an element stands there twice");
-	return rc;
+	return rc || field->type != REP_TYPE_SET ? rc : check_twins(field, value, err);
 }
 
 static enum rep_code check_map(const struct rep_field *field, const struct rep_json *value,
@@ -255,70 +320,6 @@ bool rep_value_empty(const struct rep_json *value)
 	if (rep_json_is(value, REP_JSON_ARRAY) || rep_json_is(value, REP_JSON_OBJECT))
 		return rep_json_size(value) == 0;
 	return rep_json_is(value, REP_JSON_NULL) || (text && !*text);
-}
-
-void rep_value_element_key(struct rep_buf *out, const struct rep_field *field,
-			   const struct rep_json *element)
-{
-	const char *text = rep_json_string_value(element);
-	struct rep_buf form = REP_BUF_INIT(KEY_LIMIT);
-
-	if (!text || !field->normalise) {
-		rep_json_write(out, element);
-		return;
-	}
-	rep_normalise_put(&form, text, strlen(text), field->normalise);
-	if (form.failed)
-		out->failed = form.failed;
-	rep_json_write_string(out, rep_buf_str(&form), form.len);
-	rep_buf_clear(&form);
-}
-
-/* The keys of a set's elements, sorted; NULL without memory. Freed by free_keys. */
-static char **element_keys(const struct rep_field *field, const struct rep_json *set);
-
-static int compare_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void free_keys(char **keys, size_t len)
-{
-	for (size_t i = 0; keys && i < len; i++)
-		free(keys[i]);
-	free(keys);
-}
-
-static char **element_keys(const struct rep_field *field, const struct rep_json *set)
-{
-	size_t len = rep_json_size(set);
-	char **keys = calloc(len ? len : 1, sizeof *keys);
-
-	for (size_t i = 0; keys && i < len; i++) {
-		struct rep_buf key = REP_BUF_INIT(KEY_LIMIT);
-
-		rep_value_element_key(&key, field, rep_json_at(set, i));
-		keys[i] = rep_buf_take(&key);
-		if (!keys[i]) {
-			free_keys(keys, len);
-			return NULL;
-		}
-	}
-	if (keys)
-		qsort(keys, len, sizeof *keys, compare_text);
-	return keys;
-}
-
-bool rep_value_has_twins(const struct rep_field *field, const struct rep_json *set)
-{
-	size_t len = rep_json_size(set);
-	char **keys = element_keys(field, set);
-	bool twins = false;
-
-	for (size_t i = 1; keys && i < len; i++)
-		twins = twins || strcmp(keys[i - 1], keys[i]) == 0;
-	free_keys(keys, len);
-	return twins;
 }
 
 static bool same_sets(const struct rep_field *field, const struct rep_json *a,
@@ -409,16 +410,21 @@ static struct rep_json *stored_text(const struct rep_field *field, const struct 
 	return out;
 }
 
+struct element {
+	struct rep_json *value;
+	char *text;
+};
+
 static int compare_elements(const void *a, const void *b)
 {
-	return strcmp(((const struct rep_element *)a)->text, ((const struct rep_element *)b)->text);
+	return strcmp(((const struct element *)a)->text, ((const struct element *)b)->text);
 }
 
 /* A set as it is stored: elements by the bytes of their canonical JSON, each once. */
 static struct rep_json *stored_set(const struct rep_field *field, const struct rep_json *set)
 {
 	size_t len = rep_json_size(set);
-	struct rep_element *elements = calloc(len ? len : 1, sizeof *elements);
+	struct element *elements = calloc(len ? len : 1, sizeof *elements);
 	struct rep_json *out = elements ? rep_json_array() : NULL;
 	bool ok = out;
 

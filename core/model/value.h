@@ -31,7 +31,7 @@ REP_CHECK enum rep_code rep_value_read(struct rep_json **out, const struct rep_f
 void rep_value_show(struct rep_buf *out, const struct rep_field *field,
 		    const struct rep_json *value);
 
-/* Equal after the field's normaliser. Sets are compared without order. */
+/* Equal after the field's normaliser. Sets are compared without order. False also when memory ran out. */
 bool rep_value_same(const struct rep_field *field, const struct rep_json *a,
 		    const struct rep_json *b);
 

@@ -164,19 +164,22 @@ static bool write_datetime(char *out, size_t size, struct moment *moment)
  * A date takes the day as written and drops a time behind it. A time needs its zone: without one it is
  * a different moment in every office, so it is refused; so is a bare date.
  */
-bool rep_moment_read(char *out, size_t size, const char *text, bool datetime)
+enum rep_code rep_moment_read(char *out, size_t size, const char *text, bool datetime)
 {
 	struct rep_buf form = REP_BUF_INIT(TEXT_MAX);
 	struct rep_error ignored;
 	struct moment moment;
-	bool ok = rep_text_form_put(&form, text, strlen(text), REP_TEXT_NFKC, &ignored) == REP_OK &&
-		  !form.failed && parse(&moment, rep_buf_str(&form));
+	enum rep_code rc = rep_text_form_put(&form, text, strlen(text), REP_TEXT_NFKC, &ignored);
+	bool ok = rc == REP_OK && !form.failed && parse(&moment, rep_buf_str(&form));
 
+	if (rc == REP_OK)
+		rc = form.failed;
 	rep_buf_clear(&form);
-	if (!ok)
-		return false;
-	if (datetime)
-		return moment.zoned && write_datetime(out, size, &moment);
-	snprintf(out, size, "%04d-%02d-%02d", moment.year, moment.month, moment.day);
-	return true;
+	if (rc == REP_ENOMEM)
+		return rc;
+	if (ok && datetime)
+		ok = moment.zoned && write_datetime(out, size, &moment);
+	else if (ok)
+		snprintf(out, size, "%04d-%02d-%02d", moment.year, moment.month, moment.day);
+	return ok ? REP_OK : REP_EINVAL;
 }

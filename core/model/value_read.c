@@ -18,6 +18,11 @@ static enum rep_code bad(struct rep_error *err, const struct rep_field *field, c
 	return rep_fail(err, REP_EINVAL, "%s: \"%.80s\" is no %s", field->name, text, what);
 }
 
+static enum rep_code no_memory(struct rep_error *err, const struct rep_field *field)
+{
+	return rep_fail(err, REP_ENOMEM, "%s: out of memory", field->name);
+}
+
 /* Appends `text` in NFC without white space and zero-width characters at its ends. */
 static enum rep_code put_trimmed(struct rep_buf *out, const char *text, size_t len,
 				 enum rep_text_form form, struct rep_error *err)
@@ -60,6 +65,8 @@ static void put_formatted(struct rep_buf *out, const char *text, enum rep_text_c
 			byte = tolower(byte);
 		rep_buf_putc(out, (char)byte);
 	}
+	if (form.failed)
+		out->failed = form.failed;
 	rep_buf_clear(&form);
 }
 
@@ -132,8 +139,11 @@ static enum rep_code read_integer(struct rep_json **out, const struct rep_field 
 	bool ok;
 
 	rep_normalise_put(&form, text, strlen(text), REP_NORM_NFKC | REP_NORM_SPACE);
+	bool lost = form.failed == REP_ENOMEM;
 	char *plain = rep_buf_take(&form);
 
+	if (lost)
+		return no_memory(err, field);
 	if (field->unit && plain) {
 		strip_amount(plain);
 		ok = read_fen(plain, &number);
@@ -174,8 +184,9 @@ static enum rep_code read_decimal(struct rep_json **out, const struct rep_field 
 {
 	struct rep_buf form = REP_BUF_INIT(64);
 	struct rep_error ignored;
+	enum rep_code rc = rep_text_form_put(&form, text, strlen(text), REP_TEXT_NFKC, &ignored);
 
-	if (rep_text_form_put(&form, text, strlen(text), REP_TEXT_NFKC, &ignored) == REP_OK) {
+	if (rc == REP_OK) {
 		const char *point = strchr(rep_buf_str(&form), '.');
 		size_t digits = point ? strlen(point + 1) : 0;
 
@@ -186,9 +197,13 @@ static enum rep_code read_decimal(struct rep_json **out, const struct rep_field 
 	}
 	bool ok = !form.failed && rep_decimal_valid(rep_buf_str(&form), field->scale);
 
+	bool lost = rc == REP_ENOMEM || form.failed == REP_ENOMEM;
+
 	if (ok)
 		*out = rep_json_string(rep_buf_str(&form));
 	rep_buf_clear(&form);
+	if (lost)
+		return no_memory(err, field);
 	return ok ? REP_OK : bad(err, field, text, "decimal number");
 }
 
@@ -197,6 +212,8 @@ static enum rep_code read_enum(struct rep_json **out, const struct rep_field *fi
 {
 	int rank = rep_enum_find(field, text);
 
+	if (rank == -2)
+		return no_memory(err, field);
 	if (rank < 0)
 		return bad(err, field, text, "value of it");
 	*out = rep_json_string(field->values[rank].value);
@@ -207,8 +224,12 @@ static enum rep_code read_date(struct rep_json **out, const struct rep_field *fi
 			       const char *text, struct rep_error *err)
 {
 	char form[32];
+	enum rep_code rc =
+		rep_moment_read(form, sizeof form, text, field->type == REP_TYPE_DATETIME);
 
-	if (!rep_moment_read(form, sizeof form, text, field->type == REP_TYPE_DATETIME))
+	if (rc == REP_ENOMEM)
+		return no_memory(err, field);
+	if (rc)
 		return bad(err, field, text,
 			   field->type == REP_TYPE_DATE ? "date like 2026-03-16"
 							: "time like 2026-03-16T09:10:00+08:00");
@@ -281,7 +302,7 @@ static enum rep_code read_set(struct rep_json **out, const struct rep_field *fie
 		if (!rc && part.len) {
 			rc = read_single(&element, field, field->of, rep_buf_str(&part), err);
 			if (!rc && !rep_json_append(set, element))
-				rc = rep_fail(err, REP_ENOMEM, "%s: out of memory", field->name);
+				rc = no_memory(err, field);
 		}
 		at = *end ? end + separator_len(end) : end;
 	}
@@ -319,7 +340,7 @@ static enum rep_code read_map(struct rep_json **out, const struct rep_field *fie
 		if (!rc)
 			rc = read_single(&value, field, field->of, rep_buf_str(&word), err);
 		if (!rc && !rep_json_set(map, rep_buf_str(&key), value))
-			rc = rep_fail(err, REP_ENOMEM, "%s: out of memory", field->name);
+			rc = no_memory(err, field);
 		at = *end ? end + separator_len(end) : end;
 	}
 	rep_buf_clear(&key);
@@ -365,7 +386,7 @@ enum rep_code rep_value_read(struct rep_json **out, const struct rep_field *fiel
 	if (!rc) {
 		*out = rep_value_stored(field, value);
 		if (!*out)
-			rc = rep_fail(err, REP_ENOMEM, "%s: out of memory", field->name);
+			rc = no_memory(err, field);
 	}
 	if (!rc)
 		rc = rep_value_check(field, *out, err);

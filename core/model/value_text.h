@@ -16,10 +16,10 @@ int64_t rep_days_of(int year, int month, int day);
 void rep_days_to(int64_t days, int *year, int *month, int *day);
 
 /*
- * Reads what people and spreadsheets write as a date (or a datetime, in UTC) into `out`; false for
+ * Reads what people and spreadsheets write as a date (or a datetime, in UTC) into `out`; REP_EINVAL for
  * anything that could mean two things. A datetime needs a time and a zone.
  */
-bool rep_moment_read(char *out, size_t size, const char *text, bool datetime);
+REP_CHECK enum rep_code rep_moment_read(char *out, size_t size, const char *text, bool datetime);
 
 /* Exactly `scale` digits after the point, no needless zero or sign before, at most 18 digits. */
 bool rep_decimal_valid(const char *text, unsigned scale);
@@ -33,13 +33,5 @@ int rep_decimal_compare(const char *a, const char *b); /* of two valid ones of t
  */
 bool rep_text_has_format(const char *text, enum rep_text_check format);
 const char *rep_text_format_name(enum rep_text_check format);
-
-/* Are two elements of the set the same after the field's normaliser? */
-bool rep_value_has_twins(const struct rep_field *field, const struct rep_json *set);
-
-struct rep_element {
-	struct rep_json *value;
-	char *text;
-};
 
 #endif
