@@ -115,6 +115,17 @@ static const char *unit_saw(const struct rep_fold_run *run, const struct rep_fol
 	return best;
 }
 
+/* Equal after the normaliser. An active status is stored as none. */
+static bool is_same(const struct rep_field *field, const struct rep_json *a,
+		    const struct rep_json *b)
+{
+	const char *x = rep_json_string_value(a), *y = rep_json_string_value(b);
+
+	if (!field->engine)
+		return rep_value_same(field, a, b);
+	return strcmp(x ? x : "active", y ? y : "active") == 0;
+}
+
 /* Does every field touched still hold its `old`? False when one names no `old`. */
 static bool old_stands(const struct rep_fold_run *run, const struct rep_fold_unit *unit)
 {
@@ -150,8 +161,8 @@ static bool is_equal(const struct rep_fold_run *run, const struct rep_fold_unit 
 	size_t at = 0;
 
 	while ((field = next_touched(run, unit, &at))) {
-		if (!rep_value_same(field, rep_json_get(rep_fold_spec(run, field), "new"),
-				    rep_record_value(run->folded->record, field->name)))
+		if (!is_same(field, rep_json_get(rep_fold_spec(run, field), "new"),
+			     rep_record_value(run->folded->record, field->name)))
 			return false;
 	}
 	return true;

@@ -101,30 +101,39 @@ static bool is_unseen(const struct rep_fold_run *run, const char *stamp, const c
 	return !(saw && strcmp(saw, stamp) == 0) && !rep_stamp_same_device(stamp, run->edit->stamp);
 }
 
-/* A part of a set or map that changed since; parts without a stamp stand since the insert. */
+/* The newest change of a part of a set or map that the author did not see; parts without a stamp stand since the insert. */
 static const char *unseen_part(const struct rep_fold_run *run, const struct rep_json *stamps,
 			       const struct rep_json *saw)
 {
+	const char *best = NULL;
+
 	for (void *it = rep_json_iter(stamps); it; it = rep_json_iter_next(stamps, it)) {
 		const char *stamp = rep_json_string_value(rep_json_iter_value(it));
-		if (is_unseen(run, stamp, rep_fold_saw(saw, rep_json_iter_key(it))))
-			return stamp;
+		if (is_unseen(run, stamp, rep_fold_saw(saw, rep_json_iter_key(it))) &&
+		    rep_stamp_compare(stamp, best) > 0)
+			best = stamp;
 	}
-	return NULL;
+	return best;
 }
 
-/* An entry of a list that the author's copy did not have. */
+static bool has_entry(const struct rep_json *list, const char *stamp)
+{
+	for (size_t i = 0; i < rep_json_size(list); i++) {
+		const char *other = rep_json_get_string(rep_json_at(list, i), "entry");
+		if (other && strcmp(other, stamp) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The newest entry of a list that the author's copy did not have, but for those of the insert. */
 static const char *unseen_entry(const struct rep_fold_run *run, const struct rep_json *list,
 				const struct rep_json *old)
 {
-	for (size_t i = 0; i < rep_json_size(list); i++) {
-		const char *stamp = rep_json_get_string(rep_json_at(list, i), "entry");
-		bool known = false;
-		for (size_t j = 0; !known && j < rep_json_size(old); j++) {
-			const char *other = rep_json_get_string(rep_json_at(old, j), "entry");
-			known = other && strcmp(other, stamp) == 0;
-		}
-		if (!known && is_unseen(run, stamp, NULL))
+	for (size_t i = rep_json_size(list); i > 0; i--) {
+		const char *stamp = rep_json_get_string(rep_json_at(list, i - 1), "entry");
+		if (strcmp(stamp, run->folded->record->created.text) != 0 &&
+		    !has_entry(old, stamp) && is_unseen(run, stamp, NULL))
 			return stamp;
 	}
 	return NULL;

@@ -294,7 +294,11 @@ void rep_fold_decide(struct rep_fold_run *run, const struct rep_fold_unit *unit,
 	}
 	fill_sides(&rivals);
 	out->rule = REP_RULE_LATEST;
-	for (size_t i = 0; i < lead->rules_len && say == SAY_NOTHING; i++) {
+	if (lead->engine) { /* the engine's own machine, whatever stands beside it */
+		out->rule = REP_RULE_STATE;
+		say = state(&rivals);
+	}
+	for (size_t i = 0; !lead->engine && i < lead->rules_len && say == SAY_NOTHING; i++) {
 		out->rule = lead->rules[i];
 		say = apply_rule(&rivals, lead->rules[i]);
 	}

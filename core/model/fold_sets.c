@@ -251,30 +251,68 @@ static void fold_key(struct parts *parts, const char *key, const struct rep_json
 	fold_part(parts, &part);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Calls `each` for the keys of an object in their byte order: what a line's writer did must not matter. */
+static void in_order(struct parts *parts, const struct rep_json *object,
+		     const struct rep_json *other,
+		     void (*each)(struct parts *, const char *, const struct rep_json *,
+				  const struct rep_json *))
+{
+	size_t len = rep_json_size(object), n = 0;
+	const char **names = calloc(len + 1, sizeof(*names));
+
+	if (!names) {
+		parts->run->failed = true;
+		return;
+	}
+	if (!rep_json_is(object, REP_JSON_OBJECT))
+		len = 0;
+	for (void *it = len ? rep_json_iter(object) : NULL; it; it = rep_json_iter_next(object, it))
+		names[n++] = rep_json_iter_key(it);
+	qsort(names, n, sizeof(*names), compare_names);
+	for (size_t i = 0; i < n; i++)
+		each(parts, names[i], rep_json_get(object, names[i]), other);
+	free(names);
+}
+
+static void fold_given(struct parts *parts, const char *key, const struct rep_json *one,
+		       const struct rep_json *other)
+{
+	(void)other;
+	fold_key(parts, key, rep_json_get(one, "new"), rep_fold_saw(one, "saw"));
+}
+
+static void fold_changed(struct parts *parts, const char *key, const struct rep_json *value,
+			 const struct rep_json *old)
+{
+	if (!rep_json_equal(value, rep_json_get(old, key)))
+		fold_key(parts, key, value, NULL);
+}
+
+static void fold_dropped(struct parts *parts, const char *key, const struct rep_json *value,
+			 const struct rep_json *all)
+{
+	(void)value;
+	if (!rep_json_get(all, key))
+		fold_key(parts, key, NULL, NULL);
+}
+
 void rep_fold_map(struct rep_fold_run *run, const struct rep_field *field,
 		  const struct rep_json *spec)
 {
 	struct parts parts = {.run = run, .field = field, .all_equal = true};
-	const struct rep_json *keys = rep_json_get(spec, "keys");
 	const struct rep_json *all = rep_json_get(spec, "new"), *old = rep_json_get(spec, "old");
 	const struct rep_json *stands = rep_record_value(run->folded->record, field->name);
 
 	parts.table = stands ? rep_json_dup(stands) : rep_json_object();
-	for (void *it = keys ? rep_json_iter(keys) : NULL; it; it = rep_json_iter_next(keys, it)) {
-		const struct rep_json *one = rep_json_iter_value(it);
-		fold_key(&parts, rep_json_iter_key(it), rep_json_get(one, "new"),
-			 rep_fold_saw(one, "saw"));
-	}
-	for (void *it = all ? rep_json_iter(all) : NULL; it; it = rep_json_iter_next(all, it)) {
-		if (!rep_json_equal(rep_json_iter_value(it),
-				    rep_json_get(old, rep_json_iter_key(it))))
-			fold_key(&parts, rep_json_iter_key(it), rep_json_iter_value(it), NULL);
-	}
-	for (void *it = all && old ? rep_json_iter(old) : NULL; it;
-	     it = rep_json_iter_next(old, it)) {
-		if (!rep_json_get(all, rep_json_iter_key(it)))
-			fold_key(&parts, rep_json_iter_key(it), NULL, NULL);
-	}
+	in_order(&parts, rep_json_get(spec, "keys"), NULL, fold_given);
+	in_order(&parts, all, old, fold_changed);
+	if (all)
+		in_order(&parts, old, all, fold_dropped);
 	if (!parts.table)
 		run->failed = true;
 	rep_record_put(run->folded->record, field->name, parts.table, NULL);
