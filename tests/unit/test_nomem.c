@@ -27,17 +27,18 @@
 
 static long countdown = -1; /* allocations until the one that fails; negative = none does */
 
-#if OWN_ALLOCATOR
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *old, size_t size);
-
 /*
  * Where a test sets it, what the libraries allocate does not fail: regcomp() of glibc 2.36 then frees
  * twice, and Jansson 2.14 reads past a string whose buffer could not grow. Jansson uses malloc() alone,
  * through a function of ours; what else allocates is told from where it calls.
  */
 static bool only_own;
+
+#if OWN_ALLOCATOR
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+
 extern char __executable_start, etext; /* the linker's: where this program's code lies */
 
 static bool fails(const void *caller)
