@@ -17,7 +17,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import central  # noqa: E402
-import fold  # noqa: E402
+import world  # noqa: E402
 
 Wrong = central.Wrong
 
@@ -32,10 +32,10 @@ def show(value):
 
 # ---- once and nothing lost ----
 
-def check_edits(world, edits):
+def check_edits(played, edits):
     """Each edit that a laptop took is in exactly one change; each that it refused in none; a killed one in none or one."""
     found = {}
-    for change in world.changes:
+    for change in played.changes:
         reason = (change.line or {}).get("reason")
         found[change.device, reason] = found.get((change.device, reason), 0) + 1
     for device, reason, expected in edits:
@@ -55,9 +55,9 @@ def stamps_in(value):
         yield value
 
 
-def check_causality(world):
+def check_causality(played):
     """An edit is later than everything that its author saw, whatever the clocks say."""
-    for change in world.changes:
+    for change in played.changes:
         for field, spec in ((change.line or {}).get("values") or {}).items():
             for key in ("saw", "seen"):
                 for saw in stamps_in(spec.get(key)):
@@ -71,18 +71,18 @@ def notes(outcome):
     yield from (outcome.get("fields") or {}).items()
 
 
-def check_items(world):
+def check_items(played):
     """What did not come into force is where people find it: in a review item, or held."""
-    for change in world.changes:
+    for change in played.changes:
         if not change.outcome:
             continue
         if change.outcome["outcome"] == "held":
-            path = "held/%s/%s/%d-%d.json" % (fold.fanout(change.device), change.device, change.seq, change.index)
-            if path not in world.files:
+            path = "held/%s/%s/%d-%d.json" % (world.fanout(change.device), change.device, change.seq, change.index)
+            if path not in played.files:
                 raise Wrong("%s is held, but not in %s" % (change, path))
         for field, note in notes(change.outcome):
             item = note.get("item")
-            if item and not any((kind, item) in world.records for kind in
+            if item and not any((kind, item) in played.records for kind in
                                 ("conflict", "proposal", "rejection", "duplicate", "claim")):
                 raise Wrong("%s: there is no item %s of %s" % (change, item, field))
             if note["outcome"] in ("rejected", "proposed") and not item and not change.outcome.get("item"):
@@ -91,27 +91,68 @@ def check_items(world):
 
 # ---- the fold ----
 
-def compare(world):
-    expected = fold.fold_world(world)
-    for key in sorted(set(expected) | set(world.records)):
-        want, have = expected.get(key), world.records.get(key)
+ENGINE = ("device", "role")
+
+
+def compare_rejection(key, want, have):
+    fields = have["fields"]
+    for name in ("entity", "record", "device", "seq", "index", "values"):
+        if fields.get(name, 0 if name in ("seq", "index") else {}) != want[name]:
+            raise Wrong("%s/%s: %s\n  oracle %s\n  hub    %s" % (key + (name, show(want[name]), show(fields.get(name)))))
+    if have["partition"] != want["partition"]:
+        raise Wrong("%s/%s lies in %s" % (key + (have["partition"],)))
+
+
+def compare_record(key, want, have):
+    if key[0] == "rejection":
+        return compare_rejection(key, want, have)
+    for part in sorted(set(want) | set(have)):
+        if want.get(part) != have.get(part):
+            raise Wrong("%s/%s: %s\n  oracle %s\n  hub    %s" % (
+                key + (part, show(want.get(part)), show(have.get(part)))))
+    return None
+
+
+def without_items(outcome):
+    """What the fold says of a change. A rejection's id and a move are the hub's to add."""
+    kept = {key: value for key, value in outcome.items() if key not in ("moved", "text", "fields", "waits_for")}
+    if kept.get("outcome") == "rejected":
+        kept.pop("item", None)
+    fields = {name: {key: value for key, value in note.items() if key != "text"}
+              for name, note in (outcome.get("fields") or {}).items()}
+    if fields:
+        kept["fields"] = fields
+    return kept
+
+
+def compare(central_world):
+    oracle = world.World(central_world)
+    expected = oracle.records()
+    known = {key: record for key, record in central_world.records.items() if key[0] not in ENGINE}
+    for key in sorted(set(expected) | set(known)):
+        want, have = expected.get(key), known.get(key)
         if want is None or have is None:
             raise Wrong("%s/%s: %s\n  %s" % (key + (
                 "the hub has it, the oracle has not" if want is None else "the oracle has it, the hub has not",
                 show(want or have))))
-        for part in sorted(set(want) | set(have)):
-            if want.get(part) != have.get(part):
-                raise Wrong("%s/%s: %s\n  oracle %s\n  hub    %s" % (
-                    key + (part, show(want.get(part)), show(have.get(part)))))
+        compare_record(key, want, have)
+    for change in central_world.changes:
+        place = (change.device, change.seq, change.index)
+        if place not in oracle.outcomes:
+            continue
+        want = without_items(oracle.outcomes[place])
+        have = without_items(change.outcome or {"outcome": "applied"})
+        if want != have:
+            raise Wrong("%s: outcome\n  oracle %s\n  hub    %s" % (change, show(want), show(have)))
 
 
-def check_shuffle(world, other):
+def check_shuffle(played, other):
     """Another order of delivery: the same records, unless admission itself judged by the moment."""
-    mine = {(c.device, c.seq, c.index): c for c in world.changes}
+    mine = {(c.device, c.seq, c.index): c for c in played.changes}
     theirs = {(c.device, c.seq, c.index): c for c in other.changes}
     excused = False
     for place in sorted(set(mine) | set(theirs)):
-        a, b = (fold.verdict_of((side.get(place) and side[place].outcome) or {}) for side in (mine, theirs))
+        a, b = (world.verdict_of((side.get(place) and side[place].outcome) or {}) for side in (mine, theirs))
         if a == b:
             continue
         codes = {note.get("code") for verdict in (a, b) for key, note in verdict.items()
@@ -121,8 +162,8 @@ def check_shuffle(world, other):
         excused = True
     if excused:
         return
-    for key in sorted(set(world.records) | set(other.records)):
-        a, b = world.records.get(key), other.records.get(key)
+    for key in sorted(set(played.records) | set(other.records)):
+        a, b = played.records.get(key), other.records.get(key)
         if a != b:
             raise Wrong("shuffle: %s/%s\n  %s\n  %s" % (key + (show(a), show(b))))
 
@@ -131,15 +172,15 @@ def check_shuffle(world, other):
 
 def check_seed(path):
     with open(path + ".json", encoding="utf-8") as file:
-        played = json.load(file)
-    world = central.Central(path + ".a.tar")
-    check_edits(world, played["edits"])
-    check_causality(world)
-    check_items(world)
-    compare(world)
-    if not played["same"]:
-        check_shuffle(world, central.Central(path + ".b.tar"))
-    return len(world.changes), sum(1 for change in world.changes if change.outcome)
+        told = json.load(file)
+    played = central.Central(path + ".a.tar")
+    check_edits(played, told["edits"])
+    check_causality(played)
+    check_items(played)
+    compare(played)
+    if not told["same"]:
+        check_shuffle(played, central.Central(path + ".b.tar"))
+    return len(played.changes), sum(1 for change in played.changes if change.outcome)
 
 
 def main():

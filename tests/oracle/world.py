@@ -1,0 +1,217 @@
+"""The oracle over a whole central: every record folded anew from all journals, with what the hub recorded of admission.
+
+fold.py folds one record; here are what lies between records: partitions that follow references, the organisation as its
+records have it, rejections, and the values' normalisers as far as the simulator's values need them.
+"""
+
+import hashlib
+import unicodedata
+import uuid
+
+import fold
+
+# What the fold says itself, sorted anew; everything else that refuses or proposes is a verdict of admission.
+OF_THE_FOLD = {"no-record", "no-partition", "form", "not-author", "never-deleted", "op", "unknown-entity"}
+TITLES = ("主任", "教授", "医生")
+DEPARTMENTS = {"心血管内科": "心内科"}
+
+
+def fanout(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:2]
+
+
+def verdict_of(outcome):
+    verdict = {}
+
+    def keep(key, note):
+        if note.get("outcome") in ("rejected", "proposed") and note.get("code") and \
+                note["code"] not in OF_THE_FOLD:
+            verdict[key] = {"outcome": note["outcome"], "code": note["code"]}
+    keep("*", outcome)
+    for name, note in (outcome.get("fields") or {}).items():
+        keep(name, note)
+    if outcome.get("flags"):
+        verdict.setdefault("*", {})["flags"] = outcome["flags"]
+    return verdict
+
+
+class Field(fold.Field):
+    """With the normalisers: for equality and the keys of elements."""
+
+    def normal(self, text):
+        if not isinstance(text, str):
+            return text
+        if "nfkc" in self.normalise:
+            text = unicodedata.normalize("NFKC", text)
+        if "case" in self.normalise:
+            text = unicodedata.normalize("NFKC", text).casefold()
+        if "space" in self.normalise:
+            text = "".join(text.split())
+        if "phone" in self.normalise:
+            text = "".join(c for c in text if c.isdigit())
+            text = text[4:] if text.startswith("0086") else text[2:] if text.startswith("86") else text
+        if "person" in self.normalise:
+            while text.endswith(TITLES):
+                text = text[:-2]
+        if "dept" in self.normalise:
+            text = DEPARTMENTS.get(text, text)
+        return text
+
+
+class Entity(fold.Entity):
+    def __init__(self, name, data):
+        super().__init__(name, data)
+        self.fields = {f["name"]: Field(data, f) for f in data["fields"]}
+        self.fields["status"] = Field(data, {"name": "status", "type": "enum", "rule": "state", "engine": True,
+                                             "values": ["inactive", "active", "archived", "erased"]})
+
+
+class Schema(fold.Schema):
+    def __init__(self, data):
+        self.data = data
+        self.entities = {name: Entity(name, entity) for name, entity in data["entity"].items()}
+        self.builtin = {e.builtin: e.name for e in self.entities.values() if e.builtin}
+        self.rep_entity = self.builtin["rep"]
+
+
+class Org(fold.Org):
+    """As the records of central have it."""
+
+    def __init__(self, schema, records):
+        rows = []
+        for (entity, ident), record in records.items():
+            name = "assignment" if entity == schema.builtin["assignment"] else entity
+            rows.append({"entity": name, "id": ident, "fields": record["fields"]})
+        super().__init__(schema, rows)
+
+
+class WorldFold(fold.Fold):
+    """One record, which may ask where others lie."""
+
+    def __init__(self, world, entity, ident):
+        super().__init__(world.schema, world.org)
+        self.world, self.name, self.ident = world, entity, ident
+        self.moved = []  # (stamp, partition) after each change
+
+    def partition(self, fields, author):
+        entity = self.schema.entities[self.name]
+        if entity.builtin == "assignment":
+            if fields["subject_entity"] == self.schema.rep_entity:
+                return "company"
+            return self.world.where(fields["subject_entity"], fields["subject"], None) or fields["subject"]
+        rule = entity.partition
+        if rule.get("is"):
+            return self.ident if rule["is"] == "self" else rule["is"]
+        for step in rule["of"]:
+            found = self.step(entity, step, fields, author)
+            if found:
+                return found
+        return None
+
+    def step(self, entity, step, fields, author):
+        kind, _, name = step.partition(":")
+        if step == "id":
+            return self.ident
+        if step == "desk":
+            return "desk"
+        if step == "team":
+            held = self.org.territories(author, self.edit["stamp"])
+            return "team-" + held[0] if held else None
+        if kind in ("team", "staff") and name:
+            value = author if name == "created_by" else fields.get(name)
+            return "%s-%s" % (kind, value) if value else None
+        value = fields.get(step)
+        if isinstance(value, list):
+            value = min(value) if value else None
+        # What follows its references lies where they lie now, what stays lies where they lay then.
+        time = None if entity.partition.get("moves") else self.edit["stamp"]
+        return self.world.where(entity.fields[step].to, value, time) if value else None
+
+
+class World:
+    """Folds when asked, so that a record finds those that it lies with."""
+
+    def __init__(self, central):
+        self.central = central
+        self.schema = Schema(central.schema)
+        self.org = Org(self.schema, central.records)
+        self.edits, self.folds, self.outcomes = {}, {}, {}
+        admitted = [self.edit_of(change) for change in central.changes
+                    if change.entity in self.schema.entities and change.line is not None
+                    and (change.outcome or {}).get("outcome") != "held"]
+        for edit in fold.forget(admitted):
+            self.edits.setdefault((edit["entity"], edit["id"]), []).append(edit)
+        for key in sorted(self.edits):
+            self.folded(key)
+
+    @staticmethod
+    def edit_of(change):
+        return {"op": change.op, "entity": change.entity, "id": change.id, "stamp": change.stamp, "rep": change.rep,
+                "device": change.device, "seq": change.seq, "index": change.index, "line": change.line,
+                "verdict": verdict_of(change.outcome or {})}
+
+    def folded(self, key):
+        if key not in self.folds:
+            own = self.folds[key] = WorldFold(self, *key)
+            for edit in sorted(self.edits.get(key, []),
+                               key=lambda e: (e["stamp"], e["device"], e["seq"], e["index"])):
+                self.outcomes[edit["device"], edit["seq"], edit["index"]] = dict(own.fold(edit))
+                if own.record:
+                    own.moved.append((edit["stamp"], own.record.partition))
+        return self.folds[key]
+
+    def where(self, entity, ident, stamp):
+        moved = self.folded((entity, ident)).moved
+        if not moved:
+            return None
+        if stamp is None:
+            return moved[-1][1]
+        before = [partition for since, partition in moved if since <= stamp]
+        return before[-1] if before else moved[0][1]
+
+    def records(self):
+        """(entity, id) -> record, as central.py reads them."""
+        out = {}
+        for own in self.folds.values():
+            if own.record:
+                out[own.name, own.ident] = printed(own.record.print(), own)
+            for item in own.reviews.values():
+                out[item.kind, item.id] = printed(item.print(), None)
+        for change in self.central.changes:
+            item = rejection(change)
+            if item:
+                out["rejection", item["id"]] = item
+        return out
+
+
+def printed(record, own):
+    twins = {record.pop("twin")} if record.get("twin") else set()
+    record.pop("twin", None)
+    if own:
+        for name in set(record["fields"]) | set(record["stamps"]) - {"*"}:
+            visibility = own.record.entity.fields[name].visibility
+            if visibility != "open":
+                twins.add(visibility)
+    record["twins"] = sorted(twins) or None
+    return {key: value for key, value in record.items() if value is not None or key == "deleted"}
+
+
+def refused(outcome):
+    """The fields that were refused; all when the change was refused as a whole."""
+    fields = outcome.get("fields") or {}
+    names = {name for name, note in fields.items() if note["outcome"] == "rejected"}
+    return names, outcome["outcome"] == "rejected" and not names
+
+
+def rejection(change):
+    """Identity and place of the rejection that the recorded outcome asks for; its text is the hub's."""
+    if not change.outcome:
+        return None
+    names, whole = refused(change.outcome)
+    if not names and not whole:
+        return None
+    name = "rejection/%s/%d/%d" % (change.device, change.seq, change.index)
+    values = {field: spec for field, spec in (change.line.get("values") or {}).items() if whole or field in names}
+    return {"id": str(uuid.uuid5(fold.NAMESPACE, name)), "partition": "staff-" + change.rep, "values": values,
+            "seq": change.seq, "index": change.index, "device": change.device,
+            "entity": change.entity, "record": change.id}
