@@ -38,6 +38,7 @@ enum rep_code rep_changes_create(struct rep_db *db, struct rep_error *err)
 void rep_indexed_clear(struct rep_indexed *change)
 {
 	rep_json_free(change->owned_line);
+	rep_json_free(change->owned_verdict);
 	rep_json_free(change->outcome);
 	free(change->entity);
 	free(change->id);
@@ -232,7 +233,9 @@ static enum rep_code load(struct rep_indexed *out, struct rep_stmt *stmt, struct
 	out->edit.rep = out->rep;
 	out->edit.device = out->device;
 	out->edit.line = out->owned_line;
-	out->edit.verdict = rep_json_get(out->outcome, "verdict");
+	if (rc == REP_OK && out->outcome)
+		rc = rep_outcome_verdict(&out->owned_verdict, out->outcome, err);
+	out->edit.verdict = out->owned_verdict;
 	return rc;
 }
 

@@ -5,8 +5,8 @@
  *
  *	_change(device, seq, idx, stamp, eff, entity, id, op, rep, line, outcome, held, segment)
  *		stamp as signed; eff = effective; line = the value line with its `saw` stamps effective (NULL = erased);
- *		outcome = JSON as it was recorded, with the verdict of admission under "verdict"; NULL = plainly
- *		applied; held = 1 while it waits for a record and is not folded
+ *		outcome = JSON as it was recorded (rep_outcome_verdict gives the verdict of admission back); NULL =
+ *		plainly applied; held = 1 while it waits for a record and is not folded
  *	_set(device, seq, hash, sealed)			every merged change set
  *	_segment(n, path, device, first, last, hub_time, commit_id, run, offset_ms)
  *	_head(device, seq, hash, eff)			last merged of each device and its last effective stamp
@@ -25,8 +25,9 @@
 REP_CHECK enum rep_code rep_changes_create(struct rep_db *db, struct rep_error *err);
 
 struct rep_indexed {
-	struct rep_edit edit; /* borrows from the members below; `verdict` from `outcome` */
+	struct rep_edit edit; /* borrows from the members below */
 	struct rep_json *owned_line;
+	struct rep_json *owned_verdict;
 	struct rep_json *outcome; /* NULL = plainly applied */
 	bool held;                /* not folded: waits for a record */
 	char *entity, *id, *rep;
@@ -41,8 +42,8 @@ struct rep_indexed {
 void rep_indexed_clear(struct rep_indexed *change);
 
 /*
- * Adds a change (or writes it again). `outcome` is what the outcomes file gets (NULL = plainly applied), with the verdict
- * under "verdict"; an outcome of "held" marks it as waiting for `waits_for`.
+ * Adds a change (or writes it again). `outcome` is what the outcomes file gets (NULL = plainly applied); one of "held" marks it
+ * as waiting for its `waits_for`.
  */
 REP_CHECK enum rep_code rep_changes_put(struct rep_db *db, const struct rep_edit *edit,
 					const char *signed_stamp, const struct rep_json *outcome,

@@ -1,0 +1,102 @@
+#include "sync/hub_line.h"
+
+#include <string.h>
+
+#include "core/model/id.h"
+
+struct rep_json *rep_line_new(void)
+{
+	struct rep_json *line = rep_json_object();
+
+	rep_json_set(line, "values", rep_json_object());
+	return line;
+}
+
+void rep_line_put(struct rep_json *line, const char *field, struct rep_json *value)
+{
+	struct rep_json *spec = rep_json_object();
+
+	rep_json_set(spec, "new", value);
+	rep_json_set(rep_json_get(line, "values"), field, spec);
+}
+
+void rep_line_put_text(struct rep_json *line, const char *field, const char *text)
+{
+	rep_line_put(line, field, rep_json_string(text));
+}
+
+void rep_line_presets(struct rep_json *line, const struct rep_entity *entity)
+{
+	const struct rep_json *values = rep_json_get(line, "values");
+
+	for (size_t i = 0; i < entity->fields_len; i++) {
+		const struct rep_field *field = &entity->fields[i];
+		const char *text = rep_json_string_value(field->preset);
+
+		if (field->preset && !field->engine && !(text && *text == '@') &&
+		    !rep_json_get(values, field->name))
+			rep_line_put(line, field->name, rep_json_ref(field->preset));
+	}
+}
+
+void rep_line_change(struct rep_json *line, const struct rep_record *record, const char *field,
+		     struct rep_json *value)
+{
+	struct rep_json *spec = rep_json_object(), *old = rep_record_value(record, field);
+
+	rep_json_set(spec, "new", value ? value : rep_json_null());
+	rep_json_set(spec, "old", old ? rep_json_ref(old) : rep_json_null());
+	rep_json_set_string(spec, "saw", rep_record_stamp(record, field));
+	rep_json_set(rep_json_get(line, "values"), field, spec);
+}
+
+void rep_line_id(char *out, int64_t now_ms)
+{
+	uint8_t random[10];
+
+	rep_random(random, sizeof random);
+	rep_uuid7(out, now_ms, random);
+}
+
+/* Of the problems of a run only those of the hub's own mailbox concern a command. */
+static enum rep_code check_own(const struct rep_json *summary, struct rep_error *err)
+{
+	const struct rep_json *problems = rep_json_get(summary, "problems");
+
+	for (size_t i = 0; i < rep_json_size(problems); i++) {
+		const struct rep_json *problem = rep_json_at(problems, i);
+
+		if (strcmp(rep_json_get_string(problem, "device"), REP_HUB_DEVICE) == 0)
+			return rep_fail(err, REP_EINTEGRITY, "the hub's own mailbox: %s",
+					rep_json_get_string(problem, "reason"));
+	}
+	if (rep_json_get_integer(summary, "rejected"))
+		return rep_fail(err, REP_EREFUSED, "the schema refuses it: see `hub inbox`");
+	return REP_OK;
+}
+
+enum rep_code rep_hub_apply(struct rep_hub *hub, struct rep_hub_batch *batch, int64_t now_ms,
+			    struct rep_error *err)
+{
+	const struct rep_hub_merge options = {.now_ms = now_ms, .own_only = true};
+	struct rep_json *summary = NULL;
+	enum rep_code rc = rep_hub_batch_send(batch, err);
+
+	rep_hub_batch_free(batch);
+	if (rc == REP_OK)
+		rc = rep_hub_merge(hub, &options, &summary, err);
+	if (rc == REP_OK)
+		rc = check_own(summary, err);
+	rep_json_free(summary);
+	return rc;
+}
+
+enum rep_code rep_hub_builtin(struct rep_hub *hub, enum rep_builtin builtin,
+			      const struct rep_entity **out, struct rep_error *err)
+{
+	*out = rep_schema_builtin(hub->schema, builtin);
+	if (!*out)
+		return rep_fail(err, REP_EINVAL, "schema %s has no entity for this",
+				hub->schema->id);
+	return REP_OK;
+}

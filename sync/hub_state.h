@@ -1,0 +1,129 @@
+/*
+ * What the files of the hub share: an open hub and its working copy. Not part of the public interface.
+ *
+ * work.db is a cache of central.git: the rows of every record (tables.h), the index of changes (changes.h) and
+ *
+ *	_hub(key, value)	marker (the commit of main that the rows show), run, statement, hub_time, schema
+ *	_mailbox(device, tip, root, blocked)	how far each outbox was merged; why a device is blocked, if it is
+ *	_quarantine(path, device, first, last, reason)	what lies in central's quarantine/
+ *	_published(device, tip, basis, hub_time)	the view that stands in each inbox
+ *	_moved(entity, id, eff, from_partition, to_partition)	where records lay before they moved
+ *
+ * A run begins only when the marker is the head of main.
+ */
+#ifndef REPSYNC_SYNC_HUB_STATE_H
+#define REPSYNC_SYNC_HUB_STATE_H
+
+#include "core/base/file.h"
+#include "core/store/changes.h"
+#include "core/store/tables.h"
+#include "sync/central.h"
+#include "sync/hub.h"
+#include "sync/mailbox.h"
+
+#define REP_HUB_REP "hub" /* the rep of hub00000 */
+#define REP_EPOCH 1       /* raised by a restore */
+
+struct rep_hub {
+	char *dir;
+	bool read_only;
+	struct rep_lock *lock; /* hub.lock; NULL when read only */
+	struct rep_git *central;
+	struct rep_db *db;
+	struct rep_schema *schema;
+	struct rep_org *org;
+	struct rep_key key;
+	uint8_t secret[32]; /* company.secret */
+	char *company;
+	int64_t lease_days;
+};
+
+/* ---- hub.c ---- */
+
+/* A path below the hub's folder; the caller frees it, NULL without memory. */
+char *rep_hub_path(const char *dir, const char *fmt, ...) REP_PRINTF(2, 3);
+char *rep_hub_mailbox(const char *dir, const char *device);
+/* "<name>@<company>" without what an address may not hold. Appended. */
+void rep_hub_email(struct rep_buf *out, const char *name, const char *company);
+/* Loads the organisation again from the rows. */
+REP_CHECK enum rep_code rep_hub_reload_org(struct rep_hub *hub, struct rep_error *err);
+/* The hub's keys of `dir`/keys. */
+REP_CHECK enum rep_code rep_hub_read_keys(struct rep_hub *hub, struct rep_error *err);
+REP_CHECK enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes, size_t len,
+					  struct rep_error *err);
+
+/* ---- work.c ---- */
+
+/*
+ * Opens (writing: makes) work.db, loads schema and organisation; writing, it brings the rows to the head of main, or makes them
+ * again when they cannot be brought there.
+ */
+REP_CHECK enum rep_code rep_work_open(struct rep_hub *hub, const struct rep_progress *progress,
+				      struct rep_error *err);
+void rep_work_close(struct rep_hub *hub);
+REP_CHECK enum rep_code rep_work_remove(const char *dir, struct rep_error *err);
+/* _hub: *out NULL when absent; the caller frees it. */
+REP_CHECK enum rep_code rep_work_get(struct rep_db *db, const char *key, char **out,
+				     struct rep_error *err);
+REP_CHECK enum rep_code rep_work_get_int(struct rep_db *db, const char *key, int64_t *out,
+					 struct rep_error *err);
+REP_CHECK enum rep_code rep_work_set(struct rep_db *db, const char *key, const char *value,
+				     struct rep_error *err);
+REP_CHECK enum rep_code rep_work_set_int(struct rep_db *db, const char *key, int64_t value,
+					 struct rep_error *err);
+
+/* ---- work_catch.c ---- */
+
+/* Applies the difference of two trees of central to the rows and the index, inside the caller's transaction. */
+REP_CHECK enum rep_code rep_work_apply(struct rep_hub *hub, const struct rep_oid *from,
+				       const struct rep_oid *to,
+				       const struct rep_progress *progress, struct rep_error *err);
+
+/* ---- work_journal.c ---- */
+
+/* One change of a journal as the fold takes it: effective stamp, `saw` mapped. Borrows from its set. */
+struct rep_arrived {
+	struct rep_edit edit;
+	struct rep_stamp eff;
+	const char *signed_stamp;
+	struct rep_json *line; /* owned: the value line with effective stamps; NULL = erased */
+	bool cut;
+};
+/* `last` = the device's last effective stamp, moves on. */
+REP_CHECK enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_db *db,
+					 const struct rep_changeset *set, unsigned index,
+					 char last[REP_STAMP_LEN + 1], int64_t received_ms,
+					 struct rep_error *err);
+void rep_arrived_clear(struct rep_arrived *arrived);
+
+/* A line of an outcomes file without its seq and index; NULL when plainly applied. New reference. */
+struct rep_json *rep_outcome_of_line(const struct rep_json *line);
+/* Appends the line for an outcome (NULL = applied again). */
+void rep_outcome_write(struct rep_buf *out, int64_t seq, unsigned index,
+		       const struct rep_json *outcome);
+/* Calls `each` for every line of an outcomes file. */
+REP_CHECK enum rep_code rep_outcome_lines(const char *data, size_t len,
+					  enum rep_code (*each)(void *user, int64_t seq,
+								unsigned index,
+								const struct rep_json *line,
+								struct rep_error *err),
+					  void *user, struct rep_error *err);
+/* Puts a segment of central's journal into the index, with its receipt and outcomes from `root`. */
+REP_CHECK enum rep_code rep_work_segment(struct rep_hub *hub, const struct rep_oid *root,
+					 const char *path, const char *data, size_t len,
+					 struct rep_error *err);
+
+/* ---- work_moved.c ---- */
+
+/* The partition of a record at the time of `stamp`, appended to `out`; nothing when it is unknown. */
+REP_CHECK enum rep_code rep_work_partition_at(struct rep_hub *hub, const char *entity,
+					      const char *id, const char *stamp,
+					      struct rep_buf *out, struct rep_error *err);
+/* Records that a record moved with the change of this stamp. */
+REP_CHECK enum rep_code rep_work_moved(struct rep_db *db, const char *entity, const char *id,
+				       const char *eff, const char *from, const char *to,
+				       struct rep_error *err);
+REP_CHECK enum rep_code rep_work_moved_clear(struct rep_db *db, const char *entity, const char *id,
+					     struct rep_error *err);
+
+#endif
