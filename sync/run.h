@@ -1,0 +1,227 @@
+/*
+ * One run of the hub: collect, verify, order, admit, fold, commit. Not part of the public interface.
+ *
+ * A run holds the hub's lock, one transaction of work.db and one pack of central. Nothing of it exists before the pack is
+ * written and main is moved by compare-and-swap; then the transaction commits with the new head as its marker. Killed before
+ * the swap, nothing happened; killed after it, the next open brings work.db to the head.
+ */
+#ifndef REPSYNC_SYNC_RUN_H
+#define REPSYNC_SYNC_RUN_H
+
+#include "core/model/admit.h"
+#include "sync/document.h"
+#include "sync/hub_state.h"
+#include "sync/pack.h"
+
+/* ---- what was collected ---- */
+
+/* The part of a device's segment that is to be merged: whole change sets that verified and continue the chain. */
+struct rep_run_segment {
+	char *data; /* the very bytes that the device signed */
+	size_t size_bytes;
+	int64_t first, last;
+	char hash[REP_HASH_HEX + 1];   /* of the last skeleton */
+	char sealed[REP_TIME_LEN + 1]; /* of the first change set: names the month's folder */
+	char received[REP_TIME_LEN + 1];
+	int64_t received_ms;
+	int64_t offset_ms; /* last sealed minus received */
+	char *path;        /* in central */
+};
+
+/* All that one device brings to a run. */
+struct rep_run_batch {
+	char device[REP_DEVICE_LEN + 1];
+	char *rep;
+	struct rep_run_segment *segments;
+	size_t len;
+	bool org;               /* holds changes of people, posts, assignments or devices */
+	struct rep_stamp first; /* effective stamp of its first change: the order of batches */
+	char last[REP_STAMP_LEN + 1];
+	size_t sets, changes;
+};
+
+/* A device whose mailbox, or a part of it, is not merged. */
+struct rep_run_problem {
+	char device[REP_DEVICE_LEN + 1];
+	char *reason;
+	int64_t first, last;
+	char *data; /* what goes to quarantine; NULL = nothing does */
+	size_t size_bytes;
+	bool blocks; /* until somebody decides */
+};
+
+/* How far a mailbox was read, for work.db. */
+struct rep_run_tip {
+	char device[REP_DEVICE_LEN + 1];
+	struct rep_oid tip;
+	bool keep; /* do not move on: to be read again next time */
+};
+
+struct rep_run_counts {
+	int64_t devices, changesets, changes;
+	int64_t applied, merged, conflicts, proposed, held, rejected, quarantined;
+};
+
+struct rep_touched;      /* a record in the run's hands: run_touched.c */
+struct rep_run_outcomes; /* lines for outcomes files: run_outcomes.c */
+
+struct rep_run {
+	struct rep_hub *hub;
+	const struct rep_hub_merge *options;
+	int64_t now_ms; /* never before the last run's */
+	char time[REP_TIME_LEN + 1];
+	int64_t number;
+	struct rep_run_batch *batches;
+	size_t batches_len;
+	struct rep_run_problem *problems;
+	size_t problems_len;
+	struct rep_run_tip *tips;
+	size_t tips_len;
+
+	/* the part of the run in work: a transaction, a pack, a tree */
+	struct rep_pack *pack;
+	struct rep_tree *tree;
+	struct rep_oid base;          /* main when the part began */
+	struct rep_oid head;          /* the newest commit of the part */
+	struct rep_touched **touched; /* hash table */
+	size_t touched_len, touched_cap;
+	struct rep_run_outcomes *outcomes;
+	char **queue; /* "<entity>/<id>" that came to be: what waits for them is tried again */
+	size_t queue_len, queue_cap;
+	const char *edit_stamp;   /* of the edit being folded; NULL = now: for partition_of */
+	struct rep_buf partition; /* partition_of's answer */
+	struct rep_fold_context fold;
+	struct rep_admit_context admit;
+	enum rep_code callback_rc;
+	struct rep_error callback_err;
+
+	struct rep_run_counts counts, batch_counts;
+	struct rep_json *held_now; /* "<device>/<seq>/<index>" held by this very run */
+	char commit[REP_OID_HEX + 1]; /* the last one; empty = none */
+};
+
+/* ---- run_collect.c, run_mailbox.c ---- */
+
+/* Devices that registered their keys become active: a change set of the hub, merged in a run of its own. */
+REP_CHECK enum rep_code rep_run_enrol(struct rep_run *run, struct rep_error *err);
+REP_CHECK enum rep_code rep_run_collect(struct rep_run *run, struct rep_error *err);
+/* One mailbox: adds a batch, problems and a tip to the run. */
+REP_CHECK enum rep_code rep_run_mailbox(struct rep_run *run, const char *device,
+					struct rep_error *err);
+void rep_run_collected_clear(struct rep_run *run);
+REP_CHECK enum rep_code rep_run_problem(struct rep_run *run, const char *device, const char *reason,
+					struct rep_run_problem **out, struct rep_error *err);
+/* The mailbox's state in work.db: tip (zero = unknown), and why it is blocked (NULL; the caller frees it). */
+REP_CHECK enum rep_code rep_run_known(struct rep_hub *hub, const char *device, struct rep_oid *tip,
+				      char **blocked, struct rep_error *err);
+
+/* ---- run_fold.c ---- */
+
+/* Folds a whole batch: its org changes first. */
+REP_CHECK enum rep_code rep_run_batch(struct rep_run *run, struct rep_run_batch *batch,
+				      struct rep_error *err);
+/* Admits and folds one change that a journal brought, then what waited for its record. `backdated`: its stamp lies behind. */
+REP_CHECK enum rep_code rep_run_change(struct rep_run *run, const struct rep_edit *edit,
+				       const char *signed_stamp, const char *segment,
+				       bool backdated, struct rep_error *err);
+
+/* ---- run_refold.c ---- */
+
+/* Folds a record again from the index; outcomes that differ are recorded. */
+REP_CHECK enum rep_code rep_run_refold(struct rep_run *run, struct rep_touched *touched,
+				       struct rep_error *err);
+/* After a record moved, or came to lie elsewhere at some time: whatever follows it. */
+REP_CHECK enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
+				       struct rep_error *err);
+/* Folds one change onto the touched record; *outcome as it is recorded. */
+REP_CHECK enum rep_code rep_run_fold_one(struct rep_run *run, struct rep_touched *touched,
+					 const struct rep_edit *edit, struct rep_json **outcome,
+					 struct rep_error *err);
+/* Makes or takes back the rejection that an outcome asks for, and names it in the outcome. */
+REP_CHECK enum rep_code rep_run_rejection(struct rep_run *run, const struct rep_edit *edit,
+					  struct rep_json *outcome, bool was_rejected,
+					  struct rep_error *err);
+bool rep_outcome_has_rejection(const struct rep_json *outcome);
+
+/* ---- run_check.c ---- */
+
+/*
+ * What admission asks of other records: unique fields and the schema's checks. Adds to *verdict (may be NULL before).
+ */
+REP_CHECK enum rep_code rep_run_check(struct rep_run *run, const struct rep_edit *edit,
+				      const struct rep_record *record, struct rep_json **verdict,
+				      struct rep_error *err);
+
+/* ---- run_touched.c ---- */
+
+struct rep_touched_item {
+	const struct rep_entity *entity;
+	char *id;
+	char *partition;
+	char *twin;
+};
+struct rep_touched {
+	const struct rep_entity *entity;
+	char *id;
+	uint64_t hash;
+	char *was; /* partition in the tree so far; NULL = not there */
+	bool changed;
+	struct rep_folded folded;
+	struct rep_touched_item *items; /* review items in the tree so far */
+	size_t items_len;
+	bool has_last; /* greatest change folded */
+	char last_stamp[REP_STAMP_LEN + 1];
+	char last_device[REP_DEVICE_LEN + 1];
+	int64_t last_seq;
+	unsigned last_index;
+};
+/* The record and its review items, loaded when first asked for; borrowed until the flush. */
+REP_CHECK enum rep_code rep_run_touch(struct rep_run *run, const struct rep_entity *entity,
+				      const char *id, struct rep_touched **out,
+				      struct rep_error *err);
+/* Writes the rows of the record and its items. */
+REP_CHECK enum rep_code rep_run_touched_rows(struct rep_run *run, struct rep_touched *touched,
+					     struct rep_error *err);
+/* Writes all files that changed into the tree and forgets the records. */
+REP_CHECK enum rep_code rep_run_flush(struct rep_run *run, struct rep_error *err);
+void rep_run_touched_clear(struct rep_run *run);
+/* Main file and twins of one record into the tree; those of `was` (NULL = none) go where it lay elsewhere. */
+REP_CHECK enum rep_code rep_run_write_record(struct rep_run *run, const struct rep_record *record,
+					     const char *was, struct rep_error *err);
+REP_CHECK enum rep_code rep_run_remove_record(struct rep_run *run, const struct rep_entity *entity,
+					      const char *partition, const char *id,
+					      struct rep_error *err);
+
+/* ---- run_commit.c ---- */
+
+REP_CHECK enum rep_code rep_run_put_blob(struct rep_run *run, const char *path, const void *data,
+					 size_t len, struct rep_error *err);
+/* Adds a line to the outcomes of a segment (its path in central's journal). */
+REP_CHECK enum rep_code rep_run_outcome(struct rep_run *run, const char *segment, int64_t seq,
+					unsigned index, const struct rep_json *outcome,
+					struct rep_error *err);
+void rep_run_outcomes_clear(struct rep_run *run);
+/* One commit with the whole batch; the statement goes into the last one of the run. */
+REP_CHECK enum rep_code rep_run_commit(struct rep_run *run, struct rep_run_batch *batch, bool last,
+				       struct rep_error *err);
+/* Files and a commit of the hub for what goes to quarantine. */
+REP_CHECK enum rep_code rep_run_quarantine(struct rep_run *run, bool last, struct rep_error *err);
+/* Pack, compare-and-swap, work.db. */
+REP_CHECK enum rep_code rep_run_finish(struct rep_run *run, struct rep_error *err);
+REP_CHECK enum rep_code rep_run_begin(struct rep_run *run, struct rep_error *err);
+void rep_run_abort(struct rep_run *run);
+
+/* ---- run.c ---- */
+
+/* A run that publishes no views: what precedes another one. */
+REP_CHECK enum rep_code rep_hub_merge_quietly(struct rep_hub *hub,
+					      const struct rep_hub_merge *options,
+					      struct rep_json **summary, struct rep_error *err);
+
+/* ---- publish.c ---- */
+
+/* Gives every inbox the view that it should have. `hub_time` of the run, or of the command. */
+REP_CHECK enum rep_code rep_hub_publish(struct rep_hub *hub, int64_t now_ms,
+					const struct rep_progress *progress, struct rep_error *err);
+
+#endif

@@ -1,0 +1,624 @@
+/*
+ * One batch, change by change: admission, then the fold, in place or from the index.
+ *
+ *	1 the record has no later change		fold onto the state at hand
+ *	2 it has					put the change into the index, fold the record again
+ *	3 the change waits for a record			held: indexed, not folded, tried again when that record comes
+ *	4 its value line was erased			indexed, nothing to fold
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "sync/run.h"
+
+/* ---- what fold and admission ask ---- */
+
+static const char *partition_of(void *user, const char *entity, const char *id)
+{
+	struct rep_run *run = user;
+
+	rep_buf_reset(&run->partition);
+	if (run->callback_rc != REP_OK)
+		return NULL;
+	run->callback_rc = rep_work_partition_at(run->hub, entity, id, run->edit_stamp,
+						 &run->partition, &run->callback_err);
+	return run->partition.len ? rep_buf_str(&run->partition) : NULL;
+}
+
+static bool exists(void *user, const char *entity, const char *id)
+{
+	struct rep_run *run = user;
+	const struct rep_entity *found = rep_schema_entity(run->hub->schema, entity);
+
+	rep_buf_reset(&run->partition);
+	if (!found || run->callback_rc != REP_OK)
+		return false;
+	run->callback_rc =
+		rep_row_partition(run->hub->db, found, id, &run->partition, &run->callback_err);
+	return run->partition.len > 0;
+}
+
+static void bind_contexts(struct rep_run *run)
+{
+	run->partition.limit = 1024;
+	run->fold = (struct rep_fold_context){.schema = run->hub->schema,
+					      .org = run->hub->org,
+					      .partition_of = partition_of,
+					      .user = run};
+	run->admit = (struct rep_admit_context){.fold = &run->fold, .exists = exists, .user = run};
+}
+
+/* A callback cannot fail; what went wrong inside is told when the call that made it is over. */
+static enum rep_code callback_check(struct rep_run *run, struct rep_error *err)
+{
+	enum rep_code rc = run->callback_rc;
+
+	run->callback_rc = REP_OK;
+	if (rc != REP_OK)
+		*err = run->callback_err;
+	return rc;
+}
+
+/* ---- the verdict ---- */
+
+static struct rep_json *whole_of(struct rep_json **verdict)
+{
+	if (!*verdict)
+		*verdict = rep_json_object();
+	if (!rep_json_get(*verdict, "*"))
+		rep_json_set(*verdict, "*", rep_json_object());
+	return rep_json_get(*verdict, "*");
+}
+
+static void reject_whole(struct rep_json **verdict, const char *code)
+{
+	struct rep_json *whole = whole_of(verdict);
+
+	rep_json_set_string(whole, "outcome", rep_outcome_name(REP_REJECTED));
+	rep_json_set_string(whole, "code", code);
+}
+
+static void add_flag(struct rep_json **verdict, const char *flag)
+{
+	struct rep_json *whole = whole_of(verdict), *flags = rep_json_get(whole, "flags");
+
+	if (!flags) {
+		flags = rep_json_array();
+		rep_json_set(whole, "flags", flags);
+	}
+	rep_json_append(flags, rep_json_string(flag));
+}
+
+/* ---- held ---- */
+
+static enum rep_code put_held(struct rep_run *run, const struct rep_edit *edit,
+			      const char *waits_for, struct rep_error *err)
+{
+	struct rep_buf path = REP_BUF_INIT(256), text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	struct rep_json *held = rep_json_object();
+	enum rep_code rc;
+
+	rep_json_set_string(held, "device", edit->device);
+	rep_json_set_string(held, "entity", edit->entity);
+	rep_json_set_string(held, "id", edit->id);
+	rep_json_set_integer(held, "index", edit->index);
+	rep_json_set_string(held, "op", rep_op_name(edit->op));
+	rep_json_set_string(held, "rep", edit->rep);
+	rep_json_set_integer(held, "seq", edit->seq);
+	rep_json_set_string(held, "stamp", edit->stamp);
+	rep_json_set_string(held, "waits_for", waits_for);
+	rep_json_write(&text, held);
+	rep_buf_putc(&text, '\n');
+	rep_path_held(&path, edit->device, edit->seq, edit->index);
+	rc = rep_buf_check(&text, "held change", err);
+	if (rc == REP_OK)
+		rc = rep_run_put_blob(run, rep_buf_str(&path), text.data, text.len, err);
+	rep_json_free(held);
+	rep_buf_clear(&path);
+	rep_buf_clear(&text);
+	return rc;
+}
+
+static enum rep_code remove_held(struct rep_run *run, const struct rep_edit *edit,
+				 struct rep_error *err)
+{
+	struct rep_buf path = REP_BUF_INIT(256);
+	enum rep_code rc;
+
+	rep_path_held(&path, edit->device, edit->seq, edit->index);
+	rc = rep_tree_remove(run->tree, rep_buf_str(&path), err);
+	rep_buf_clear(&path);
+	return rc;
+}
+
+static enum rep_code record_outcome(struct rep_run *run, const struct rep_edit *edit,
+				    const char *signed_stamp, const struct rep_json *outcome,
+				    const char *segment, bool fresh, struct rep_error *err)
+{
+	enum rep_code rc =
+		fresh ? rep_changes_put(run->hub->db, edit, signed_stamp, outcome, segment, err)
+		      : rep_changes_outcome(run->hub->db, edit->device, edit->seq, edit->index,
+					    outcome, err);
+
+	if (rc == REP_OK && (outcome || !fresh))
+		rc = rep_run_outcome(run, segment, edit->seq, edit->index, outcome, err);
+	return rc;
+}
+
+static void held_key(char out[64], const struct rep_edit *edit)
+{
+	snprintf(out, 64, "%s/%lld/%u", edit->device, (long long)edit->seq, edit->index);
+}
+
+/* A change that is held and released in one run counts by what became of it. */
+static void note_release(struct rep_run *run, const struct rep_edit *edit)
+{
+	char key[64];
+
+	held_key(key, edit);
+	if (!rep_json_get(run->held_now, key))
+		return;
+	rep_json_del(run->held_now, key);
+	run->batch_counts.held--;
+}
+
+static enum rep_code note_held(struct rep_run *run, const struct rep_edit *edit,
+			       struct rep_error *err)
+{
+	char key[64];
+
+	held_key(key, edit);
+	if (!run->held_now)
+		run->held_now = rep_json_object();
+	if (!rep_json_set(run->held_now, key, rep_json_bool(true)))
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	run->batch_counts.held++;
+	return REP_OK;
+}
+
+static enum rep_code hold(struct rep_run *run, const struct rep_edit *edit,
+			  const char *signed_stamp, const char *waits_for, const char *segment,
+			  bool fresh, struct rep_error *err)
+{
+	struct rep_json *outcome = rep_json_object();
+	enum rep_code rc;
+
+	rep_json_set_string(outcome, "outcome", rep_outcome_name(REP_HELD));
+	rep_json_set_string(outcome, "waits_for", waits_for);
+	rc = record_outcome(run, edit, signed_stamp, outcome, segment, fresh, err);
+	if (rc == REP_OK)
+		rc = put_held(run, edit, waits_for, err);
+	if (rc == REP_OK && fresh)
+		rc = note_held(run, edit, err);
+	rep_json_free(outcome);
+	return rc;
+}
+
+/* ---- counting ---- */
+
+static void count(struct rep_run *run, const struct rep_json *outcome)
+{
+	enum rep_outcome kind = REP_APPLIED;
+	const char *name = rep_json_get_string(outcome, "outcome");
+
+	if (name && !rep_outcome_parse(&kind, name))
+		return;
+	switch (kind) {
+	case REP_APPLIED:
+	case REP_EQUAL:
+		run->batch_counts.applied++;
+		return;
+	case REP_MERGED:
+		run->batch_counts.merged++;
+		return;
+	case REP_LOST:
+	case REP_QUEUED:
+		run->batch_counts.conflicts++;
+		return;
+	case REP_PROPOSED:
+		run->batch_counts.proposed++;
+		return;
+	case REP_HELD:
+		run->batch_counts.held++;
+		return;
+	case REP_REJECTED:
+		run->batch_counts.rejected++;
+		return;
+	}
+}
+
+/* ---- one change ---- */
+
+static enum rep_code queue_record(struct rep_run *run, const struct rep_edit *edit,
+				  struct rep_error *err)
+{
+	struct rep_buf text = REP_BUF_INIT(256);
+	char **queue = run->queue;
+
+	if (run->queue_len == run->queue_cap) {
+		size_t cap = run->queue_cap ? 2 * run->queue_cap : 16;
+
+		queue = reallocarray(run->queue, cap, sizeof *queue);
+		if (!queue)
+			return rep_fail(err, REP_ENOMEM, "out of memory");
+		run->queue = queue;
+		run->queue_cap = cap;
+	}
+	rep_buf_printf(&text, "%s/%s", edit->entity, edit->id);
+	queue[run->queue_len] = rep_buf_take(&text);
+	if (!queue[run->queue_len])
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	run->queue_len++;
+	return REP_OK;
+}
+
+static bool is_later(const struct rep_touched *touched, const struct rep_edit *edit)
+{
+	const struct rep_edit last = {.stamp = touched->last_stamp,
+				      .device = touched->last_device,
+				      .seq = touched->last_seq,
+				      .index = touched->last_index};
+
+	return !touched->has_last || rep_edit_compare(edit, &last) > 0;
+}
+
+static void note_last(struct rep_touched *touched, const struct rep_edit *edit)
+{
+	touched->has_last = true;
+	memcpy(touched->last_stamp, edit->stamp, sizeof touched->last_stamp);
+	memcpy(touched->last_device, edit->device, sizeof touched->last_device);
+	touched->last_seq = edit->seq;
+	touched->last_index = edit->index;
+}
+
+/* Case 1. */
+static enum rep_code fold_in_place(struct rep_run *run, struct rep_touched *touched,
+				   const struct rep_edit *edit, const char *signed_stamp,
+				   const char *segment, bool fresh, struct rep_error *err)
+{
+	struct rep_json *outcome = NULL;
+	enum rep_code rc = rep_run_fold_one(run, touched, edit, &outcome, err);
+
+	if (rc == REP_OK && outcome)
+		rc = rep_run_rejection(run, edit, outcome, false, err);
+	if (rc == REP_OK)
+		rc = record_outcome(run, edit, signed_stamp, outcome, segment, fresh, err);
+	if (rc == REP_OK)
+		rc = rep_run_touched_rows(run, touched, err);
+	if (rc == REP_OK) {
+		note_last(touched, edit);
+		count(run, outcome);
+	}
+	rep_json_free(outcome);
+	return rc;
+}
+
+/* The outcome that stands for a verdict until the fold has spoken: rep_outcome_verdict gives it back. */
+static struct rep_json *outcome_of_verdict(const struct rep_json *verdict)
+{
+	struct rep_json *outcome, *fields, *whole;
+
+	if (!verdict)
+		return NULL;
+	outcome = rep_json_object();
+	fields = rep_json_object();
+	whole = rep_json_get(verdict, "*");
+	rep_json_set_string(outcome, "outcome", rep_outcome_name(REP_APPLIED));
+	for (void *it = rep_json_iter(whole); it; it = rep_json_iter_next(whole, it))
+		rep_json_set(outcome, rep_json_iter_key(it), rep_json_ref(rep_json_iter_value(it)));
+	for (void *it = rep_json_iter(verdict); it; it = rep_json_iter_next(verdict, it))
+		if (strcmp(rep_json_iter_key(it), "*") != 0)
+			rep_json_set(fields, rep_json_iter_key(it),
+				     rep_json_ref(rep_json_iter_value(it)));
+	rep_json_set(outcome, "fields", fields);
+	return outcome;
+}
+
+/* Case 2. */
+static enum rep_code fold_late(struct rep_run *run, struct rep_touched *touched,
+			       const struct rep_edit *edit, const char *signed_stamp,
+			       const char *segment, bool fresh, struct rep_error *err)
+{
+	struct rep_json *outcome = outcome_of_verdict(edit->verdict);
+	struct rep_indexed now;
+	bool found = false;
+	enum rep_code rc =
+		fresh ? rep_changes_put(run->hub->db, edit, signed_stamp, outcome, segment, err)
+		      : rep_changes_outcome(run->hub->db, edit->device, edit->seq, edit->index,
+					    outcome, err);
+
+	rep_json_free(outcome);
+	if (rc == REP_OK)
+		rc = rep_run_refold(run, touched, err);
+	if (rc != REP_OK)
+		return rc;
+	rc = rep_changes_get(run->hub->db, edit->device, edit->seq, edit->index, &now, &found, err);
+	if (rc == REP_OK && found && (now.outcome || !fresh))
+		rc = rep_run_outcome(run, segment, edit->seq, edit->index, now.outcome, err);
+	if (rc == REP_OK)
+		count(run, now.outcome);
+	rep_indexed_clear(&now);
+	return rc;
+}
+
+static enum rep_code fold_admitted(struct rep_run *run, struct rep_touched *touched,
+				   const struct rep_edit *edit, const char *signed_stamp,
+				   const char *segment, bool fresh, struct rep_error *err)
+{
+	bool was_there = touched->folded.record != NULL;
+	char *was = was_there ? strdup(touched->folded.record->partition) : NULL;
+	bool in_place = is_later(touched, edit);
+	enum rep_code rc;
+
+	if (was_there && !was)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rc = in_place ? fold_in_place(run, touched, edit, signed_stamp, segment, fresh, err)
+		      : fold_late(run, touched, edit, signed_stamp, segment, fresh, err);
+	if (rc == REP_OK && !was_there && touched->folded.record)
+		rc = queue_record(run, edit, err);
+	/* A late change may have put a move into the past, so that the followers are looked at in case 2 too. */
+	if (rc == REP_OK && was && touched->folded.record &&
+	    (!in_place || strcmp(was, touched->folded.record->partition) != 0))
+		rc = rep_run_follow(run, touched, err);
+	free(was);
+	return rc;
+}
+
+static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
+			   const struct rep_edit *edit, const char *signed_stamp,
+			   const struct rep_record *record, bool backdated, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	memset(admission, 0, sizeof *admission);
+	if (backdated) { /* a stamp behind what the device had said or seen before */
+		reject_whole(&admission->verdict, "backdated");
+	} else {
+		run->edit_stamp = edit->stamp;
+		rc = rep_admit(admission, edit, record, &run->admit, err);
+		run->edit_stamp = NULL;
+		if (rc == REP_OK)
+			rc = callback_check(run, err);
+		if (rc == REP_OK && !admission->held)
+			rc = rep_run_check(run, edit, record, &admission->verdict, err);
+	}
+	if (rc == REP_OK && strcmp(signed_stamp, edit->stamp) != 0)
+		add_flag(&admission->verdict, "clock-ahead");
+	return rc;
+}
+
+static enum rep_code apply(struct rep_run *run, const struct rep_edit *edit,
+			   const char *signed_stamp, const char *segment, bool fresh,
+			   bool backdated, struct rep_error *err)
+{
+	const struct rep_entity *entity = rep_schema_entity(run->hub->schema, edit->entity);
+	struct rep_edit judged = *edit;
+	struct rep_admission admission;
+	struct rep_touched *touched;
+	enum rep_code rc;
+
+	if (!entity || !edit->line) /* case 4; an unknown entity was refused with its set */
+		return record_outcome(run, edit, signed_stamp, NULL, segment, fresh, err);
+	rc = rep_run_touch(run, entity, edit->id, &touched, err);
+	if (rc == REP_OK)
+		rc = judge(run, &admission, edit, signed_stamp, touched->folded.record, backdated,
+			   err);
+	if (rc != REP_OK)
+		return rc;
+	judged.verdict = admission.verdict;
+	if (admission.held)
+		rc = hold(run, edit, signed_stamp, admission.waits_for, segment, fresh, err);
+	else
+		rc = fold_admitted(run, touched, &judged, signed_stamp, segment, fresh, err);
+	if (rc == REP_OK && !admission.held && !fresh) {
+		note_release(run, edit);
+		rc = remove_held(run, edit, err);
+	}
+	rep_admission_clear(&admission);
+	return rc;
+}
+
+/* ---- what waited ---- */
+
+static enum rep_code retry(void *user, const char *device, int64_t seq, unsigned index,
+			   struct rep_error *err)
+{
+	struct rep_run *run = user;
+	struct rep_indexed change;
+	bool found = false;
+	enum rep_code rc = rep_changes_get(run->hub->db, device, seq, index, &change, &found, err);
+
+	if (rc == REP_OK && found && change.held && change.segment) {
+		change.edit.verdict = NULL;
+		rc = apply(run, &change.edit, change.stamp.text, change.segment, false, false, err);
+	}
+	rep_indexed_clear(&change);
+	return rc;
+}
+
+static enum rep_code retry_queue(struct rep_run *run, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < run->queue_len; i++)
+		rc = rep_changes_held(run->hub->db, run->queue[i], retry, run, err);
+	for (size_t i = 0; i < run->queue_len; i++)
+		free(run->queue[i]);
+	run->queue_len = 0;
+	return rc;
+}
+
+enum rep_code rep_run_change(struct rep_run *run, const struct rep_edit *edit,
+			     const char *signed_stamp, const char *segment, bool backdated,
+			     struct rep_error *err)
+{
+	enum rep_code rc = apply(run, edit, signed_stamp, segment, true, backdated, err);
+
+	if (rc == REP_OK)
+		rc = retry_queue(run, err);
+	return rep_wrap(err, rc, "change %s %lld/%u", edit->device, (long long)edit->seq,
+			edit->index);
+}
+
+/* ---- a batch ---- */
+
+struct walk {
+	struct rep_run *run;
+	struct rep_run_batch *batch;
+	bool org; /* this pass folds the org's entities, the other one the rest */
+	char last[REP_STAMP_LEN + 1];     /* effective stamp of the change before */
+	char base_time[REP_TIME_LEN + 1]; /* hub time of the set's base view; empty = unknown */
+};
+
+static bool is_org(const struct rep_run *run, const char *name)
+{
+	const struct rep_entity *entity = rep_schema_entity(run->hub->schema, name);
+
+	if (!entity)
+		return false;
+	switch (entity->builtin) {
+	case REP_BUILTIN_REP:
+	case REP_BUILTIN_TERRITORY:
+	case REP_BUILTIN_ASSIGNMENT:
+	case REP_BUILTIN_DEVICE:
+	case REP_BUILTIN_ROLE:
+		return true;
+	case REP_BUILTIN_NONE:
+	case REP_BUILTIN_REVIEW:
+		return false;
+	}
+	return false;
+}
+
+static enum rep_code find_base(struct walk *walk, const struct rep_changeset *set,
+			       struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	bool row = false;
+	enum rep_code rc = rep_db_use(walk->run->hub->db, &stmt,
+				      "SELECT hub_time FROM _base WHERE device = ?1 AND epoch = ?2"
+				      " AND view = ?3",
+				      err);
+
+	walk->base_time[0] = '\0';
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, set->device);
+	rep_bind_int(stmt, 2, set->base_epoch);
+	rep_bind_int(stmt, 3, set->base_view);
+	rc = rep_step(stmt, &row, err);
+	if (rc == REP_OK && row)
+		memcpy(walk->base_time, rep_column_text(stmt, 0, NULL), REP_TIME_LEN + 1);
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
+static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *segment,
+			      const struct rep_changeset *set, struct rep_error *err)
+{
+	struct rep_run *run = walk->run;
+	enum rep_code rc = find_base(walk, set, err);
+
+	for (unsigned i = 0; rc == REP_OK && i < set->changes_len; i++) {
+		struct rep_arrived arrived;
+		char before[REP_STAMP_LEN + 1];
+		bool backdated;
+
+		memcpy(before, walk->last, sizeof before);
+		rc = rep_arrived_init(&arrived, run->hub->db, set, i, walk->last,
+				      segment->received_ms, err);
+		backdated = (*before && strcmp(arrived.eff.text, before) <= 0) ||
+			    (*walk->base_time && strcmp(arrived.eff.text, walk->base_time) <= 0);
+		if (rc == REP_OK && is_org(run, arrived.edit.entity) == walk->org)
+			rc = rep_run_change(run, &arrived.edit, arrived.signed_stamp, segment->path,
+					    backdated, err);
+		rep_arrived_clear(&arrived);
+	}
+	return rc;
+}
+
+static enum rep_code walk_segment(struct walk *walk, const struct rep_run_segment *segment,
+				  struct rep_error *err)
+{
+	const char *data = segment->data;
+	size_t len = segment->size_bytes;
+	enum rep_code rc = REP_OK;
+
+	while (rc == REP_OK && len > 0) {
+		struct rep_changeset set = {0};
+		size_t used = 0;
+
+		/* Signature and digests were verified when it was collected. */
+		rc = rep_changeset_read(&set, &used, data, len, NULL, err);
+		if (rc == REP_OK && !walk->org)
+			rc = rep_changes_set(walk->run->hub->db, set.device, set.seq, set.hash,
+					     set.sealed, err);
+		if (rc == REP_OK)
+			rc = walk_set(walk, segment, &set, err);
+		rep_changeset_clear(&set);
+		data += used;
+		len -= used;
+	}
+	return rc;
+}
+
+static enum rep_code walk_batch(struct walk *walk, struct rep_error *err)
+{
+	struct rep_head head;
+	enum rep_code rc = rep_changes_head(walk->run->hub->db, walk->batch->device, &head, err);
+
+	memcpy(walk->last, head.eff, sizeof walk->last);
+	for (size_t i = 0; rc == REP_OK && i < walk->batch->len; i++)
+		rc = walk_segment(walk, &walk->batch->segments[i], err);
+	return rc;
+}
+
+static enum rep_code put_segments(struct rep_run *run, const struct rep_run_batch *batch,
+				  struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < batch->len; i++) {
+		const struct rep_run_segment *segment = &batch->segments[i];
+		const struct rep_segment_row row = {
+			.path = segment->path,
+			.device = batch->device,
+			.first = segment->first,
+			.last = segment->last,
+			.hub_time = segment->received,
+			.run = run->number,
+			.offset_ms = segment->offset_ms,
+		};
+
+		rc = rep_changes_segment(run->hub->db, &row, err);
+	}
+	return rc;
+}
+
+enum rep_code rep_run_batch(struct rep_run *run, struct rep_run_batch *batch, struct rep_error *err)
+{
+	struct walk walk = {.run = run, .batch = batch, .org = batch->org};
+	struct rep_head head;
+	const struct rep_run_segment *end = &batch->segments[batch->len - 1];
+	enum rep_code rc = put_segments(run, batch, err);
+
+	bind_contexts(run);
+	if (rc == REP_OK && batch->org) {
+		rc = walk_batch(&walk, err);
+		if (rc == REP_OK)
+			rc = rep_hub_reload_org(run->hub, err);
+		walk.org = false;
+		bind_contexts(run);
+	}
+	if (rc == REP_OK)
+		rc = walk_batch(&walk, err);
+	if (rc != REP_OK)
+		return rep_wrap(err, rc, "batch of %s", batch->device);
+	head = (struct rep_head){.seq = end->last};
+	memcpy(head.hash, end->hash, sizeof head.hash);
+	memcpy(head.eff, walk.last, sizeof head.eff);
+	memcpy(batch->last, walk.last, sizeof batch->last);
+	return rep_changes_head_put(run->hub->db, batch->device, &head, err);
+}

@@ -1,0 +1,474 @@
+/*
+ * One mailbox: what came to its outbox, verified and put in its place in the device's chain. What does not verify or does
+ * not continue the chain goes to quarantine and blocks this device only.
+ *
+ *	1 a change set that was merged (same number, same hash)		skipped
+ *	2 the same number, another hash					a forked chain: quarantine
+ *	3 the next number, its `prev` the last hash			merged
+ *	4 a gap, or another `prev`						quarantine
+ *	5 a signature or digest that does not verify, a bad form		quarantine
+ *	6 another device's or rep's change set				quarantine
+ *	7 made under a schema that is not published here			waits, nothing is stored
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "sync/run.h"
+
+struct reading {
+	struct rep_run *run;
+	const char *device;
+	const char *rep;
+	const uint8_t *public;
+	struct rep_run_batch batch;
+	struct rep_head head; /* moves on with what is taken */
+	char problem[256];    /* why the rest is not taken; empty = it is */
+	bool waits;           /* case 7 */
+};
+
+/* ---- problems and tips ---- */
+
+enum rep_code rep_run_problem(struct rep_run *run, const char *device, const char *reason,
+			      struct rep_run_problem **out, struct rep_error *err)
+{
+	struct rep_run_problem *grown = reallocarray(run->problems, run->problems_len + 1,
+						     sizeof *grown),
+			       *problem;
+
+	if (!grown)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	run->problems = grown;
+	problem = &grown[run->problems_len++];
+	memset(problem, 0, sizeof *problem);
+	snprintf(problem->device, sizeof problem->device, "%s", device);
+	problem->reason = strdup(reason);
+	if (!problem->reason)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	if (out)
+		*out = problem;
+	return REP_OK;
+}
+
+static enum rep_code note_tip(struct rep_run *run, const char *device, const struct rep_oid *tip,
+			      bool keep, struct rep_error *err)
+{
+	struct rep_run_tip *grown = reallocarray(run->tips, run->tips_len + 1, sizeof *grown);
+
+	if (!grown)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	run->tips = grown;
+	grown[run->tips_len] = (struct rep_run_tip){.tip = *tip, .keep = keep};
+	snprintf(grown[run->tips_len].device, sizeof grown->device, "%s", device);
+	run->tips_len++;
+	return REP_OK;
+}
+
+enum rep_code rep_run_known(struct rep_hub *hub, const char *device, struct rep_oid *tip,
+			    char **blocked, struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	const char *text;
+	bool row = false;
+	enum rep_code rc = rep_db_use(hub->db, &stmt,
+				      "SELECT tip, blocked FROM _mailbox WHERE device = ?1", err);
+
+	*tip = rep_oid_zero;
+	*blocked = NULL;
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, device);
+	rc = rep_step(stmt, &row, err);
+	if (rc == REP_OK && row) {
+		if (!rep_oid_parse(tip, rep_column_text(stmt, 0, NULL)))
+			*tip = rep_oid_zero;
+		text = rep_column_text(stmt, 1, NULL);
+		if (text && !(*blocked = strdup(text)))
+			rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	}
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
+/* ---- change sets ---- */
+
+static bool holds_org(const struct reading *reading, const struct rep_changeset *set)
+{
+	for (size_t i = 0; i < set->changes_len; i++) {
+		const struct rep_entity *entity =
+			rep_schema_entity(reading->run->hub->schema, set->changes[i].entity);
+
+		if (entity && entity->builtin != REP_BUILTIN_NONE &&
+		    entity->builtin != REP_BUILTIN_REVIEW)
+			return true;
+	}
+	return false;
+}
+
+static bool knows_entities(const struct reading *reading, const struct rep_changeset *set)
+{
+	for (size_t i = 0; i < set->changes_len; i++)
+		if (!rep_schema_entity(reading->run->hub->schema, set->changes[i].entity))
+			return false;
+	return true;
+}
+
+/* Cases 2, 4, 6 and 7: sets reading->problem. */
+static void judge_set(struct reading *reading, const struct rep_changeset *set)
+{
+	char *problem = reading->problem;
+	size_t size = sizeof reading->problem;
+
+	if (strcmp(set->device, reading->device) != 0 || strcmp(set->rep, reading->rep) != 0)
+		snprintf(problem, size, "change set %lld is of device %s and rep %s",
+			 (long long)set->seq, set->device, set->rep);
+	else if (set->seq != reading->head.seq + 1)
+		snprintf(problem, size, "change set %lld does not follow %lld", (long long)set->seq,
+			 (long long)reading->head.seq);
+	else if (strcmp(set->prev, reading->head.hash) != 0)
+		snprintf(problem, size, "change set %lld continues another chain",
+			 (long long)set->seq);
+	else if (strcmp(set->schema, reading->run->hub->schema->id) != 0) {
+		snprintf(problem, size, "change set %lld was made under schema %s, not %s",
+			 (long long)set->seq, set->schema, reading->run->hub->schema->id);
+		reading->waits = true;
+	} else if (!knows_entities(reading, set))
+		snprintf(problem, size, "change set %lld holds an unknown entity",
+			 (long long)set->seq);
+}
+
+/* Case 1 or 2 for a number that was merged. */
+static enum rep_code judge_old(struct reading *reading, const struct rep_changeset *set,
+			       struct rep_error *err)
+{
+	char hash[REP_HASH_HEX + 1];
+	enum rep_code rc =
+		rep_changes_set_hash(reading->run->hub->db, reading->device, set->seq, hash, err);
+
+	if (rc == REP_OK && strcmp(hash, set->hash) != 0)
+		snprintf(reading->problem, sizeof reading->problem,
+			 "change set %lld is another than the one merged: the chain forked",
+			 (long long)set->seq);
+	return rc;
+}
+
+static enum rep_code note_first(struct reading *reading, const struct rep_changeset *set,
+				int64_t received_ms)
+{
+	char last[REP_STAMP_LEN + 1];
+
+	if (reading->batch.sets || !set->changes_len)
+		return REP_OK;
+	memcpy(last, reading->head.eff, sizeof last);
+	rep_effective_next(&reading->batch.first, last, set->changes[0].stamp.text, received_ms);
+	return REP_OK;
+}
+
+/* ---- segments ---- */
+
+static enum rep_code received_at(struct reading *reading, const struct rep_segment *segment,
+				 const char *hash, struct rep_run_segment *out)
+{
+	struct rep_receipt receipt;
+	struct rep_error ignored;
+
+	memcpy(out->received, reading->run->time, sizeof out->received);
+	out->received_ms = reading->run->now_ms;
+	/* A receipt of ours that came along, after a restore, says when the segment really arrived. */
+	if (segment->receipt &&
+	    rep_receipt_read(&receipt, segment->receipt, segment->receipt_size,
+			     reading->run->hub->key.public, &ignored) == REP_OK &&
+	    strcmp(receipt.device, reading->device) == 0 && receipt.first == segment->first &&
+	    receipt.last == segment->last && strcmp(receipt.hash, hash) == 0 &&
+	    rep_time_parse(&out->received_ms, receipt.received))
+		memcpy(out->received, receipt.received, sizeof out->received);
+	return REP_OK;
+}
+
+struct taken {
+	size_t start, end; /* bytes of the change sets that are taken */
+	int64_t first, last;
+	char hash[REP_HASH_HEX + 1];
+	char sealed[REP_TIME_LEN + 1], sealed_last[REP_TIME_LEN + 1];
+};
+
+static void take(struct reading *reading, struct taken *taken, const struct rep_changeset *set,
+		 size_t at, size_t used)
+{
+	if (!taken->end) {
+		taken->start = at;
+		taken->first = set->seq;
+		memcpy(taken->sealed, set->sealed, sizeof taken->sealed);
+	}
+	taken->end = at + used;
+	taken->last = set->seq;
+	memcpy(taken->hash, set->hash, sizeof taken->hash);
+	memcpy(taken->sealed_last, set->sealed, sizeof taken->sealed_last);
+	reading->head.seq = set->seq;
+	memcpy(reading->head.hash, set->hash, sizeof reading->head.hash);
+	reading->batch.org = reading->batch.org || holds_org(reading, set);
+	reading->batch.changes += set->changes_len;
+}
+
+/* Reads on until a problem; *bad is where the rest begins that is not taken. */
+static enum rep_code read_sets(struct reading *reading, const struct rep_segment *segment,
+			       struct taken *taken, size_t *bad, struct rep_error *err)
+{
+	size_t at = 0;
+	enum rep_code rc = REP_OK;
+
+	while (rc == REP_OK && at < segment->size_bytes && !*reading->problem) {
+		struct rep_changeset set = {0};
+		size_t used = 0;
+
+		rc = rep_changeset_read(&set, &used, segment->data + at, segment->size_bytes - at,
+					reading->public, err);
+		if (rc == REP_EINTEGRITY || rc == REP_EINVAL || rc == REP_ELIMIT) { /* case 5 */
+			snprintf(reading->problem, sizeof reading->problem, "%.250s", err->msg);
+			rc = REP_OK;
+		} else if (rc == REP_OK && set.seq <= reading->head.seq) {
+			rc = judge_old(reading, &set, err);
+		} else if (rc == REP_OK) {
+			judge_set(reading, &set);
+			if (!*reading->problem) {
+				rc = note_first(reading, &set, reading->run->now_ms);
+				take(reading, taken, &set, at, used);
+				reading->batch.sets++;
+			}
+		}
+		if (!*reading->problem)
+			at += used;
+		rep_changeset_clear(&set);
+	}
+	*bad = at;
+	return rc;
+}
+
+static enum rep_code add_segment(struct reading *reading, const struct rep_segment *segment,
+				 const struct taken *taken, struct rep_error *err)
+{
+	struct rep_run_batch *batch = &reading->batch;
+	struct rep_run_segment *grown =
+				       reallocarray(batch->segments, batch->len + 1, sizeof *grown),
+			       *out;
+	struct rep_buf path = REP_BUF_INIT(256);
+	int64_t sealed_ms = 0;
+
+	if (!grown)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	batch->segments = grown;
+	out = &grown[batch->len++];
+	*out = (struct rep_run_segment){.first = taken->first,
+					.last = taken->last,
+					.size_bytes = taken->end - taken->start};
+	memcpy(out->hash, taken->hash, sizeof out->hash);
+	memcpy(out->sealed, taken->sealed, sizeof out->sealed);
+	out->data = malloc(out->size_bytes);
+	rep_path_journal(&path, reading->device, taken->sealed, taken->first, taken->last);
+	out->path = rep_buf_take(&path);
+	if (!out->data || !out->path)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	memcpy(out->data, segment->data + taken->start, out->size_bytes);
+	if (received_at(reading, segment, taken->hash, out) == REP_OK &&
+	    rep_time_parse(&sealed_ms, taken->sealed_last))
+		out->offset_ms = sealed_ms - out->received_ms;
+	return REP_OK;
+}
+
+static enum rep_code add_quarantine(struct reading *reading, const struct rep_segment *segment,
+				    size_t from, const char *reason, struct rep_error *err)
+{
+	struct rep_run_problem *problem;
+	int64_t first = reading->head.seq + 1;
+	enum rep_code rc = rep_run_problem(reading->run, reading->device, reason, &problem, err);
+
+	if (rc != REP_OK)
+		return rc;
+	problem->blocks = true;
+	problem->first = first > segment->first && first <= segment->last ? first : segment->first;
+	problem->last = segment->last;
+	problem->size_bytes = segment->size_bytes - from;
+	problem->data = malloc(problem->size_bytes ? problem->size_bytes : 1);
+	if (!problem->data)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	memcpy(problem->data, segment->data + from, problem->size_bytes);
+	return REP_OK;
+}
+
+static enum rep_code read_segment(struct reading *reading, const struct rep_segment *segment,
+				  struct rep_error *err)
+{
+	struct taken taken = {0};
+	size_t bad = 0;
+	enum rep_code rc;
+
+	if (*reading->problem)
+		return reading->waits ? REP_OK
+				      : add_quarantine(reading, segment, 0,
+						       "it follows a quarantined change set", err);
+	rc = read_sets(reading, segment, &taken, &bad, err);
+	if (rc == REP_OK && taken.end)
+		rc = add_segment(reading, segment, &taken, err);
+	if (rc == REP_OK && *reading->problem && !reading->waits)
+		rc = add_quarantine(reading, segment, bad, reading->problem, err);
+	return rc;
+}
+
+/* ---- the mailbox ---- */
+
+static void free_batch(struct rep_run_batch *batch)
+{
+	for (size_t i = 0; i < batch->len; i++) {
+		free(batch->segments[i].data);
+		free(batch->segments[i].path);
+	}
+	free(batch->segments);
+	free(batch->rep);
+	memset(batch, 0, sizeof *batch);
+}
+
+void rep_run_collected_clear(struct rep_run *run)
+{
+	for (size_t i = 0; i < run->batches_len; i++)
+		free_batch(&run->batches[i]);
+	for (size_t i = 0; i < run->problems_len; i++) {
+		free(run->problems[i].reason);
+		free(run->problems[i].data);
+	}
+	rep_json_free(run->held_now);
+	run->held_now = NULL;
+	free(run->batches);
+	free(run->problems);
+	free(run->tips);
+	run->batches = NULL;
+	run->problems = NULL;
+	run->tips = NULL;
+	run->batches_len = run->problems_len = run->tips_len = 0;
+}
+
+/* The order of the batches uses the receipt of the first segment, which may be an old one that came along. */
+static enum rep_code order_by_receipt(struct reading *reading, struct rep_error *err)
+{
+	const struct rep_run_segment *segment = &reading->batch.segments[0];
+	struct rep_changeset set = {0};
+	struct rep_head head;
+	size_t used;
+	enum rep_code rc = rep_changes_head(reading->run->hub->db, reading->device, &head, err);
+
+	if (rc == REP_OK)
+		rc = rep_changeset_read(&set, &used, segment->data, segment->size_bytes, NULL, err);
+	if (rc == REP_OK && set.changes_len)
+		rep_effective_next(&reading->batch.first, head.eff, set.changes[0].stamp.text,
+				   segment->received_ms);
+	rep_changeset_clear(&set);
+	return rc;
+}
+
+static enum rep_code add_batch(struct reading *reading, struct rep_error *err)
+{
+	struct rep_run *run = reading->run;
+	struct rep_run_batch *grown;
+	enum rep_code rc;
+
+	if (!reading->batch.len)
+		return REP_OK;
+	rc = order_by_receipt(reading, err);
+	if (rc != REP_OK)
+		return rc;
+	snprintf(reading->batch.device, sizeof reading->batch.device, "%s", reading->device);
+	reading->batch.rep = strdup(reading->rep);
+	grown = reallocarray(run->batches, run->batches_len + 1, sizeof *grown);
+	if (!grown || !reading->batch.rep)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	run->batches = grown;
+	grown[run->batches_len++] = reading->batch;
+	memset(&reading->batch, 0, sizeof reading->batch);
+	return REP_OK;
+}
+
+static enum rep_code read_outbox(struct reading *reading, const struct rep_outbox *outbox,
+				 const char *blocked, struct rep_error *err)
+{
+	enum rep_code rc =
+		rep_changes_head(reading->run->hub->db, reading->device, &reading->head, err);
+
+	if (blocked)
+		snprintf(reading->problem, sizeof reading->problem, "%s", blocked);
+	for (size_t i = 0; rc == REP_OK && i < outbox->segments_len; i++)
+		rc = read_segment(reading, &outbox->segments[i], err);
+	if (rc == REP_OK && reading->waits)
+		rc = rep_run_problem(reading->run, reading->device, reading->problem, NULL, err);
+	if (rc == REP_OK)
+		rc = add_batch(reading, err);
+	if (rc == REP_OK)
+		rc = note_tip(reading->run, reading->device, &outbox->tip, reading->waits, err);
+	return rc;
+}
+
+static enum rep_code tip_of(const char *path, struct rep_oid *tip, struct rep_error *err)
+{
+	struct rep_git *git = NULL;
+	enum rep_code rc = rep_git_open(&git, path, err);
+
+	*tip = rep_oid_zero;
+	if (rc == REP_OK)
+		rc = rep_git_ref(git, REP_OUTBOX, tip, err);
+	rep_git_close(git);
+	return rc;
+}
+
+/* A mailbox that cannot be read is told of and left for the next run; running out of memory stops this one. */
+static enum rep_code unreadable(struct rep_run *run, const char *device, enum rep_code rc,
+				struct rep_error *err)
+{
+	char reason[300];
+
+	if (rc == REP_OK || rc == REP_ENOMEM)
+		return rc;
+	snprintf(reason, sizeof reason, "the mailbox cannot be read: %.250s", err->msg);
+	return rep_run_problem(run, device, reason, NULL, err);
+}
+
+enum rep_code rep_run_mailbox(struct rep_run *run, const char *device, struct rep_error *err)
+{
+	const struct rep_org_device *row = rep_org_device(run->hub->org, device);
+	bool own = strcmp(device, REP_HUB_DEVICE) == 0;
+	struct reading reading = {.run = run, .device = device};
+	struct rep_outbox outbox = {0};
+	struct rep_oid known, tip;
+	char *blocked = NULL, *path = rep_hub_mailbox(run->hub->dir, device);
+	enum rep_code rc;
+
+	if (!path)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rc = rep_run_known(run->hub, device, &known, &blocked, err);
+	if (rc == REP_OK)
+		rc = unreadable(run, device, tip_of(path, &tip, err), err);
+	if (rc == REP_OK && blocked && rep_oid_equal(&tip, &known))
+		rc = rep_run_problem(run, device, blocked, NULL, err);
+	if (rc != REP_OK || rep_oid_equal(&tip, &known))
+		goto out;
+	reading.rep = own ? REP_HUB_REP : (row ? row->rep : NULL);
+	reading.public = own ? run->hub->key.public : (row && row->has_key ? row->public : NULL);
+	if (!reading.rep || !reading.public) {
+		rc = rep_run_problem(run, device, "the device has no key", NULL, err);
+		goto out;
+	}
+	if (!own && strcmp(row->state, "active") != 0) {
+		rc = rep_run_problem(run, device, "the device is not active", NULL, err);
+		goto out;
+	}
+	rc = rep_mailbox_read(&outbox, path, &known, err);
+	if (rc != REP_OK) {
+		rc = unreadable(run, device, rc, err);
+		goto out;
+	}
+	rc = read_outbox(&reading, &outbox, blocked, err);
+out:
+	free_batch(&reading.batch);
+	rep_outbox_clear(&outbox);
+	free(blocked);
+	free(path);
+	return rep_wrap(err, rc, "mailbox of %s", device);
+}

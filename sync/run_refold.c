@@ -1,0 +1,475 @@
+/*
+ * Folding a record: one change onto it, or all of them again, and what follows when it lies elsewhere.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "core/model/id.h"
+#include "sync/run.h"
+
+/* ---- one change ---- */
+
+struct forget {
+	struct rep_run *run;
+	const struct rep_edit *edit;
+	enum rep_code rc;
+	struct rep_error *err;
+};
+
+/* Did the change with this stamp, of this record, never come into force for the field? */
+static bool was_refused(const struct rep_json *outcome, const char *field)
+{
+	const struct rep_json *note = rep_json_get(rep_json_get(outcome, "fields"), field);
+	const char *whole = rep_json_get_string(outcome, "outcome");
+	const char *name = rep_json_get_string(note, "outcome");
+
+	if (!note && !rep_json_get(outcome, "fields"))
+		name = whole;
+	if (whole && strcmp(whole, rep_outcome_name(REP_HELD)) == 0)
+		return true;
+	return name && (strcmp(name, rep_outcome_name(REP_REJECTED)) == 0 ||
+			strcmp(name, rep_outcome_name(REP_PROPOSED)) == 0);
+}
+
+/* Nobody else ever saw a change that was refused: only a stamp of the editing device itself can name one. */
+static bool refused(void *user, const char *field, const char *stamp)
+{
+	struct forget *forget = user;
+	struct rep_stmt *stmt;
+	struct rep_json *outcome = NULL;
+	const char *text;
+	size_t len = 0;
+	bool row = false, is_refused = false;
+
+	if (forget->rc != REP_OK || !rep_stamp_valid(stamp) ||
+	    strcmp(rep_stamp_device(stamp), forget->edit->device) != 0)
+		return false;
+	forget->rc =
+		rep_db_use(forget->run->hub->db, &stmt,
+			   "SELECT outcome FROM _change WHERE entity = ?1 AND id = ?2 AND eff = ?3"
+			   " AND outcome IS NOT NULL",
+			   forget->err);
+	if (forget->rc != REP_OK)
+		return false;
+	rep_bind_text(stmt, 1, forget->edit->entity);
+	rep_bind_text(stmt, 2, forget->edit->id);
+	rep_bind_text(stmt, 3, stamp);
+	forget->rc = rep_step(stmt, &row, forget->err);
+	text = row ? rep_column_text(stmt, 0, &len) : NULL;
+	if (text)
+		forget->rc = rep_json_parse(&outcome, text, len, REP_LINE_SIZE_MAX,
+					    REP_SCHEMA_DEPTH_MAX, forget->err);
+	if (outcome)
+		is_refused = was_refused(outcome, field);
+	rep_json_free(outcome);
+	rep_stmt_reset(stmt);
+	return is_refused;
+}
+
+static bool is_plain(const struct rep_json *outcome)
+{
+	const char *name = rep_json_get_string(outcome, "outcome");
+
+	return name && rep_json_size(outcome) == 1 &&
+	       strcmp(name, rep_outcome_name(REP_APPLIED)) == 0;
+}
+
+static enum rep_code note_move(struct rep_run *run, struct rep_touched *touched,
+			       const struct rep_edit *edit, const char *was,
+			       struct rep_json *outcome, struct rep_error *err)
+{
+	const struct rep_record *record = touched->folded.record;
+	struct rep_json *moved;
+
+	if (!was || !record || strcmp(was, record->partition) == 0)
+		return REP_OK;
+	moved = rep_json_object();
+	rep_json_set_string(moved, "from", was);
+	rep_json_set_string(moved, "to", record->partition);
+	if (!rep_json_set(outcome, "moved", moved))
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	return rep_work_moved(run->hub->db, edit->entity, edit->id, edit->stamp, was,
+			      record->partition, err);
+}
+
+enum rep_code rep_run_fold_one(struct rep_run *run, struct rep_touched *touched,
+			       const struct rep_edit *edit, struct rep_json **outcome,
+			       struct rep_error *err)
+{
+	struct forget forget = {run, edit, REP_OK, err};
+	struct rep_edit known = *edit;
+	struct rep_json *line = NULL;
+	char *was = NULL;
+	enum rep_code rc;
+
+	*outcome = NULL;
+	if (touched->folded.record && !(was = strdup(touched->folded.record->partition)))
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rc = rep_edit_forget(&line, edit->line, refused, &forget, err);
+	if (rc == REP_OK)
+		rc = forget.rc;
+	if (line)
+		known.line = line;
+	/* A record that follows its references lies where they lie now; one that stays, where they lay then. */
+	run->edit_stamp = touched->entity->moves ? NULL : edit->stamp;
+	if (rc == REP_OK)
+		rc = rep_fold(&touched->folded, &known, &run->fold, outcome, err);
+	run->edit_stamp = NULL;
+	if (rc == REP_OK && run->callback_rc != REP_OK) {
+		rc = run->callback_rc;
+		*err = run->callback_err;
+	}
+	if (rc == REP_OK)
+		rc = note_move(run, touched, edit, was, *outcome, err);
+	if (rc == REP_OK && is_plain(*outcome)) {
+		rep_json_free(*outcome);
+		*outcome = NULL;
+	}
+	rep_json_free(line);
+	free(was);
+	return rc;
+}
+
+/* ---- rejections ---- */
+
+static bool is_rejected(const struct rep_json *note)
+{
+	const char *name = rep_json_get_string(note, "outcome");
+
+	return name && strcmp(name, rep_outcome_name(REP_REJECTED)) == 0;
+}
+
+bool rep_outcome_has_rejection(const struct rep_json *outcome)
+{
+	const struct rep_json *fields = rep_json_get(outcome, "fields");
+
+	if (is_rejected(outcome))
+		return true;
+	for (void *it = fields ? rep_json_iter(fields) : NULL; it;
+	     it = rep_json_iter_next(fields, it))
+		if (is_rejected(rep_json_iter_value(it)))
+			return true;
+	return false;
+}
+
+/* The code of the first thing refused, and the fields: what a person reads first. */
+static void describe(const struct rep_json *outcome, const char **code, struct rep_buf *text)
+{
+	const struct rep_json *fields = rep_json_get(outcome, "fields");
+
+	*code = rep_json_get_string(outcome, "code");
+	for (void *it = fields ? rep_json_iter(fields) : NULL; it;
+	     it = rep_json_iter_next(fields, it)) {
+		const struct rep_json *note = rep_json_iter_value(it);
+		const char *why = rep_json_get_string(note, "code");
+
+		if (!is_rejected(note))
+			continue;
+		if (!*code)
+			*code = why;
+		rep_buf_printf(text, "%s%s: %s", text->len ? "; " : "", rep_json_iter_key(it),
+			       why ? why : "");
+	}
+}
+
+/* The author's own values of what was refused, whole or by field. */
+static struct rep_json *refused_values(const struct rep_edit *edit, const struct rep_json *outcome)
+{
+	const struct rep_json *values = rep_json_get(edit->line, "values");
+	const struct rep_json *fields = rep_json_get(outcome, "fields");
+	struct rep_json *out = rep_json_object();
+
+	for (void *it = values ? rep_json_iter(values) : NULL; it;
+	     it = rep_json_iter_next(values, it)) {
+		const char *field = rep_json_iter_key(it);
+		const struct rep_json *note = rep_json_get(fields, field);
+
+		if (note ? is_rejected(note) : (!fields && is_rejected(outcome)))
+			rep_json_set(out, field, rep_json_ref(rep_json_iter_value(it)));
+	}
+	return out;
+}
+
+/* Values of a field that not everybody may read lie in the twin of its class. */
+static const char *class_of(const struct rep_entity *entity, const struct rep_json *values)
+{
+	for (void *it = rep_json_iter(values); it; it = rep_json_iter_next(values, it)) {
+		const struct rep_field *field = rep_entity_field(entity, rep_json_iter_key(it));
+
+		if (field && strcmp(field->visibility, "open") != 0)
+			return field->visibility;
+	}
+	return NULL;
+}
+
+static void put(struct rep_record *record, const char *field, struct rep_json *value)
+{
+	rep_record_put(record, field, value, record->created.text);
+}
+
+static void fill_rejection(struct rep_record *record, const struct rep_edit *edit,
+			   const struct rep_json *outcome)
+{
+	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	const char *code = NULL;
+
+	describe(outcome, &code, &text);
+	put(record, "entity", rep_json_string(edit->entity));
+	put(record, "record", rep_json_string(edit->id));
+	put(record, "op", rep_json_string(rep_op_name(edit->op)));
+	if (code)
+		put(record, "code", rep_json_string(code));
+	if (text.len)
+		put(record, "text", rep_json_string(rep_buf_str(&text)));
+	put(record, "values", refused_values(edit, outcome));
+	put(record, "device", rep_json_string(edit->device));
+	put(record, "seq", rep_json_integer(edit->seq));
+	put(record, "index", rep_json_integer(edit->index));
+	rep_buf_clear(&text);
+}
+
+static enum rep_code write_rejection(struct rep_run *run, const struct rep_entity *kind,
+				     const char *id, const char *partition,
+				     const struct rep_edit *edit, const struct rep_json *outcome,
+				     struct rep_error *err)
+{
+	const struct rep_entity *target = rep_schema_entity(run->hub->schema, edit->entity);
+	struct rep_record *record = NULL;
+	const char *twin;
+	enum rep_code rc =
+		rep_record_new(&record, kind, id, partition, edit->rep, edit->stamp, err);
+
+	if (rc != REP_OK)
+		return rc;
+	fill_rejection(record, edit, outcome);
+	twin = target ? class_of(target, rep_record_value(record, "values")) : NULL;
+	if (twin && !(record->twin = strdup(twin)))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rc == REP_OK && record->failed)
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rc == REP_OK)
+		rc = rep_row_put(run->hub->db, record, NULL, "data", err);
+	if (rc == REP_OK)
+		rc = rep_run_write_record(run, record, NULL, err);
+	rep_record_free(record);
+	return rc;
+}
+
+enum rep_code rep_run_rejection(struct rep_run *run, const struct rep_edit *edit,
+				struct rep_json *outcome, bool was_rejected, struct rep_error *err)
+{
+	const struct rep_entity *kind = rep_schema_entity(run->hub->schema, "rejection");
+	char id[REP_UUID_LEN + 1], partition[REP_ID_LEN_MAX + 8];
+	size_t len = strlen(edit->rep);
+	enum rep_code rc = REP_OK;
+
+	if (!kind || len > REP_ID_LEN_MAX || (!rep_outcome_has_rejection(outcome) && !was_rejected))
+		return REP_OK;
+	rep_review_change_id(id, "rejection", edit->device, edit->seq, edit->index);
+	memcpy(partition, "staff-", 6);
+	memcpy(partition + 6, edit->rep, len + 1);
+	if (rep_outcome_has_rejection(outcome)) {
+		if (!rep_json_get(outcome, "item"))
+			rep_json_set_string(outcome, "item", id);
+		return write_rejection(run, kind, id, partition, edit, outcome, err);
+	}
+	rc = rep_row_remove(run->hub->db, kind, id, err);
+	return rc == REP_OK ? rep_run_remove_record(run, kind, partition, id, err) : rc;
+}
+
+/* ---- all changes again ---- */
+
+/* An outcome that is another than it was, to be recorded when the walk over the index is over. */
+struct altered {
+	char device[REP_DEVICE_LEN + 1];
+	int64_t seq;
+	unsigned index;
+	char *segment;
+	struct rep_json *outcome;
+};
+struct refold {
+	struct rep_run *run;
+	struct rep_touched *touched;
+	struct altered *altered;
+	size_t len;
+};
+
+static enum rep_code keep_altered(struct refold *refold, const struct rep_indexed *change,
+				  struct rep_json *outcome, struct rep_error *err)
+{
+	struct altered *grown = reallocarray(refold->altered, refold->len + 1, sizeof *grown),
+		       *altered;
+
+	if (!grown)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	refold->altered = grown;
+	altered = &grown[refold->len++];
+	*altered = (struct altered){.seq = change->edit.seq,
+				    .index = change->edit.index,
+				    .segment = change->segment ? strdup(change->segment) : NULL,
+				    .outcome = rep_json_ref(outcome)};
+	memcpy(altered->device, change->device, sizeof altered->device);
+	if (!altered->segment || (outcome && !altered->outcome))
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	return REP_OK;
+}
+
+static enum rep_code refold_one(void *user, struct rep_indexed *change, struct rep_error *err)
+{
+	struct refold *refold = user;
+	struct rep_touched *touched = refold->touched;
+	struct rep_json *outcome = NULL;
+	bool was_rejected = rep_outcome_has_rejection(change->outcome);
+	enum rep_code rc;
+
+	if (change->held || !change->edit.line)
+		return REP_OK;
+	rc = rep_run_fold_one(refold->run, touched, &change->edit, &outcome, err);
+	if (rc == REP_OK && (outcome || was_rejected))
+		rc = rep_run_rejection(refold->run, &change->edit, outcome, was_rejected, err);
+	if (rc == REP_OK && !rep_json_equal(outcome, change->outcome))
+		rc = keep_altered(refold, change, outcome, err);
+	touched->has_last = true;
+	memcpy(touched->last_stamp, change->eff.text, sizeof touched->last_stamp);
+	memcpy(touched->last_device, change->device, sizeof touched->last_device);
+	touched->last_seq = change->edit.seq;
+	touched->last_index = change->edit.index;
+	rep_json_free(outcome);
+	return rc;
+}
+
+static enum rep_code record_altered(struct refold *refold, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < refold->len; i++) {
+		const struct altered *altered = &refold->altered[i];
+
+		rc = rep_changes_outcome(refold->run->hub->db, altered->device, altered->seq,
+					 altered->index, altered->outcome, err);
+		if (rc == REP_OK)
+			rc = rep_run_outcome(refold->run, altered->segment, altered->seq,
+					     altered->index, altered->outcome, err);
+	}
+	return rc;
+}
+
+enum rep_code rep_run_refold(struct rep_run *run, struct rep_touched *touched,
+			     struct rep_error *err)
+{
+	const struct rep_changes_query query = {.entity = touched->entity->name, .id = touched->id};
+	struct refold refold = {.run = run, .touched = touched};
+	enum rep_code rc;
+
+	rep_folded_clear(&touched->folded);
+	touched->has_last = false;
+	rc = rep_work_moved_clear(run->hub->db, touched->entity->name, touched->id, err);
+	if (rc == REP_OK)
+		rc = rep_changes_each(run->hub->db, &query, refold_one, &refold, err);
+	if (rc == REP_OK)
+		rc = record_altered(&refold, err);
+	if (rc == REP_OK)
+		rc = rep_run_touched_rows(run, touched, err);
+	for (size_t i = 0; i < refold.len; i++) {
+		free(refold.altered[i].segment);
+		rep_json_free(refold.altered[i].outcome);
+	}
+	free(refold.altered);
+	return rep_wrap(err, rc, "fold %s %s again", touched->entity->name, touched->id);
+}
+
+/* ---- what follows a record ---- */
+
+static bool follows_by(const struct rep_entity *entity, const struct rep_field **field, size_t at,
+		       const char *target)
+{
+	const struct rep_step *step = &entity->steps[at];
+
+	*field = step->field;
+	return step->kind == REP_STEP_REFERENCE && step->field && step->field->to &&
+	       strcmp(step->field->to, target) == 0;
+}
+
+/* Ids of `entity` whose `field` names the record; in a set, any element. */
+static enum rep_code list_followers(struct rep_run *run, const struct rep_entity *entity,
+				    const struct rep_field *field, const char *id,
+				    struct rep_json *out, struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(1024);
+	struct rep_stmt *stmt = NULL;
+	bool row = true;
+	enum rep_code rc;
+
+	if (field->type == REP_TYPE_SET)
+		rep_buf_printf(&sql,
+			       "SELECT id FROM \"%s\" WHERE EXISTS(SELECT 1 FROM json_each(\"%s\")"
+			       " WHERE value = ?1) ORDER BY id",
+			       rep_table_name(entity), field->name);
+	else
+		rep_buf_printf(&sql, "SELECT id FROM \"%s\" WHERE \"%s\" = ?1 ORDER BY id",
+			       rep_table_name(entity), field->name);
+	rc = rep_db_prepare(run->hub->db, &stmt, rep_buf_str(&sql), err);
+	if (rc == REP_OK)
+		rep_bind_text(stmt, 1, id);
+	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row)
+		rep_json_append(out, rep_json_string(rep_column_text(stmt, 0, NULL)));
+	rep_stmt_free(stmt);
+	rep_buf_clear(&sql);
+	return rc;
+}
+
+static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *entity,
+				const char *id, struct rep_error *err)
+{
+	struct rep_touched *touched;
+	char *was = NULL;
+	enum rep_code rc = rep_run_touch(run, entity, id, &touched, err);
+
+	if (rc != REP_OK || !touched->folded.record)
+		return rc;
+	was = strdup(touched->folded.record->partition);
+	if (!was)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rc = rep_run_refold(run, touched, err);
+	if (rc == REP_OK && touched->folded.record &&
+	    strcmp(was, touched->folded.record->partition) != 0)
+		rc = rep_run_follow(run, touched, err);
+	free(was);
+	return rc;
+}
+
+static enum rep_code follow_entity(struct rep_run *run, const struct rep_entity *entity,
+				   const struct rep_touched *target, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	if (entity->partition != REP_PARTITION_OF)
+		return REP_OK;
+	for (size_t at = 0; rc == REP_OK && at < entity->steps_len; at++) {
+		const struct rep_field *field;
+		struct rep_json *ids;
+
+		if (!follows_by(entity, &field, at, target->entity->name))
+			continue;
+		ids = rep_json_array();
+		rc = list_followers(run, entity, field, target->id, ids, err);
+		for (size_t i = 0; rc == REP_OK && i < rep_json_size(ids); i++)
+			rc = follow_one(run, entity, rep_json_string_value(rep_json_at(ids, i)),
+					err);
+		rep_json_free(ids);
+	}
+	return rc;
+}
+
+/* Partitions follow references without a cycle (the schema's loader sees to it), so that this ends. */
+enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
+			     struct rep_error *err)
+{
+	const struct rep_schema *schema = run->hub->schema;
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < schema->entities_len; i++)
+		rc = follow_entity(run, &schema->entities[i], touched, err);
+	return rc;
+}
