@@ -1,0 +1,59 @@
+/*
+ * Publishing: what each device should see, and bringing its inbox there. Not part of the public interface.
+ */
+#ifndef REPSYNC_SYNC_PUBLISH_H
+#define REPSYNC_SYNC_PUBLISH_H
+
+#include "sync/hub_state.h"
+#include "sync/view_tree.h"
+
+/* A partition as central has it: the subtree of its main files, and one for each class that it has twins of. */
+struct rep_published_partition {
+	char name[REP_ID_LEN_MAX + 8 + 1];
+	struct rep_oid data;
+	struct rep_oid *restricted; /* by the schema's visibility classes */
+};
+/* Central as all views of one pass are made from it. */
+struct rep_publish {
+	struct rep_hub *hub;
+	int64_t now_ms;
+	char time[REP_TIME_LEN + 1];
+	struct rep_oid root, org, schema;
+	struct rep_published_partition *partitions; /* sorted by name */
+	size_t len;
+	char *statement;
+};
+/* What one device should see. */
+struct rep_publish_view {
+	const struct rep_org_device *device;
+	const char *role; /* "" = none */
+	struct rep_view_scope scope;
+	struct rep_view_tree tree;
+	struct rep_oid root;    /* of everything but self.json */
+	struct rep_json *trees; /* name -> id of each entry of the root */
+	struct rep_json *assignments;
+	struct rep_head merged;
+};
+
+/* ---- publish_scope.c ---- */
+
+REP_CHECK enum rep_code rep_publish_begin(struct rep_publish *publish, struct rep_error *err);
+void rep_publish_end(struct rep_publish *publish);
+REP_CHECK enum rep_code rep_publish_compose(struct rep_publish *publish,
+					    const struct rep_org_device *device,
+					    struct rep_publish_view *out, struct rep_error *err);
+void rep_publish_view_clear(struct rep_publish_view *view);
+
+/* ---- publish_linked.c ---- */
+
+/* Adds linked/: what shared references of the view's records name outside of it. */
+REP_CHECK enum rep_code rep_publish_linked(struct rep_publish *publish,
+					   struct rep_publish_view *view, struct rep_error *err);
+
+/* ---- publish_inbox.c ---- */
+
+/* Publishes the view when the inbox has another one, or one that is a day old. */
+REP_CHECK enum rep_code rep_publish_inbox(struct rep_publish *publish,
+					  struct rep_publish_view *view, struct rep_error *err);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * A view as a list of what it holds: whole subtrees of central by their ids, single files, and the folders above them, which
+ * are made here. Composing costs what the list is long, not what the subtrees hold. Not part of the public interface.
+ */
+#ifndef REPSYNC_SYNC_VIEW_TREE_H
+#define REPSYNC_SYNC_VIEW_TREE_H
+
+#include "sync/git.h"
+#include "sync/pack.h"
+
+struct rep_view_entry {
+	char *path;
+	struct rep_oid oid;
+	bool is_tree;
+};
+struct rep_view_folder { /* a tree object that was made here */
+	struct rep_oid oid;
+	char *data;
+	size_t size_bytes;
+};
+struct rep_view_tree {
+	struct rep_view_entry *entries;
+	size_t len, cap;
+	struct rep_view_folder *folders;
+	size_t folders_len, folders_cap;
+};
+void rep_view_tree_clear(struct rep_view_tree *tree);
+/* Zero ids are left out. */
+REP_CHECK enum rep_code rep_view_tree_add(struct rep_view_tree *tree, const char *path,
+					  const struct rep_oid *oid, bool is_tree,
+					  struct rep_error *err);
+/* Sorts the entries and makes the folders; *root is the tree of all. May be called once. */
+REP_CHECK enum rep_code rep_view_tree_make(struct rep_view_tree *tree, struct rep_oid *root,
+					   struct rep_error *err);
+/* Adds what `pack`'s repository lacks of it: folders made here, subtrees and files from `central`. */
+REP_CHECK enum rep_code rep_view_tree_copy(const struct rep_view_tree *tree, struct rep_pack *pack,
+					   struct rep_git *central, struct rep_error *err);
+
+#endif

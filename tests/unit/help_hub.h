@@ -1,0 +1,59 @@
+/* A company in a temporary folder, and laptops made of nothing but keys and change sets. */
+#ifndef REPSYNC_TESTS_HELP_HUB_H
+#define REPSYNC_TESTS_HELP_HUB_H
+
+#include "help.h"
+
+#include "core/base/buf.h"
+#include "sync/hub.h"
+
+#define HUB_T0 1774314000000 /* 2026-03-24T01:00:00Z */
+
+struct laptop {
+	char id[REP_DEVICE_LEN + 1];
+	char rep[32];
+	char secret[REP_HASH_HEX + 1];
+	struct rep_key key;
+	struct rep_clock clock;
+	int64_t seq;
+	char hash[REP_HASH_HEX + 1];
+	struct rep_buf sets; /* sealed, not sent */
+	int64_t first;       /* number of the first of them */
+};
+
+/* A fresh folder with a hub in it, opened for writing; `dir` is its path. */
+struct rep_hub *hub_make(char *dir, size_t size);
+struct rep_hub *hub_reopen(struct rep_hub *hub, const char *dir);
+void hub_drop(struct rep_hub *hub, const char *dir);
+
+/* A rep with a role, a territory held, and an account that the territory covers. */
+void hub_person(struct rep_hub *hub, const char *rep, const char *role, const char *territory,
+		int64_t now_ms);
+void hub_cover(struct rep_hub *hub, const char *territory, const char *partition, int64_t now_ms);
+/* An org (account) made by the hub. */
+void hub_org(struct rep_hub *hub, const char *id, const char *name, int64_t now_ms);
+
+/* Enrols: an invitation, and enrol.json in the mailbox. */
+void laptop_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, int64_t now_ms);
+/* Seals one change set of one change at `now_ms`; `line` is JSON text without salt. */
+void laptop_change(struct laptop *laptop, const char *op, const char *entity, const char *id,
+		   int64_t now_ms, const char *line);
+/* Stamp of the newest change. */
+const char *laptop_stamp(const struct laptop *laptop);
+/* Puts what was sealed into the mailbox below `dir` as one segment; `send` also forgets it. */
+void laptop_push(const struct laptop *laptop, const char *dir, int64_t now_ms);
+void laptop_send(struct laptop *laptop, const char *dir, int64_t now_ms);
+void laptop_clear(struct laptop *laptop);
+
+/* One run; *summary is the caller's. */
+struct rep_json *hub_run(struct rep_hub *hub, int64_t now_ms);
+void hub_run_quietly(struct rep_hub *hub, int64_t now_ms);
+/* The blob at a path of central's main, or of a mailbox's branch; NULL when there is none. The caller frees it. */
+char *central_file(struct rep_hub *hub, const char *path);
+char *mailbox_file(const char *dir, const char *device, const char *ref, const char *path);
+/* Id of a tree of central's main. */
+struct rep_oid central_tree(struct rep_hub *hub, const char *path);
+/* git fsck --strict over central and all mailboxes is clean. */
+void expect_fsck(const char *dir);
+
+#endif

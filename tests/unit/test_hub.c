@@ -1,0 +1,694 @@
+#include "help_hub.h"
+
+#include <stdio.h>
+
+#include "core/base/file.h"
+#include "core/base/limits.h"
+#include "core/model/fold.h"
+#include "core/model/id.h"
+#include "core/store/tables.h"
+#include "sync/document.h"
+
+#define MINUTE 60000
+
+static struct rep_error err;
+static struct rep_hub *hub;
+static char dir[4096];
+
+static int setup(void **state)
+{
+	(void)state;
+	hub = hub_make(dir, sizeof dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	hub_drop(hub, dir);
+	return 0;
+}
+
+/* A company with one hospital, a rep who holds it, and the rep's laptop. */
+static void make_company(struct laptop *laptop)
+{
+	hub_person(hub, "r017", "rep", "JN-01", HUB_T0 + MINUTE);
+	hub_org(hub, "O-0101", "江南第一医院", HUB_T0 + 2 * MINUTE);
+	hub_cover(hub, "JN-01", "O-0101", HUB_T0 + 3 * MINUTE);
+	laptop_enroll(laptop, hub, "r017", HUB_T0 + 4 * MINUTE);
+}
+
+static char *record_value(const char *entity, const char *id, const char *field)
+{
+	struct rep_record *record;
+	char *text = NULL;
+
+	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
+			      &record, &err),
+		  &err);
+	if (record && rep_record_value(record, field))
+		text = rep_json_text(rep_record_value(record, field));
+	rep_record_free(record);
+	return text;
+}
+
+static void expect_field(const char *entity, const char *id, const char *field, const char *want)
+{
+	char *text = record_value(entity, id, field);
+
+	if (want) {
+		assert_non_null(text);
+		assert_string_equal(text, want);
+	} else {
+		assert_null(text);
+	}
+	free(text);
+}
+
+static void expect_count(const struct rep_json *summary, const char *name, int64_t want)
+{
+	if (rep_json_get_integer(summary, name) != want) {
+		char *text = rep_json_text(summary);
+
+		print_error("%s\n", text);
+		free(text);
+	}
+	assert_int_equal(rep_json_get_integer(summary, name), want);
+}
+
+static const char insert_doctor[] =
+	"{\"values\":{\"name\":{\"new\":\"陈建国\"},\"kind\":{\"new\":\"医务人员\"},"
+	"\"org\":{\"new\":\"O-0101\"}}}";
+
+/* ---- init ---- */
+
+static void init_refuses_a_folder_that_is_not_empty(void **state)
+{
+	(void)state;
+	expect_code(
+		rep_hub_init(dir, &(struct rep_hub_init){.company = "x", .now_ms = HUB_T0}, &err),
+		REP_EEXIST, &err, "not an empty folder");
+}
+
+static void init_publishes_company_schema_and_keys(void **state)
+{
+	char *company = central_file(hub, "company.json"),
+	     *keys = central_file(hub, "org/hub.json");
+	char *schema = central_file(hub, "schema/schema.json");
+
+	(void)state;
+	assert_non_null(strstr(company, "\"name\":\"华康医药\""));
+	assert_non_null(strstr(keys, "\"device\":\"hub00000\""));
+	assert_non_null(strstr(schema, "pharma"));
+	free(company);
+	free(keys);
+	free(schema);
+	expect_fsck(dir);
+}
+
+static void a_second_writer_is_told_that_the_hub_is_busy(void **state)
+{
+	struct rep_hub *other;
+
+	(void)state;
+	expect_code(rep_hub_open(&other, dir, false, &err), REP_EBUSY, &err, NULL);
+	expect_ok(rep_hub_open(&other, dir, true, &err), &err);
+	rep_hub_close(other);
+}
+
+/* ---- organisation ---- */
+
+static void a_rep_has_role_territory_and_record(void **state)
+{
+	struct rep_json *list;
+
+	(void)state;
+	hub_person(hub, "r017", "rep", "JN-01", HUB_T0 + MINUTE);
+	expect_ok(rep_hub_rep_list(hub, HUB_T0 + 2 * MINUTE, &list, &err), &err);
+	assert_int_equal(rep_json_size(list), 1);
+	assert_string_equal(rep_json_get_string(rep_json_at(list, 0), "role"), "rep");
+	assert_string_equal(rep_json_string_value(rep_json_at(
+				    rep_json_get(rep_json_at(list, 0), "territories"), 0)),
+			    "JN-01");
+	expect_field("employee", "r017", "name", "\"王小磊\"");
+	rep_json_free(list);
+}
+
+static void a_role_is_changed_from_now_on(void **state)
+{
+	const struct rep_hub_rep change = {.rep = "r017", .role = "manager"};
+	char before[REP_TIME_LEN + 1], after[REP_TIME_LEN + 1];
+
+	(void)state;
+	hub_person(hub, "r017", "rep", "JN-01", HUB_T0 + MINUTE);
+	expect_ok(rep_hub_rep_set(hub, &change, HUB_T0 + 5 * MINUTE, &err), &err);
+	rep_time_format(before, HUB_T0 + 4 * MINUTE);
+	rep_time_format(after, HUB_T0 + 6 * MINUTE);
+	assert_string_equal(rep_org_role(rep_hub_org(hub), "r017", before)->name, "rep");
+	assert_string_equal(rep_org_role(rep_hub_org(hub), "r017", after)->name, "manager");
+}
+
+static void territory_set_makes_the_list_exactly_this_one(void **state)
+{
+	const char *const first[] = {"O-1", "O-2"}, *const second[] = {"O-2", "O-3"};
+	struct rep_json *list, *partitions;
+	char *text;
+
+	(void)state;
+	expect_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "T1", "一区", NULL, first, 2,
+				    HUB_T0 + MINUTE, &err),
+		  &err);
+	expect_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "T1", NULL, NULL, second, 2,
+				    HUB_T0 + 2 * MINUTE, &err),
+		  &err);
+	expect_ok(rep_hub_territory_list(hub, HUB_T0 + 3 * MINUTE, &list, &err), &err);
+	partitions = rep_json_get(rep_json_at(list, 0), "partitions");
+	text = rep_json_text(partitions);
+	assert_int_equal(rep_json_size(partitions), 2);
+	assert_non_null(strstr(text, "O-2"));
+	assert_non_null(strstr(text, "O-3"));
+	free(text);
+	rep_json_free(list);
+}
+
+static void an_unknown_territory_or_role_is_refused(void **state)
+{
+	const char *const territory = "nowhere";
+	struct rep_hub_rep row = {
+		.rep = "r1", .name = "张三丰", .territories = &territory, .territories_len = 1};
+
+	(void)state;
+	expect_code(rep_hub_rep_add(hub, &row, HUB_T0 + MINUTE, &err), REP_ENOTFOUND, &err,
+		    "no territory nowhere");
+	row.territories_len = 0;
+	row.role = "king";
+	expect_code(rep_hub_rep_add(hub, &row, HUB_T0 + MINUTE, &err), REP_ENOTFOUND, &err, "king");
+	assert_false(rep_org_has_rep(rep_hub_org(hub), "r1"));
+}
+
+/* ---- enrolment ---- */
+
+static void first_contact_makes_the_device_active(void **state)
+{
+	struct laptop laptop;
+	char *self;
+
+	(void)state;
+	make_company(&laptop);
+	assert_string_equal(rep_org_device(rep_hub_org(hub), laptop.id)->state, "invited");
+	hub_run_quietly(hub, HUB_T0 + 5 * MINUTE);
+	assert_string_equal(rep_org_device(rep_hub_org(hub), laptop.id)->state, "active");
+	self = mailbox_file(dir, laptop.id, "refs/heads/inbox", "self.json");
+	assert_non_null(strstr(self, "\"state\":\"active\""));
+	free(self);
+	laptop_clear(&laptop);
+}
+
+static void an_expired_invitation_is_not_taken(void **state)
+{
+	struct laptop laptop;
+	struct rep_json *summary;
+
+	(void)state;
+	make_company(&laptop);
+	summary = hub_run(hub, HUB_T0 + 5 * MINUTE + 86400000);
+	assert_non_null(strstr(
+		rep_json_get_string(rep_json_at(rep_json_get(summary, "problems"), 0), "reason"),
+		"expired"));
+	assert_string_equal(rep_org_device(rep_hub_org(hub), laptop.id)->state, "invited");
+	rep_json_free(summary);
+	laptop_clear(&laptop);
+}
+
+/* ---- merging ---- */
+
+static void a_change_is_merged_exactly_once(void **state)
+{
+	struct laptop laptop;
+	struct rep_json *summary;
+	struct rep_oid before, after;
+
+	(void)state;
+	make_company(&laptop);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 7 * MINUTE);
+	expect_count(summary, "changes", 1);
+	expect_count(summary, "applied", 1);
+	rep_json_free(summary);
+	expect_field("contact", "C-0001", "name", "\"陈建国\"");
+	before = central_tree(hub, "data");
+	summary = hub_run(hub, HUB_T0 + 8 * MINUTE);
+	expect_count(summary, "changes", 0);
+	assert_true(rep_json_is(rep_json_get(summary, "commit"), REP_JSON_NULL));
+	rep_json_free(summary);
+	after = central_tree(hub, "data");
+	assert_memory_equal(&before, &after, sizeof before);
+	expect_fsck(dir);
+	laptop_clear(&laptop);
+}
+
+static void journal_holds_the_very_bytes_that_were_signed(void **state)
+{
+	struct laptop laptop;
+	char fan[3], path[256], *sent, *kept;
+
+	(void)state;
+	make_company(&laptop);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
+	rep_fanout(fan, laptop.id);
+	snprintf(path, sizeof path, "journal/%s/%s/2026-03/1-1.jsonl", fan, laptop.id);
+	kept = central_file(hub, path);
+	sent = mailbox_file(dir, laptop.id, "refs/heads/outbox", "2026-03/1-1.jsonl");
+	assert_non_null(kept);
+	assert_string_equal(kept, sent);
+	free(kept);
+	free(sent);
+	laptop_clear(&laptop);
+}
+
+/* Two edits of one field that did not know of each other, sealed and not sent; each also writes what the other does not. */
+static void make_rivals(struct laptop *a, struct laptop *b)
+{
+	char line[512];
+
+	make_company(a);
+	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
+	laptop_enroll(b, hub, "r018", HUB_T0 + 4 * MINUTE);
+	laptop_change(a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	laptop_send(a, dir, HUB_T0 + 6 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"best_time\":{\"new\":\"周三下午\",\"old\":null,\"saw\":\"%s\"},"
+		 "\"phones\":{\"add\":[\"13900002222\"],\"remove\":[]}},\"reason\":\"x\"}",
+		 laptop_stamp(a));
+	laptop_change(a, "update", "contact", "C-0001", HUB_T0 + 8 * MINUTE, line);
+	snprintf(
+		line, sizeof line,
+		"{\"values\":{\"best_time\":{\"new\":\"周四上午\",\"old\":null,\"saw\":\"%s\"},"
+		"\"phones\":{\"add\":[\"13900003333\"],\"remove\":[]},"
+		"\"name\":{\"new\":\"陈建囯\",\"old\":\"陈建国\",\"saw\":\"%s\"}},\"reason\":\"x\"}",
+		laptop_stamp(a), laptop_stamp(a));
+	laptop_change(b, "update", "contact", "C-0001", HUB_T0 + 9 * MINUTE, line);
+}
+
+static void the_trees_are_the_same_whoever_syncs_first(void **state)
+{
+	struct laptop laptops[2];
+	struct rep_oid data, restricted, other;
+	char copy[5000], command[16000];
+
+	(void)state;
+	make_rivals(&laptops[0], &laptops[1]);
+	snprintf(copy, sizeof copy, "%s.copy", dir);
+	snprintf(command, sizeof command, "cp -a '%s' '%s'", dir, copy);
+	rep_hub_close(hub);
+	assert_int_equal(system(command), 0);
+	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	for (int i = 0; i < 2; i++) {
+		laptop_push(&laptops[i], dir, HUB_T0 + 10 * MINUTE);
+		hub_run_quietly(hub, HUB_T0 + (11 + i) * MINUTE);
+	}
+	data = central_tree(hub, "data");
+	restricted = central_tree(hub, "restricted");
+	rep_hub_close(hub);
+	expect_ok(rep_hub_open(&hub, copy, false, &err), &err);
+	for (int i = 1; i >= 0; i--) {
+		laptop_push(&laptops[i], copy, HUB_T0 + 10 * MINUTE);
+		hub_run_quietly(hub, HUB_T0 + (13 - i) * MINUTE);
+	}
+	other = central_tree(hub, "data");
+	assert_memory_equal(&data, &other, sizeof data);
+	other = central_tree(hub, "restricted");
+	assert_memory_equal(&restricted, &other, sizeof data);
+	expect_field("contact", "C-0001", "best_time", "\"周四上午\"");
+	expect_field("contact", "C-0001", "phones", "[\"13900002222\",\"13900003333\"]");
+	expect_field("contact", "C-0001", "name", "\"陈建国\"");
+	laptop_clear(&laptops[0]);
+	laptop_clear(&laptops[1]);
+}
+
+static void a_late_change_is_put_where_it_belongs(void **state)
+{
+	struct laptop a, b;
+	char line[512];
+
+	(void)state;
+	make_company(&a);
+	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
+	laptop_enroll(&b, hub, "r018", HUB_T0 + 4 * MINUTE);
+	laptop_change(&a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	laptop_send(&a, dir, HUB_T0 + 6 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"best_time\":{\"new\":\"周四上午\",\"old\":null,\"saw\":\"%s\"}}}",
+		 laptop_stamp(&a));
+	laptop_change(&b, "update", "contact", "C-0001", HUB_T0 + 20 * MINUTE, line);
+	laptop_send(&b, dir, HUB_T0 + 20 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 21 * MINUTE);
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"best_time\":{\"new\":\"周三下午\",\"old\":null,\"saw\":\"%s\"}}}",
+		 laptop_stamp(&a));
+	laptop_change(&a, "update", "contact", "C-0001", HUB_T0 + 15 * MINUTE, line);
+	laptop_send(&a, dir, HUB_T0 + 30 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 31 * MINUTE);
+	/* The later edit stands, although it arrived first; the loser is kept in a conflict. */
+	expect_field("contact", "C-0001", "best_time", "\"周四上午\"");
+	char id[REP_UUID_LEN + 1];
+	rep_review_conflict_id(id, "contact", "C-0001", "best_time");
+	expect_field("conflict", id, "state", "\"decided\"");
+	laptop_clear(&a);
+	laptop_clear(&b);
+}
+
+static void a_change_without_its_record_is_held_until_it_comes(void **state)
+{
+	static const char insert_elsewhere[] =
+		"{\"values\":{\"name\":{\"new\":\"李向阳\"},\"kind\":{\"new\":\"医务人员\"},"
+		"\"org\":{\"new\":\"O-0202\"}}}";
+	struct laptop laptop;
+	struct rep_json *summary;
+	char fan[3], path[256], *held;
+
+	(void)state;
+	make_company(&laptop);
+	hub_cover(hub, "JN-01", "O-0202", HUB_T0 + 4 * MINUTE);
+	laptop_change(&laptop, "insert", "contact", "C-0002", HUB_T0 + 5 * MINUTE,
+		      insert_elsewhere);
+	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 7 * MINUTE);
+	expect_count(summary, "held", 1);
+	rep_json_free(summary);
+	rep_fanout(fan, laptop.id);
+	snprintf(path, sizeof path, "held/%s/%s/1-0.json", fan, laptop.id);
+	held = central_file(hub, path);
+	assert_non_null(strstr(held, "\"waits_for\":\"org/O-0202\""));
+	free(held);
+	hub_org(hub, "O-0202", "湖滨医院", HUB_T0 + 8 * MINUTE);
+	expect_field("contact", "C-0002", "name", "\"李向阳\"");
+	assert_null(central_file(hub, path));
+	laptop_clear(&laptop);
+}
+
+static void a_rejected_edit_becomes_an_item_of_its_author(void **state)
+{
+	struct laptop laptop;
+	struct rep_json *summary;
+	char id[REP_UUID_LEN + 1], line[512];
+
+	(void)state;
+	make_company(&laptop);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"source\":{\"new\":\"x\",\"old\":null,\"saw\":\"%s\"}}}",
+		 laptop_stamp(&laptop));
+	laptop_change(&laptop, "update", "contact", "C-0001", HUB_T0 + 6 * MINUTE, line);
+	laptop_send(&laptop, dir, HUB_T0 + 7 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 8 * MINUTE);
+	expect_count(summary, "rejected", 1);
+	rep_json_free(summary);
+	expect_field("contact", "C-0001", "source", NULL);
+	rep_review_change_id(id, "rejection", laptop.id, 2, 0);
+	expect_field("rejection", id, "record", "\"C-0001\"");
+	laptop_clear(&laptop);
+}
+
+static void a_broken_signature_blocks_its_own_device_only(void **state)
+{
+	struct laptop a, b;
+	struct rep_json *summary, *status;
+
+	(void)state;
+	make_company(&a);
+	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
+	laptop_enroll(&b, hub, "r018", HUB_T0 + 4 * MINUTE);
+	laptop_change(&a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	*strstr(a.sets.data, "医务人员") = '\xe4';
+	laptop_send(&a, dir, HUB_T0 + 6 * MINUTE);
+	laptop_change(&b, "insert", "contact", "C-0002", HUB_T0 + 5 * MINUTE, insert_doctor);
+	laptop_send(&b, dir, HUB_T0 + 6 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 7 * MINUTE);
+	expect_count(summary, "quarantined", 1);
+	expect_count(summary, "changes", 1);
+	rep_json_free(summary);
+	expect_field("contact", "C-0001", "name", NULL);
+	expect_field("contact", "C-0002", "name", "\"陈建国\"");
+	expect_ok(rep_hub_status(hub, HUB_T0 + 8 * MINUTE, &status, &err), &err);
+	expect_count(status, "quarantined", 1);
+	rep_json_free(status);
+	laptop_clear(&a);
+	laptop_clear(&b);
+}
+
+static void a_wrong_clock_is_cut_at_receipt(void **state)
+{
+	struct laptop laptop;
+	struct rep_record *record;
+	char line[512];
+
+	(void)state;
+	make_company(&laptop);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 864000000, insert_doctor);
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"best_time\":{\"new\":\"周一\",\"old\":null,\"saw\":\"%s\"}}}",
+		 laptop_stamp(&laptop));
+	laptop_change(&laptop, "update", "contact", "C-0001", HUB_T0 + 864000001, line);
+	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
+	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "contact"),
+			      "C-0001", &record, &err),
+		  &err);
+	assert_int_equal(rep_stamp_ms(record->created.text), HUB_T0 + 12 * MINUTE);
+	assert_string_equal(rep_json_string_value(rep_json_at(record->flags, 0)), "clock-ahead");
+	rep_record_free(record);
+	expect_field("contact", "C-0001", "best_time", "\"周一\"");
+	laptop_clear(&laptop);
+}
+
+/* ---- views ---- */
+
+static void a_view_holds_the_accounts_of_the_territory_and_no_others(void **state)
+{
+	struct laptop laptop;
+	char fan[3], path[256], *file, *self;
+	struct rep_json *document;
+	uint8_t public[REP_PUBLIC_SIZE];
+
+	(void)state;
+	make_company(&laptop);
+	hub_org(hub, "O-0999", "别处医院", HUB_T0 + 4 * MINUTE);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
+	rep_fanout(fan, "O-0101");
+	snprintf(path, sizeof path, "data/%s/O-0101/contact/C-0001.json", fan);
+	file = mailbox_file(dir, laptop.id, "refs/heads/inbox", path);
+	assert_non_null(file);
+	free(file);
+	rep_fanout(fan, "O-0999");
+	snprintf(path, sizeof path, "data/%s/O-0999/org/O-0999.json", fan);
+	assert_null(mailbox_file(dir, laptop.id, "refs/heads/inbox", path));
+	self = mailbox_file(dir, laptop.id, "refs/heads/inbox", "self.json");
+	expect_ok(rep_hub_public(dir, public, &err), &err);
+	expect_ok(rep_self_read(&document, self, strlen(self), public, &err), &err);
+	assert_int_equal(rep_json_get_integer(document, "merged_seq"), 1);
+	assert_string_equal(rep_json_get_string(document, "merged_hash"), laptop.hash);
+	rep_json_free(document);
+	free(self);
+	laptop_clear(&laptop);
+}
+
+static void an_unchanged_view_is_published_again_after_a_day_only(void **state)
+{
+	struct laptop laptop;
+	char *first, *second, *third;
+
+	(void)state;
+	make_company(&laptop);
+	hub_run_quietly(hub, HUB_T0 + 5 * MINUTE);
+	first = mailbox_file(dir, laptop.id, "refs/heads/inbox", "self.json");
+	hub_run_quietly(hub, HUB_T0 + 60 * MINUTE);
+	second = mailbox_file(dir, laptop.id, "refs/heads/inbox", "self.json");
+	assert_string_equal(first, second);
+	hub_run_quietly(hub, HUB_T0 + 25 * 60 * MINUTE);
+	third = mailbox_file(dir, laptop.id, "refs/heads/inbox", "self.json");
+	assert_string_not_equal(first, third);
+	free(first);
+	free(second);
+	free(third);
+	laptop_clear(&laptop);
+}
+
+/* ---- crashes and rebuilding ---- */
+
+/* All rows of records and of the index, as one text. */
+static char *dump_rows(void)
+{
+	static const char *const queries[] = {
+		"SELECT device, seq, idx, stamp, eff, entity, id, op, rep, line, outcome, held FROM _change"
+		" ORDER BY device, seq, idx",
+		"SELECT * FROM _head ORDER BY device",
+		"SELECT * FROM _set ORDER BY device, seq",
+		"SELECT path, device, first, last, hub_time, commit_id, run, offset_ms FROM _segment"
+		" ORDER BY path",
+		"SELECT * FROM _held ORDER BY device, seq, idx",
+		"SELECT id, name, kind, org, best_time, _partition, _stamps, _created FROM contact"
+		" ORDER BY id",
+		"SELECT id, name, _partition, _stamps FROM org ORDER BY id",
+		"SELECT id, kind, _fields, _partition, _stamps FROM _review ORDER BY id",
+		"SELECT id, state, key FROM _device ORDER BY id",
+		"SELECT * FROM _hub WHERE key IN ('run', 'statement', 'marker', 'hub_time') ORDER BY key",
+	};
+	struct rep_buf out = REP_BUF_INIT(64u << 20);
+
+	for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+		struct rep_stmt *stmt;
+		bool row = true;
+
+		expect_ok(rep_db_prepare(rep_hub_db(hub), &stmt, queries[i], &err), &err);
+		while (expect_ok(rep_step(stmt, &row, &err), &err), row) {
+			for (int k = 0; k < rep_columns(stmt); k++) {
+				const char *text = rep_column_text(stmt, k, NULL);
+
+				rep_buf_printf(&out, "%s|", text ? text : "-");
+			}
+			rep_buf_putc(&out, '\n');
+		}
+		rep_stmt_free(stmt);
+	}
+	return rep_buf_take(&out);
+}
+
+/* A history with a conflict, a late change, a rejection, a held change and a wrong clock. */
+static void make_history(struct laptop *a, struct laptop *b)
+{
+	char line[512];
+
+	make_company(a);
+	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
+	laptop_enroll(b, hub, "r018", HUB_T0 + 4 * MINUTE);
+	laptop_change(a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	laptop_send(a, dir, HUB_T0 + 6 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"best_time\":{\"new\":\"周四上午\",\"old\":null,\"saw\":\"%s\"}}}",
+		 laptop_stamp(a));
+	laptop_change(b, "update", "contact", "C-0001", HUB_T0 + 20 * MINUTE, line);
+	laptop_change(b, "update", "contact", "C-0404", HUB_T0 + 21 * MINUTE, line);
+	laptop_send(b, dir, HUB_T0 + 21 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 22 * MINUTE);
+	laptop_change(a, "update", "contact", "C-0001", HUB_T0 + 15 * MINUTE, line);
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"source\":{\"new\":\"x\",\"old\":null,\"saw\":\"%s\"}}}",
+		 laptop_stamp(a));
+	laptop_change(a, "update", "contact", "C-0001", HUB_T0 + 900 * MINUTE, line);
+	laptop_send(a, dir, HUB_T0 + 30 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 31 * MINUTE);
+}
+
+static void rebuild_gives_the_same_rows(void **state)
+{
+	struct laptop a, b;
+	char *before, *after;
+
+	(void)state;
+	make_history(&a, &b);
+	before = dump_rows();
+	rep_hub_close(hub);
+	expect_ok(rep_hub_rebuild(dir, NULL, &err), &err);
+	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	after = dump_rows();
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	expect_fsck(dir);
+	laptop_clear(&a);
+	laptop_clear(&b);
+}
+
+static void a_run_killed_after_the_swap_is_caught_up(void **state)
+{
+	struct laptop a, b;
+	char *before, *after, copy[8192], command[20000];
+
+	(void)state;
+	make_history(&a, &b);
+	/* work.db as it was before the last runs is what a kill between swap and commit leaves. */
+	snprintf(copy, sizeof copy, "%s/before.db", dir);
+	expect_ok(rep_db_execf(rep_hub_db(hub), &err, "VACUUM INTO '%s'", copy), &err);
+	laptop_change(&a, "insert", "contact", "C-0003", HUB_T0 + 901 * MINUTE, insert_doctor);
+	laptop_send(&a, dir, HUB_T0 + 902 * MINUTE);
+	hub_org(hub, "O-0303", "城东医院", HUB_T0 + 902 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 903 * MINUTE);
+	before = dump_rows();
+	rep_hub_close(hub);
+	snprintf(command, sizeof command, "rm -f '%s'/work.db-* && mv '%s' '%s'/work.db", dir, copy,
+		 dir);
+	assert_int_equal(system(command), 0);
+	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	after = dump_rows();
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	/* What the mailbox still holds is not merged twice. */
+	struct rep_json *summary = hub_run(hub, HUB_T0 + 904 * MINUTE);
+	expect_count(summary, "changes", 0);
+	rep_json_free(summary);
+	laptop_clear(&a);
+	laptop_clear(&b);
+}
+
+static void a_command_killed_before_its_merge_is_merged_by_the_next(void **state)
+{
+	struct rep_hub_batch *batch;
+	struct rep_json *line = rep_json_object(), *values = rep_json_object();
+	struct rep_json *name = rep_json_object(), *kind = rep_json_object();
+
+	(void)state;
+	rep_json_set_string(name, "new", "孤儿医院");
+	rep_json_set_string(kind, "new", "医院");
+	rep_json_set(values, "name", name);
+	rep_json_set(values, "sub_kind", kind);
+	rep_json_set(line, "values", values);
+	expect_ok(rep_hub_batch_new(&batch, hub, "x", HUB_T0 + MINUTE, &err), &err);
+	expect_ok(rep_hub_batch_add(batch, REP_OP_INSERT, "org", "O-1", line, &err), &err);
+	expect_ok(rep_hub_batch_send(batch, &err), &err);
+	rep_hub_batch_free(batch);
+	hub = hub_reopen(hub, dir);
+	hub_org(hub, "O-2", "后来医院", HUB_T0 + 2 * MINUTE);
+	expect_field("org", "O-1", "name", "\"孤儿医院\"");
+	expect_field("org", "O-2", "name", "\"后来医院\"");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(init_refuses_a_folder_that_is_not_empty),
+		TEST(init_publishes_company_schema_and_keys),
+		TEST(a_second_writer_is_told_that_the_hub_is_busy),
+		TEST(a_rep_has_role_territory_and_record),
+		TEST(a_role_is_changed_from_now_on),
+		TEST(territory_set_makes_the_list_exactly_this_one),
+		TEST(an_unknown_territory_or_role_is_refused),
+		TEST(first_contact_makes_the_device_active),
+		TEST(an_expired_invitation_is_not_taken),
+		TEST(a_change_is_merged_exactly_once),
+		TEST(journal_holds_the_very_bytes_that_were_signed),
+		TEST(the_trees_are_the_same_whoever_syncs_first),
+		TEST(a_late_change_is_put_where_it_belongs),
+		TEST(a_change_without_its_record_is_held_until_it_comes),
+		TEST(a_rejected_edit_becomes_an_item_of_its_author),
+		TEST(a_broken_signature_blocks_its_own_device_only),
+		TEST(a_wrong_clock_is_cut_at_receipt),
+		TEST(a_view_holds_the_accounts_of_the_territory_and_no_others),
+		TEST(an_unchanged_view_is_published_again_after_a_day_only),
+		TEST(rebuild_gives_the_same_rows),
+		TEST(a_run_killed_after_the_swap_is_caught_up),
+		TEST(a_command_killed_before_its_merge_is_merged_by_the_next),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
