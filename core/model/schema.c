@@ -88,7 +88,7 @@ static enum rep_code load_entities(struct rep_loader *ld)
 {
 	struct rep_schema *schema = ld->schema;
 	size_t count = rep_json_size(ld->entity_names);
-	struct rep_json **docs;
+	struct rep_json **docs = NULL;
 	enum rep_code rc = rep_loader_array(ld, &schema->entities, count + rep_builtin_count(),
 					    sizeof *schema->entities);
 

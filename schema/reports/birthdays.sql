@@ -10,16 +10,16 @@
 WITH
 people(who, name, md) AS (
   SELECT 'contact', name, substr(birthday, -5) FROM v_contact c
-  WHERE birthday_cal = '公历' AND birthday IS NOT NULL AND status = 'active'
+  WHERE coalesce(birthday_cal, '公历') = '公历' AND birthday IS NOT NULL AND status = 'active'
     AND NOT EXISTS (SELECT 1 FROM v_consent WHERE contact = c.id AND purpose = '一切联系'
                     AND decision IN ('拒绝', '撤回'))
   UNION ALL
   SELECT 'employee', name, birthday_md FROM v_employee
-  WHERE birthday_md IS NOT NULL AND status = 'active' AND employment = '在职'),
+  WHERE birthday_md IS NOT NULL AND status = 'active' AND coalesce(employment, '在职') = '在职'),
 years(y) AS (SELECT strftime('%Y', :today) UNION SELECT strftime('%Y', :today, '+1 year')),
 days(who, name, birthday, day) AS (
-  SELECT who, name, md, CASE WHEN md = '02-29' AND strftime('%m-%d', y || '-02-29') = '03-01'
-                             THEN y || '-02-28' ELSE y || '-' || md END
+  SELECT who, name, md, CASE md WHEN '02-29' THEN date(y || '-03-01', '-1 day')
+                        ELSE y || '-' || md END
   FROM people, years),
 ahead(who, name, birthday, in_days) AS (
   SELECT who, name, birthday, CAST(julianday(day) - julianday(:today) AS INTEGER) FROM days)
