@@ -20,7 +20,6 @@
 
 #define PIECE_SIZE (1024u * 1024u)
 #define PACKS_MAX 20u /* more are made one: each costs two files and a look-up */
-#define CHAIN_MAX 1000000u
 
 /* pack-<40 hex>.pack or .idx: nothing else is written into a folder on a database's word. */
 static bool is_pack_file(const char *name)
@@ -132,8 +131,8 @@ enum rep_code rep_clone_open(struct rep_clone **out, struct rep_replica *replica
 	if (!clone)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	clone->replica = replica;
-	rc = rep_dir_private(&clone->dir, "repsync-clone", err);
-	if (!rc && asprintf(&clone->path, "%s/clone.git", clone->dir) < 0) {
+	rc = rep_private_make(&clone->dir, "repsync-clone", err);
+	if (!rc && asprintf(&clone->path, "%s/clone.git", clone->dir.path) < 0) {
 		clone->path = NULL;
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	}
@@ -157,15 +156,11 @@ enum rep_code rep_clone_open(struct rep_clone **out, struct rep_replica *replica
 
 void rep_clone_close(struct rep_clone *clone)
 {
-	struct rep_error ignored;
-
 	if (!clone)
 		return;
 	rep_git_close(clone->git);
-	if (clone->dir)
-		(void)!rep_dir_remove(clone->dir, &ignored);
+	rep_private_remove(&clone->dir);
 	free(clone->path);
-	free(clone->dir);
 	free(clone);
 }
 

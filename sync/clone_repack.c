@@ -110,7 +110,7 @@ static enum rep_code other_create(struct other *other, const struct rep_clone *c
 				  struct rep_error *err)
 {
 	*other = (struct other){0};
-	if ((size_t)snprintf(other->path, sizeof other->path, "%s/other.git", clone->dir) >=
+	if ((size_t)snprintf(other->path, sizeof other->path, "%s/other.git", clone->dir.path) >=
 	    sizeof other->path)
 		return rep_fail(err, REP_EINVAL, "path too long");
 	return rep_git_create(other->path, "inbox", err);
@@ -169,7 +169,7 @@ static enum rep_code gather_packs(struct rep_clone *clone, const struct packs *p
 	struct gather gather = {.buf = REP_BUF_INIT(BLOB_SIZE_MAX)};
 	enum rep_code rc;
 
-	snprintf(source.path, sizeof source.path, "%.4000s/small.git", clone->dir);
+	snprintf(source.path, sizeof source.path, "%.4000s/small.git", clone->dir.path);
 	rc = rep_git_create(source.path, "inbox", err);
 	for (size_t i = 0; !rc && i < packs->len; i++)
 		if (i != packs->largest)

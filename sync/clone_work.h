@@ -5,10 +5,11 @@
 #define REPSYNC_SYNC_CLONE_WORK_H
 
 #include "sync/clone.h"
+#include "sync/private.h"
 
 struct rep_clone {
 	struct rep_replica *replica; /* borrowed */
-	char *dir;                   /* private, removed by close */
+	struct rep_private dir;      /* removed by close */
 	char *path;                  /* <dir>/clone.git */
 	struct rep_git *git;
 };

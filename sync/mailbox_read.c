@@ -9,13 +9,14 @@
 #include "sync/child.h"
 #include "sync/mailbox.h"
 #include "sync/outboxwalk.h"
+#include "sync/private.h"
 
 #define STALL_S 60u
 #define OVERALL_S 300u
 
 struct rep_mailbox_reader {
 	char *path;
-	char *scratch; /* the quarantine repository, in memory; NULL when nothing is new */
+	struct rep_private scratch; /* the quarantine repository; not made when nothing is new */
 	struct rep_oid known, tip;
 	struct rep_child *child;
 	struct rep_outbox found;
@@ -39,12 +40,12 @@ static enum rep_code work(void *user, struct rep_channel *channel, struct rep_er
 {
 	struct rep_mailbox_reader *reader = user;
 	struct rep_git *git = NULL;
-	enum rep_code rc = rep_outbox_quarantine(reader->path, reader->scratch, &reader->known,
+	enum rep_code rc = rep_outbox_quarantine(reader->path, reader->scratch.path, &reader->known,
 						 &reader->tip, err);
 
 	rep_channel_progress(channel, 0, 0);
 	if (!rc)
-		rc = rep_git_open(&git, reader->scratch, err);
+		rc = rep_git_open(&git, reader->scratch.path, err);
 	if (!rc)
 		rc = rep_outbox_walk(git, &reader->known, &reader->tip, channel, err);
 	rep_git_close(git);
@@ -161,10 +162,10 @@ static enum rep_code start(struct rep_mailbox_reader *reader, struct rep_error *
 		.code_stalled = REP_EINTEGRITY,
 		.code_died = REP_EINTEGRITY,
 	};
-	enum rep_code rc = rep_dir_private(&reader->scratch, "repsync-quarantine", err);
+	enum rep_code rc = rep_private_make(&reader->scratch, "repsync-quarantine", err);
 
 	if (!rc)
-		rc = rep_git_create(reader->scratch, "outbox", err);
+		rc = rep_git_create(reader->scratch.path, "outbox", err);
 	if (!rc)
 		rc = rep_child_start(&reader->child, &job, err);
 	return rc;
@@ -184,15 +185,11 @@ static enum rep_code read_tip(const char *path, struct rep_oid *tip, struct rep_
 
 void rep_mailbox_read_abort(struct rep_mailbox_reader *reader)
 {
-	struct rep_error ignored;
-
 	if (!reader)
 		return;
 	rep_child_abort(reader->child);
-	if (reader->scratch)
-		(void)!rep_dir_remove(reader->scratch, &ignored);
+	rep_private_remove(&reader->scratch);
 	rep_outbox_clear(&reader->found);
-	free(reader->scratch);
 	free(reader->path);
 	free(reader);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/file.h"
+#include "sync/private.h"
 #include "sync/transport_work.h"
 
 #define STALL_S 60u
@@ -175,24 +175,21 @@ static enum rep_code run(struct rep_transport *transport, struct rep_transfer *t
 		.code_died = REP_EIO,
 	};
 	struct rep_child *child = NULL;
-	char *home = NULL;
-	struct rep_error ignored;
+	struct rep_private home = REP_PRIVATE_INIT;
 	enum rep_code rc = REP_OK;
 
 	transfer->transport = transport;
 	if (transport->ssh) {
-		rc = rep_dir_private(&home, "repsync-ssh", err);
+		rc = rep_private_make(&home, "repsync-ssh", err);
 		if (!rc)
-			rc = rep_ssh_home(transport, home, err);
-		transfer->home = home;
+			rc = rep_ssh_home(transport, home.path, err);
+		transfer->home = home.path;
 	}
 	if (!rc)
 		rc = rep_child_start(&child, &job, err);
 	if (!rc)
 		rc = rep_child_finish(child, err);
-	if (home)
-		(void)!rep_dir_remove(home, &ignored);
-	free(home);
+	rep_private_remove(&home);
 	transport->up += transfer->result.up;
 	transport->down += transfer->result.down;
 	return rep_wrap(err, rc, "%.200s", transport->url);
