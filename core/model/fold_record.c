@@ -151,7 +151,7 @@ static const char *unseen_write(const struct rep_fold_run *run, const struct rep
 		return unseen_entry(run, rep_record_value(record, field->name),
 				    rep_json_get(spec, "old"));
 	if (rep_json_is(stamps, REP_JSON_OBJECT))
-		return unseen_part(run, stamps, rep_json_get(spec, "saw"));
+		return unseen_part(run, stamps, rep_json_get(spec, "seen"));
 	if (!stamps)
 		return NULL; /* as it was inserted */
 	return is_unseen(run, rep_json_string_value(stamps), saw) ? rep_json_string_value(stamps)

@@ -39,7 +39,7 @@ enum rep_code rep_capture_create(struct rep_db *db, struct rep_error *err)
 	return rep_wrap(err, rep_db_exec(db, tables, err), "make tables of capture");
 }
 
-/* All triggers of the database on tables of the schema are ours: made anew. */
+/* All triggers on tables of entities are ours: made anew. */
 static enum rep_code drop_triggers(struct rep_db *db, struct rep_error *err)
 {
 	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
@@ -47,8 +47,8 @@ static enum rep_code drop_triggers(struct rep_db *db, struct rep_error *err)
 	bool row = true;
 	enum rep_code rc = rep_db_prepare(
 		db, &stmt,
-		"SELECT name FROM sqlite_schema WHERE type = 'trigger' AND instr(name, '__') > 0 AND "
-		"tbl_name NOT IN ('_journal')",
+		"SELECT name FROM sqlite_schema AS s WHERE type = 'trigger' AND instr(name, '__') > 0 AND "
+		"EXISTS (SELECT 1 FROM pragma_table_info(s.tbl_name) AS c WHERE c.name = '_stamps')",
 		err);
 
 	while (rc == REP_OK && row) {

@@ -40,6 +40,8 @@ static const char tables[] =
 	"BEGIN\nSELECT RAISE(ABORT, 'the journal is append-only');\nEND;\n"
 	"CREATE TABLE _outcome (seq INTEGER NOT NULL, idx INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY "
 	"KEY (seq, idx)) STRICT, WITHOUT ROWID;\n"
+	"CREATE TABLE _held (entity TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (entity, id)) STRICT, "
+	"WITHOUT ROWID;\n"
 	"CREATE TABLE _clone (name TEXT NOT NULL, piece INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY "
 	"(name, piece)) STRICT;\n"
 	"CREATE TABLE _schema (path TEXT NOT NULL PRIMARY KEY, data BLOB NOT NULL) STRICT;\n";

@@ -229,7 +229,7 @@ enum rep_code rep_row_extra(struct rep_db *db, const struct rep_entity *entity, 
 static void columns_sql(struct rep_buf *sql, const struct rep_entity *entity, const char *before,
 			const char *form)
 {
-	const char *const review[] = {"_fields", "kind", "status", NULL};
+	const char *const review[] = {"_fields", "kind", "status", "_base", NULL};
 	const char *const *own = is_review(entity) ? review : NULL;
 	const char *separator = "";
 
@@ -250,7 +250,7 @@ static void columns_sql(struct rep_buf *sql, const struct rep_entity *entity, co
  */
 static void put_sql(struct rep_buf *sql, const struct rep_entity *entity)
 {
-	size_t len = (is_review(entity) ? 3 : entity->fields_len) + 1;
+	size_t len = (is_review(entity) ? 4 : entity->fields_len) + 1;
 
 	for (const char *const *name = rep_engine_columns; *name; name++)
 		len++;
@@ -306,8 +306,10 @@ static int bind_review(struct rep_stmt *stmt, const struct rep_record *record, b
 	rep_bind_text(stmt, 1, fields);
 	rep_bind_text(stmt, 2, record->entity->name);
 	rep_bind_text(stmt, 3, status ? status : "active");
+	rep_bind_null(stmt,
+		      4); /* what is written is the view's word, until rebase says otherwise */
 	free(fields);
-	return 4;
+	return 5;
 }
 
 static void bind_engine(struct rep_stmt *stmt, int index, const struct rep_record *record,

@@ -190,10 +190,13 @@ static void create_set_views(struct rep_buf *sql, const struct rep_entity *entit
 static const char meta_table[] = "CREATE TABLE IF NOT EXISTS _meta (key TEXT NOT NULL PRIMARY KEY, "
 				 "value TEXT NOT NULL) STRICT, WITHOUT ROWID;\n";
 
-/* All kinds of review items in one table: their fields differ, and nobody writes them by hand. */
+/*
+ * All kinds of review items in one table: their fields differ, and nobody writes them by hand. `_base` is the view's word of an item
+ * that a local change has altered (rebase.c).
+ */
 static const char review_table[] =
 	"CREATE TABLE IF NOT EXISTS _review (" ID_COLUMN ", kind TEXT NOT NULL, "
-	"status TEXT NOT NULL DEFAULT 'active', _fields TEXT NOT NULL DEFAULT '{}', " ENGINE_COLUMNS
+	"status TEXT NOT NULL DEFAULT 'active', _fields TEXT NOT NULL DEFAULT '{}', _base TEXT, " ENGINE_COLUMNS
 	", entity TEXT GENERATED ALWAYS AS (json_extract(_fields, '$.entity')) VIRTUAL"
 	", record TEXT GENERATED ALWAYS AS (json_extract(_fields, '$.record')) VIRTUAL"
 	", field TEXT GENERATED ALWAYS AS (json_extract(_fields, '$.field')) VIRTUAL"

@@ -1000,7 +1000,7 @@ static void deletes_against_updates(void **state)
 		{"an element that it saw",
 		 "softdel",
 		 {{REP_OP_UPDATE, 1, BEN, "{'values':{'tags':{'add':['t']}}}", "applied"},
-		  {REP_OP_DELETE, 2, ANA, "{'values':{'tags':{'saw':{'\\\"t\\\"':'$1'}}}}",
+		  {REP_OP_DELETE, 2, ANA, "{'values':{'tags':{'seen':{'\\\"t\\\"':'$1'}}}}",
 		   "applied"}},
 		 true,
 		 "n",
