@@ -117,7 +117,7 @@ static enum rep_code run_import(struct cli *cli, struct rep_import *import, stru
 	struct cli_progress bar;
 	enum rep_code rc;
 
-	if ((rc = cli_hub(cli, &hub, import->dry_run, err)))
+	if ((rc = cli_hub(cli, &hub, false, err)))
 		return rc;
 	cli_progress_begin(&bar, cli);
 	import->progress = &bar.progress;

@@ -321,8 +321,9 @@ static enum rep_code one_line(struct work *work, const struct rep_csv_record *re
 	if (!rc && !work->row.refused)
 		rc = last_line(work, &line, err);
 	if (!rc && !work->row.refused && line != (int64_t)record->line)
-		rc = rep_import_refuse(&work->row, record->line, "repeated", NULL, work->row.id,
-				       err);
+		rc = rep_import_refuse(&work->row, record->line, "repeated",
+				       work->row.key_field ? work->row.key_field->name : "id",
+				       work->row.key, err);
 	if (!rc && !work->row.refused)
 		rc = rep_import_row_values(&work->reader, record, &work->row, err);
 	if (!rc && !work->row.refused)

@@ -66,6 +66,49 @@ void rep_import_cell(struct rep_buf *out, const struct rep_import_plan *plan, co
 	}
 }
 
+/* 1.38E+10: one digit, perhaps some more behind a point, an exponent. */
+static bool is_rounded(const char *text)
+{
+	static const char digits[] = "0123456789";
+	const char *at = text + strspn(text, digits);
+	size_t len;
+
+	if (at != text + 1)
+		return false;
+	if (*at == '.') {
+		len = strspn(at + 1, digits);
+		if (len == 0)
+			return false;
+		at += 1 + len;
+	}
+	if ((*at != 'E' && *at != 'e') || at[1] != '+')
+		return false;
+	len = strspn(at + 2, digits);
+	return len >= 2 && at[2 + len] == '\0';
+}
+
+static bool is_lost(const struct rep_entity *entity, const struct rep_field *field,
+		    const char *text)
+{
+	size_t marks = strspn(text, "?");
+
+	if (strstr(text, "\xEF\xBF\xBD") || marks >= 2 || (marks == 1 && text[1] == '\0'))
+		return true;
+	return entity->title && strcmp(entity->title, field->name) == 0 && strchr(text, '?');
+}
+
+const char *rep_import_damage(const struct rep_entity *entity, const struct rep_field *field,
+			      const char *text)
+{
+	enum rep_type type = field->type == REP_TYPE_SET ? field->of : field->type;
+
+	if (type == REP_TYPE_TEXT && is_rounded(text))
+		return "a number that a spreadsheet rounded";
+	if (is_lost(entity, field, text))
+		return "characters were lost";
+	return NULL;
+}
+
 /* The field of a header without a mapping: by its name or a label. */
 static const struct rep_field *field_by_title(const struct rep_entity *entity, const char *title)
 {

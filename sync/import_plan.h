@@ -40,6 +40,12 @@ void rep_import_plan_clear(struct rep_import_plan *plan);
 bool rep_import_is_key(const struct rep_entity *entity, const struct rep_field *field);
 /* The part of the key that names the source, or NULL. */
 const struct rep_field *rep_import_source_field(const struct rep_entity *entity);
+/*
+ * Why a text is not what its author wrote, or NULL: a number that a spreadsheet rounded (1.38E+10), characters that an earlier
+ * conversion lost (U+FFFD, "??? Road", a question mark in a record's title). To take it would be silent damage.
+ */
+const char *rep_import_damage(const struct rep_entity *entity, const struct rep_field *field,
+			      const char *text);
 /* Appends the cell's text without the white space around it and a spreadsheet's leading apostrophe; nothing where it is empty. */
 void rep_import_cell(struct rep_buf *out, const struct rep_import_plan *plan, const char *cell);
 

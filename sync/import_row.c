@@ -39,6 +39,9 @@ void rep_import_row_reset(struct rep_import_row *row, const struct rep_import_pl
 	row->refusal = NULL;
 	row->refused = false;
 	row->id[0] = '\0';
+	row->key_field = NULL;
+	free(row->key);
+	row->key = NULL;
 }
 
 void rep_import_row_clear(struct rep_import_row *row, const struct rep_import_plan *plan)
@@ -137,10 +140,12 @@ static enum rep_code id_from_column(const struct rep_import_plan *plan,
 		if (text.len == 0)
 			break;
 		*found = true;
-		if (rep_id_valid(rep_buf_str(&text)))
+		if (rep_id_valid(rep_buf_str(&text))) {
 			strcpy(row->id, text.data);
-		else
+			row->key = strdup(text.data);
+		} else {
 			rc = rep_import_refuse(row, record->line, "no id", "id", text.data, err);
+		}
 	}
 	if (!rc)
 		rc = rep_buf_check(&text, "cell", err);
@@ -163,15 +168,19 @@ static void key_part(const struct rep_import_plan *plan, const struct rep_csv_re
 			rep_import_cell(out, plan, record->cells[i]);
 }
 
-static enum rep_code check_part(const struct rep_csv_record *record, const struct rep_field *field,
+static enum rep_code check_part(const struct rep_import_plan *plan,
+				const struct rep_csv_record *record, const struct rep_field *field,
 				const char *text, struct rep_import_row *row, struct rep_error *err)
 {
+	const char *damage = rep_import_damage(plan->entity, field, text);
 	struct rep_error why = {0};
 	struct rep_json *value = NULL;
 	enum rep_code rc;
 
 	if (!*text)
 		return rep_import_refuse(row, record->line, "missing", field->name, NULL, err);
+	if (damage)
+		return rep_import_refuse(row, record->line, damage, field->name, text, err);
 	rc = rep_value_read(&value, field, text, &why);
 	rep_json_free(value);
 	if (rc == REP_ENOMEM)
@@ -200,9 +209,14 @@ static enum rep_code id_from_key(const struct rep_import_reader *reader,
 		key_part(reader->plan, record, field, &texts[i]);
 		parts[i] = rep_buf_str(&texts[i]);
 		if (!rc)
-			rc = check_part(record, field, parts[i], row, err);
+			rc = check_part(reader->plan, record, field, parts[i], row, err);
 		if (!rc)
 			rc = rep_buf_check(&texts[i], "key", err);
+		if (field != rep_import_source_field(entity)) {
+			row->key_field = field;
+			free(row->key);
+			row->key = strdup(parts[i]);
+		}
 	}
 	if (!rc && !row->refused)
 		rc = rep_import_find(reader, entity, parts, row->id, &exists, err);

@@ -9,8 +9,10 @@
 
 struct rep_import_row {
 	char id[REP_ID_LEN_MAX + 1];
-	struct rep_json **values; /* by the entity's fields; NULL = not given or empty */
-	bool *given;              /* a column or `set` gave it: its value, or that it is empty */
+	const struct rep_field *key_field; /* what gave the id; NULL = the id's own column */
+	char *key;                         /* and its text, for the report */
+	struct rep_json **values;          /* by the entity's fields; NULL = not given or empty */
+	bool *given; /* a column or `set` gave it: its value, or that it is empty */
 	bool refused;
 	struct rep_json *refusal; /* {"line","reason","field","value"} where refused */
 	struct rep_json *dropped; /* array of the same */

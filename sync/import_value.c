@@ -133,6 +133,9 @@ static enum rep_code read_value(const struct rep_import_reader *reader,
 	enum rep_code rc;
 
 	*out = NULL;
+	what = rep_import_damage(reader->plan->entity, field, text);
+	if (what)
+		return bad_cell(reader, row, record->line, what, field, text, err);
 	if (field->type == REP_TYPE_REFERENCE)
 		return read_reference(reader, record, row, field, text, out, err);
 	if (field->type == REP_TYPE_SET && field->of == REP_TYPE_REFERENCE)

@@ -130,7 +130,7 @@ fields() { hub --json hub export "$1" | jq -cS 'map({id, fields}) | sort_by(.id)
 	printf '%s\n' 外部编号,姓名,类别,职务 D-1,王敏,医务人员,一 D-2,李娜,医务人员,二 D-1,王敏,医务人员,三 >twice.csv
 	load_csv contact twice.csv
 	is '.taken == 2'
-	is '.refused | map([.line, .reason])' '[[2,"repeated"]]'
+	is '.refused | map([.line, .reason, .field, .value])' '[[2,"repeated","ext_id","D-1"]]'
 	run hub --json hub export contact
 	is '.[] | select(.fields.ext_id == "D-1").fields.title' '"三"'
 }
@@ -251,6 +251,14 @@ fields() { hub --json hub export "$1" | jq -cS 'map({id, fields}) | sort_by(.id)
 	is '.refused | length' 0
 	run hub --json hub export contact
 	is 'map(.fields.needs) | sort' '["=HYPERLINK(\"http://x\")","a; DROP TABLE contact;--"]'
+}
+
+@test "what a spreadsheet or a conversion destroyed is not taken" {
+	printf '%s\n' '外部编号,名称,电话,地址' H-1,某市中心医院,1.08E+10,'???? 路7号' H-2,某市?院,0999-1,x 1.2E+11,某院,0999-1,x H-4,某县医院,0999-1,'去哪里?' >destroyed.csv
+	load_csv org destroyed.csv
+	is '.taken == 2'
+	is '.refused | map([.line, .field])' '[[3,"name"],[4,"ext_id"]]'
+	is '.dropped | map([.line, .field])' '[[2,"site_phone"],[2,"address"]]'
 }
 
 @test "a dry run tells and records nothing" {

@@ -369,6 +369,24 @@ static void two_columns_fill_one_set_and_a_bad_one_leaves_it_as_it_is(void **sta
 	close_file();
 }
 
+static void what_was_destroyed_before_is_not_taken(void **state)
+{
+	(void)state;
+	open_file("contact",
+		  "id,name,kind,office_phone,needs\nC-1,王敏,医务人员,1.38E+10,为什么?\n"
+		  "C-2,王?,医务人员,,\nC-3,王敏,医务人员,1.5E,?? x\n",
+		  NULL);
+	next();
+	expect_dropped(1, "a number that a spreadsheet rounded", "office_phone");
+	expect_field("needs", "\"为什么?\"");
+	next();
+	expect_refused("characters were lost", "name");
+	next();
+	expect_field("office_phone", "\"1.5E\"");
+	expect_dropped(1, "characters were lost", "needs");
+	close_file();
+}
+
 static void an_empty_cell_takes_the_default(void **state)
 {
 	(void)state;
@@ -398,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_dangling_reference_refuses_only_where_it_decides_the_place),
 		cmocka_unit_test(elements_of_a_set_that_dangle_are_left_out_one_by_one),
 		cmocka_unit_test(two_columns_fill_one_set_and_a_bad_one_leaves_it_as_it_is),
+		cmocka_unit_test(what_was_destroyed_before_is_not_taken),
 		cmocka_unit_test(an_empty_cell_takes_the_default),
 	};
 
