@@ -61,6 +61,8 @@ REP_CHECK enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes
 REP_CHECK enum rep_code rep_work_open(struct rep_hub *hub, const struct rep_progress *progress,
 				      struct rep_error *err);
 void rep_work_close(struct rep_hub *hub);
+/* Makes the tables of a working copy in hub->db. */
+REP_CHECK enum rep_code rep_work_create(struct rep_hub *hub, struct rep_error *err);
 REP_CHECK enum rep_code rep_work_remove(const char *dir, struct rep_error *err);
 /* _hub: *out NULL when absent; the caller frees it. */
 REP_CHECK enum rep_code rep_work_get(struct rep_db *db, const char *key, char **out,

@@ -117,6 +117,9 @@ REP_CHECK enum rep_code rep_run_known(struct rep_hub *hub, const char *device, s
 
 /* ---- run_fold.c ---- */
 
+/* Gives the fold its schema and organisation, and again after the organisation was loaded anew. */
+void rep_run_bind(struct rep_run *run);
+
 /* Folds a whole batch: its org changes first. */
 REP_CHECK enum rep_code rep_run_batch(struct rep_run *run, struct rep_run_batch *batch,
 				      struct rep_error *err);

@@ -40,7 +40,7 @@ static bool exists(void *user, const char *entity, const char *id)
 	return run->partition.len > 0;
 }
 
-static void bind_contexts(struct rep_run *run)
+void rep_run_bind(struct rep_run *run)
 {
 	run->partition.limit = 1024;
 	run->fold = (struct rep_fold_context){.schema = run->hub->schema,
@@ -604,13 +604,13 @@ enum rep_code rep_run_batch(struct rep_run *run, struct rep_run_batch *batch, st
 	const struct rep_run_segment *end = &batch->segments[batch->len - 1];
 	enum rep_code rc = put_segments(run, batch, err);
 
-	bind_contexts(run);
+	rep_run_bind(run);
 	if (rc == REP_OK && batch->org) {
 		rc = walk_batch(&walk, err);
 		if (rc == REP_OK)
 			rc = rep_hub_reload_org(run->hub, err);
 		walk.org = false;
-		bind_contexts(run);
+		rep_run_bind(run);
 	}
 	if (rc == REP_OK)
 		rc = walk_batch(&walk, err);

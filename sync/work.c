@@ -160,7 +160,7 @@ static enum rep_code index_commits(struct rep_hub *hub, const struct rep_oid *he
 
 /* ---- catching up ---- */
 
-static enum rep_code create_tables(struct rep_hub *hub, struct rep_error *err)
+enum rep_code rep_work_create(struct rep_hub *hub, struct rep_error *err)
 {
 	enum rep_code rc = rep_db_exec(hub->db, tables, err);
 
@@ -191,7 +191,7 @@ static enum rep_code catch_up(struct rep_hub *hub, const struct rep_oid *marker,
 	rc = rep_db_begin(hub->db, err);
 	if (rc != REP_OK)
 		return rc;
-	rc = create_tables(hub, err);
+	rc = rep_work_create(hub, err);
 	if (rc == REP_OK && !rep_oid_is_zero(marker))
 		rc = tree_of(hub, marker, &from, &parent, err);
 	if (rc == REP_OK)
