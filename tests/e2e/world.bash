@@ -1,0 +1,89 @@
+# The company of the stories: 朗峰医药, three posts, the people and customers of the acceptance data. Every test has its own
+# folder $W, removed at the end. Times are Shanghai's, given by libfaketime: the program reads no other clock.
+
+export TZ=Asia/Shanghai
+
+world_setup() {
+	W=$(mktemp -d "${BATS_TEST_TMPDIR:-/tmp}/world-XXXXXX")
+	HUB=$W/hub
+	[ -x "$REPSYNC" ] || { echo "REPSYNC is not set to the program" >&2; return 1; }
+}
+
+world_teardown() {
+	[ ! -s "$W/ssh/pid" ] || kill "$(cat "$W/ssh/pid")" 2>/dev/null || true
+	rm -rf "$W"
+}
+
+# when TIME CMD...: the command at that moment; the clock goes on from there
+when() {
+	local time=$1
+	shift
+	faketime -f "@$time" "$@"
+}
+
+# hub_at TIME ARGS... ; at TIME NAME ARGS...
+hub_at() {
+	local time=$1
+	shift
+	when "$time" "$REPSYNC" -C "$HUB" hub "$@"
+}
+at() {
+	local time=$1 name=$2
+	shift 2
+	when "$time" "$REPSYNC" -C "$W/$name" "$@"
+}
+
+# The company as it stands on 2026-03-15: people, posts, customers.
+world_company() {
+	local day='2026-03-15 09:00:00'
+	hub_at "$day" init --company 朗峰医药
+	cat >"$W/org.csv" <<'CSV'
+id,name,level,sub_kind
+O-0101,江南市第一人民医院,三级甲等,医院
+O-0102,江南大学附属中山医院,三级甲等,医院
+O-0103,临江县人民医院,二级甲等,医院
+CSV
+	cat >"$W/contact.csv" <<'CSV'
+id,name,kind,org,dept,prof_title,phones,best_time,hobbies,influence
+C-0001,陈建国,医务人员,O-0101,心内科,副主任医师,13900001111,周二上午,书法,市级
+C-0002,刘敏,医务人员,O-0102,呼吸科,,13900005555,,,院级
+C-0003,吴静,医务人员,O-0103,内科,,13900006666,,,
+CSV
+	hub_at "$day" import org "$W/org.csv"
+	hub_at "$day" import contact "$W/contact.csv"
+	hub_at "$day" territory set JN --name 江南区
+	hub_at "$day" territory set JN-01 --parent JN --partition O-0101 --partition O-0103
+	hub_at "$day" territory set JN-02 --parent JN --partition O-0102
+	hub_at "$day" rep add E0003 --name 孙立 --role manager --territory JN
+	hub_at "$day" rep add E0007 --name 王磊 --territory JN-01
+	hub_at "$day" rep add E0012 --name 李娜 --territory JN-01 --assist
+	hub_at "$day" rep add E0015 --name 周强 --territory JN-02
+}
+
+# enrol NAME REP: a laptop with a folder mailbox, registered and with its first view
+enrol() {
+	local day='2026-03-15 10:00:00'
+	hub_at "$day" enroll "$2" --out "$W/$1.invitation"
+	when "$day" "$REPSYNC" enroll "$W/$1.invitation" "$W/$1"
+	at "$day" "$1" sync
+	hub_at "$day" merge
+	at "$day" "$1" sync
+}
+
+# The ids of the trees that hold the records.
+records() {
+	git -C "$HUB/central.git" rev-parse main:data
+	git -C "$HUB/central.git" rev-parse -q --verify main:restricted || echo none
+}
+
+# Every repository is sound.
+world_fsck() {
+	local box
+	for box in "$HUB/central.git" "$HUB"/mailboxes/*.git; do
+		git -C "$box" fsck --full --strict
+	done
+}
+
+field() { # field TIME NAME ENTITY ID FIELD: as JSON
+	at "$1" "$2" --json get "$3" "$4" | jq -cS ".fields.$5"
+}
