@@ -194,7 +194,7 @@ static enum rep_code id_from_key(const struct rep_import_reader *reader,
 {
 	const struct rep_entity *entity = reader->plan->entity;
 	struct rep_buf texts[KEY_PARTS_MAX];
-	const char *parts[KEY_PARTS_MAX];
+	const char *parts[KEY_PARTS_MAX] = {0};
 	size_t len = entity->external_key_len;
 	enum rep_code rc = REP_OK;
 	bool exists;

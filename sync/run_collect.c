@@ -2,6 +2,7 @@
  * Enrolments first: a device that registered its key becomes active by a change set of the hub, merged at once, so that what
  * the device sent along is verified with the key in this very run. Then every mailbox, then the order of the batches.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static enum rep_code check_enrolment(struct rep_run *run, const char *device,
 		strcpy(why, "the outbox does not begin with an enrolment");
 	else if (rep_enrolment_read(out, outbox->enrol, outbox->enrol_size, device, hash, err) !=
 		 REP_OK)
-		strncpy(why, err->msg, 255)[255] = '\0';
+		snprintf(why, 256, "%.255s", err->msg);
 	rep_json_free(invitation);
 	return REP_OK;
 }
