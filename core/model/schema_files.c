@@ -81,7 +81,9 @@ enum rep_code rep_schema_files_add(struct rep_schema_files *files, const char *p
 		memcpy(copy, data, size_bytes);
 	copy[size_bytes] = '\0'; /* reports are handed out as C strings */
 	memmove(grown + place + 1, grown + place, (files->len - place) * sizeof *grown);
-	grown[place] = (struct rep_schema_file){name, copy, size_bytes};
+	grown[place].path = name;
+	grown[place].data = copy;
+	grown[place].size_bytes = size_bytes;
 	files->len++;
 	return REP_OK;
 }

@@ -85,8 +85,8 @@ static bool never_empty(const struct rep_step *step)
 static enum rep_code read_of(struct rep_loader *ld, struct rep_entity *entity,
 			     const struct rep_json *value)
 {
-	const char **texts;
-	size_t len;
+	const char **texts = NULL;
+	size_t len = 0;
 	enum rep_code rc = rep_loader_names(ld, &texts, &len, rep_json_get(value, "of"), "of");
 
 	if (!rc)

@@ -237,8 +237,8 @@ static enum rep_code load_identity(struct rep_loader *ld, const struct rep_json 
 
 static enum rep_code load_lists(struct rep_loader *ld, const struct rep_json *top)
 {
-	const char **names;
-	size_t len;
+	const char **names = NULL;
+	size_t len = 0;
 	enum rep_code rc = rep_loader_names(ld, &ld->schema->sources, &ld->schema->sources_len,
 					    rep_json_get(top, "sources"), "sources");
 

@@ -174,6 +174,60 @@ static void patterns_match_the_whole_or_any_part(void **state)
 	rep_pattern_free(pattern);
 }
 
+static void patterns_that_mean_something_else_elsewhere_are_refused(void **state)
+{
+	static const struct {
+		const char *source, *why;
+	} cases[] = {
+		{"(a)\\1", "back-references"},
+		{"a\\", "backslash"},
+		{"\\w+", "POSIX escapes"},
+		{"a\\b", "POSIX escapes"},
+		{"[闰]", "brackets"},
+		{"[a", "not closed"},
+		{"[[:digit:", "not closed"},
+		{"闰*", "without a group"},
+		{"a{256}", "255"},
+		{"a{1,256}", "255"},
+		{"(a", "pattern (a:"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rep_pattern *pattern;
+		struct rep_error err = {0};
+
+		expect_code(rep_pattern_new(&pattern, cases[i].source, true, &err), REP_EINVAL,
+			    &err, cases[i].why);
+		assert_null(pattern);
+	}
+}
+
+static void good_patterns_are_taken(void **state)
+{
+	static const struct {
+		const char *source, *yes, *no;
+	} cases[] = {
+		{"[]a]+", "a]", "b"},
+		{"[^]a]", "b", "]"},
+		{"[[:digit:]-]{2,3}", "1-2", "1"},
+		{"a\\.b", "a.b", "axb"},
+		{"(闰)?(08|八月)", "闰八月", "闰闰08"},
+		{"a{255}|b", "b", "a"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rep_pattern *pattern;
+		struct rep_error err = {0};
+
+		expect_ok(rep_pattern_new(&pattern, cases[i].source, true, &err), &err);
+		assert_true(rep_pattern_matches(pattern, cases[i].yes));
+		assert_false(rep_pattern_matches(pattern, cases[i].no));
+		rep_pattern_free(pattern);
+	}
+}
+
 static void patterns_do_not_depend_on_the_language(void **state)
 {
 	struct rep_pattern *pattern;
@@ -206,6 +260,8 @@ int main(void)
 		cmocka_unit_test(departments_are_known_by_either_name),
 		cmocka_unit_test(normalising_twice_changes_nothing),
 		cmocka_unit_test(patterns_match_the_whole_or_any_part),
+		cmocka_unit_test(patterns_that_mean_something_else_elsewhere_are_refused),
+		cmocka_unit_test(good_patterns_are_taken),
 		cmocka_unit_test(patterns_do_not_depend_on_the_language),
 	};
 

@@ -315,6 +315,40 @@ static void states_are_checked(void **state)
 	EXPECT(mistakes);
 }
 
+/* An entity whose kinds have machines of their own. */
+#define KINDS(by, a, more)                                                                          \
+	"{" LABEL ",\"partition\":{\"is\":\"self\"},\"insert\":[\"rep\"],\"write\":[\"rep\"],"      \
+	"\"fields\":[{\"name\":\"kind\",\"type\":\"enum\"," LABEL ",\"values\":[\"a\",\"b\"]},"     \
+	"{\"name\":\"note\",\"type\":\"text\"," LABEL "},"                                          \
+	"{\"name\":\"state\",\"type\":\"enum\"," LABEL                                              \
+	",\"values\":[\"x\",\"y\",\"z\"],\"rule\":\"state\"}],"                                     \
+	"\"states\":{\"field\":\"state\",\"by\":\"" by "\",\"machines\":{\"" a                      \
+	"\":{\"initial\":\"x\",\"priority\":[\"y\",\"x\"],\"moves\":[{\"from\":\"x\",\"to\":\"y\"," \
+	"\"by\":[\"*\"]}]}" more "}}}"
+#define KIND_B                                                                                          \
+	",\"b\":{\"initial\":\"z\",\"priority\":[\"x\",\"z\"],\"moves\":[{\"from\":\"z\",\"to\":\"x\"," \
+	"\"by\":[\"*\"]}]}"
+
+static void machines_of_kinds_are_checked(void **state)
+{
+	static const struct mistake mistakes[] = {
+		{"missing-key", VISIT, "", KINDS("kind", "a", ""), "no \"b\""},
+		{"unknown-field", VISIT, "", KINDS("kind", "c", KIND_B), "\"c\" is no value"},
+		{"unknown-field", VISIT, "", KINDS("sort", "a", KIND_B), "sort"},
+		{"state-not-enum", VISIT, "", KINDS("note", "a", KIND_B), "note"},
+	};
+	const struct mistake none = {"", VISIT, "", KINDS("kind", "a", KIND_B), ""};
+	struct rep_schema *schema;
+	struct rep_error err = {0};
+
+	(void)state;
+	EXPECT(mistakes);
+	expect_ok(load_with(&none, &schema, &err), &err);
+	/* Each kind begins elsewhere: there is no common default. */
+	assert_null(rep_entity_field(rep_schema_entity(schema, "visit"), "state")->preset);
+	rep_schema_free(schema);
+}
+
 static void the_text_of_checks_is_checked(void **state)
 {
 	static const struct mistake mistakes[] = {
@@ -407,6 +441,7 @@ int main(void)
 		cmocka_unit_test(rules_are_checked),
 		cmocka_unit_test(references_and_partitions_are_checked),
 		cmocka_unit_test(states_are_checked),
+		cmocka_unit_test(machines_of_kinds_are_checked),
 		cmocka_unit_test(the_text_of_checks_is_checked),
 		cmocka_unit_test(headers_of_reports_are_checked),
 		cmocka_unit_test(tables_are_checked),
