@@ -135,6 +135,19 @@ static bool put_where(struct rep_json *row, const struct rep_indexed *change)
 	       rep_json_set(row, "commit", text_or_null(change->commit));
 }
 
+/* What the rival wanted: its `new`, or its whole entry for sets, lists and maps. */
+static bool put_rival(struct rep_json *row, const char *rep, const struct rep_json *line,
+		      const char *field)
+{
+	const struct rep_json *entry = rep_json_get(rep_json_get(line, "values"), field);
+	const struct rep_json *value = rep_json_get(entry, "new");
+
+	if (!value)
+		value = entry;
+	return rep_json_set(row, "rival_rep", text_or_null(rep)) &&
+	       rep_json_set(row, "rival_value", value ? rep_json_ref(value) : rep_json_null());
+}
+
 enum rep_code rep_audit_row_new(struct rep_audit_rows *rows, const struct rep_indexed *change,
 				struct rep_json **out, struct rep_error *err)
 {
@@ -160,7 +173,8 @@ enum rep_code rep_audit_row_new(struct rep_audit_rows *rows, const struct rep_in
 	    !rep_json_set_string(row, "outcome",
 				 outcome ? outcome : rep_outcome_name(REP_APPLIED)) ||
 	    !rep_json_set(row, "rule", rep_json_null()) ||
-	    !rep_json_set(row, "rival", rep_json_null()) || !put_where(row, change)) {
+	    !rep_json_set(row, "rival", rep_json_null()) || !put_rival(row, NULL, NULL, "") ||
+	    !put_where(row, change)) {
 		rc = nomem(err);
 		goto out;
 	}
@@ -171,11 +185,47 @@ out:
 	return rc;
 }
 
+/* The value that was not taken, or that was taken instead, stands beside the row's own: the rival's stamp names its change. */
+static enum rep_code find_rival(struct rep_audit_rows *rows, const struct rep_indexed *change,
+				const char *field, const char *rival, struct rep_json *row,
+				struct rep_error *err)
+{
+	struct rep_json *line = NULL;
+	struct rep_stmt *stmt;
+	const char *text;
+	bool found = false;
+	size_t len = 0;
+	enum rep_code rc;
+
+	if (!rival)
+		return put_rival(row, NULL, NULL, field) ? REP_OK : nomem(err);
+	rc = rep_db_use(rows->db, &stmt,
+			"SELECT rep, line FROM _change WHERE entity = ?1 AND id = ?2 AND eff = ?3",
+			err);
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, change->entity);
+	rep_bind_text(stmt, 2, change->id);
+	rep_bind_text(stmt, 3, rival);
+	rc = rep_step(stmt, &found, err);
+	text = found ? rep_column_text(stmt, 1, &len) : NULL;
+	if (rc == REP_OK && text)
+		rc = rep_json_parse(&line, text, len, 2 * REP_LINE_SIZE_MAX, REP_SCHEMA_DEPTH_MAX,
+				    err);
+	if (rc == REP_OK &&
+	    !put_rival(row, found ? rep_column_text(stmt, 0, NULL) : NULL, line, field))
+		rc = nomem(err);
+	rep_json_free(line);
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
 /*
  * A field that the outcome does not name was plainly applied, unless the whole change was turned away. The rule is the one
  * that decided between rivals; where there were none, the first that the field declares.
  */
-enum rep_code rep_audit_row_decided(struct rep_json *row, const struct rep_indexed *change,
+enum rep_code rep_audit_row_decided(struct rep_audit_rows *rows, struct rep_json *row,
+				    const struct rep_indexed *change,
 				    const struct rep_entity *entity, const char *field,
 				    struct rep_error *err)
 {
@@ -200,7 +250,7 @@ enum rep_code rep_audit_row_decided(struct rep_json *row, const struct rep_index
 	    !rep_json_set(row, "rule", text_or_null(rule)) ||
 	    !rep_json_set(row, "rival", text_or_null(rep_json_get_string(own, "rival"))))
 		return nomem(err);
-	return REP_OK;
+	return find_rival(rows, change, field, rep_json_get_string(own, "rival"), row, err);
 }
 
 /* ---- one row a field or an element ---- */
@@ -225,8 +275,8 @@ static enum rep_code add_row(struct telling *telling, const char *op,
 	if (rc != REP_OK)
 		return rc;
 	if (telling->field)
-		rc = rep_audit_row_decided(row, telling->change, telling->entity, telling->field,
-					   err);
+		rc = rep_audit_row_decided(telling->rows, row, telling->change, telling->entity,
+					   telling->field, err);
 	if (rc != REP_OK)
 		goto out;
 	if ((op && !rep_json_set_string(row, "op", op)) ||

@@ -25,8 +25,8 @@ void rep_audit_rows_clear(struct rep_audit_rows *rows);
 REP_CHECK enum rep_code rep_audit_row_new(struct rep_audit_rows *rows,
 					  const struct rep_indexed *change, struct rep_json **out,
 					  struct rep_error *err);
-/* Sets outcome, rule and rival of a row to those of `field`. */
-REP_CHECK enum rep_code rep_audit_row_decided(struct rep_json *row,
+/* Sets outcome, rule and rival of a row to those of `field`, with the rival's rep and value. */
+REP_CHECK enum rep_code rep_audit_row_decided(struct rep_audit_rows *rows, struct rep_json *row,
 					      const struct rep_indexed *change,
 					      const struct rep_entity *entity, const char *field,
 					      struct rep_error *err);

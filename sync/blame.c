@@ -32,7 +32,7 @@ static enum rep_code on_change(void *user, struct rep_indexed *change, struct re
 	     it = rep_json_iter_next(values, it)) {
 		struct rep_json *own = rep_json_dup(row);
 
-		rc = own ? rep_audit_row_decided(own, change, blame->record->entity,
+		rc = own ? rep_audit_row_decided(&blame->rows, own, change, blame->record->entity,
 						 rep_json_iter_key(it), err)
 			 : rep_fail(err, REP_ENOMEM, "blame");
 		if (!rep_json_set(of_fields, rep_json_iter_key(it), own) && rc == REP_OK)
@@ -50,9 +50,10 @@ static enum rep_code add(struct blame *blame, const char *field, const struct re
 			 const char *stamp, struct rep_error *err)
 {
 	static const char *const told[] = {
-		"rep",      "rep_name",        "role",    "device",  "device_time",
-		"hub_time", "clock_offset_ms", "reason",  "outcome", "rule",
-		"rival",    "changeset",       "segment", "commit",
+		"rep",      "rep_name",        "role",        "device",    "device_time",
+		"hub_time", "clock_offset_ms", "reason",      "outcome",   "rule",
+		"rival",    "rival_rep",       "rival_value", "changeset", "segment",
+		"commit",
 	};
 	const struct rep_json *of_fields = stamp ? rep_json_get(blame->changes, stamp) : NULL;
 	const struct rep_json *source = rep_json_get(of_fields, field);

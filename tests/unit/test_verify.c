@@ -1,0 +1,292 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "help_world.h"
+#include "sync/audit.h"
+#include "sync/verify_hub.h"
+
+#define CHEN "C-0001"
+
+/* A world made once; each test tampers with a copy of its hub. */
+static struct world original;
+static char wang_device[REP_DEVICE_LEN + 1];
+
+static int company_setup(void **state)
+{
+	struct rep_replica *wang;
+	char dir[600];
+
+	assert_int_equal(scratch_setup(state), 0);
+	snprintf(dir, sizeof dir, "%s", scratch(state, "original"));
+	shell_ok("mkdir -p '%s'", dir);
+	world_make(&original, dir);
+	world_hub_change(&original, REP_OP_INSERT, "contact", CHEN,
+			 "{\"best_time\":{\"new\":\"周二上午\"},\"kind\":{\"new\":\"医务人员\"},"
+			 "\"name\":{\"new\":\"陈建国\"},\"org\":{\"new\":\"O-0101\"}}",
+			 "新建");
+	wang = world_laptop(&original, "E0007", "wang");
+	snprintf(wang_device, sizeof wang_device, "%s", wang->device);
+	world_put(wang, "本人告知", "contact", CHEN, ASSIGNS("best_time=周三下午"));
+	world_sync_quietly(wang);
+	world_merge_quietly(&original);
+	world_put(wang, "改主意", "contact", CHEN, ASSIGNS("best_time=周四下午"));
+	world_sync_quietly(wang);
+	world_merge_quietly(&original);
+	rep_replica_close(wang);
+	world_close(&original);
+	return 0;
+}
+
+static struct world copy_of_hub(void **state)
+{
+	static unsigned n;
+	struct world world = {0};
+	char name[32];
+
+	snprintf(name, sizeof name, "copy-%u", n++);
+	snprintf(world.dir, sizeof world.dir, "%s", scratch(state, name));
+	shell_ok("cp -a '%s' '%s'", original.dir, world.dir);
+	return world;
+}
+
+/* Runs a shell line in a checkout-free index of main, and commits what it did there, as somebody with git could. */
+static void tamper(struct world *world, const char *line)
+{
+	shell_ok(
+		"cd '%s/hub/central.git' && export GIT_INDEX_FILE=$PWD/x.index && "
+		"git read-tree main && { edit() { p=$(git ls-files | grep \"$1\" | head -1); "
+		"test -n \"$p\" && b=$(git cat-file blob \"main:$p\" | sed \"$2\" | "
+		"git hash-object -w --stdin) && git update-index --cacheinfo 100644,$b,\"$p\"; }; "
+		"drop() { p=$(git ls-files | grep \"$1\" | head -1); test -n \"$p\" && "
+		 "printf '0 %%040d\\t%%s\\n' 0 \"$p\" | git update-index --index-info; "
+		 "}; %s; } && c=$(git commit-tree $(git write-tree) -p main -m x) && "
+		"git update-ref refs/heads/main $c && rm -f x.index && git repack -adq",
+		world->dir, line);
+}
+
+static struct rep_json *verify(struct world *world, const struct rep_verify *options,
+			       enum rep_code code, const char *part)
+{
+	struct rep_json *out = NULL;
+	struct rep_error err;
+	enum rep_code rc;
+
+	world_reopen(world, true);
+	rc = rep_hub_verify(world->hub, options, &out, &err);
+	if (code == REP_OK)
+		expect_ok(rc, &err);
+	else
+		expect_code(rc, code, &err, part);
+	assert_non_null(out);
+	assert_true(rep_json_get_bool(out, "ok") == (code == REP_OK));
+	world_close(world);
+	return out;
+}
+
+static void expect_wrong(struct world *world, bool replay, const char *part)
+{
+	const struct rep_verify options = {.replay = replay};
+
+	rep_json_free(verify(world, &options, REP_EINTEGRITY, part));
+}
+
+static void a_hub_that_nobody_touched_is_right(void **state)
+{
+	const struct rep_verify options = {.replay = true};
+	struct world world = copy_of_hub(state);
+	struct rep_json *out = verify(&world, &options, REP_OK, NULL);
+	const struct rep_json *checked = rep_json_get(out, "checked");
+
+	assert_true(rep_json_get_integer(checked, "devices") == 2);
+	assert_true(rep_json_get_integer(checked, "changesets") > 2);
+	assert_true(rep_json_get_integer(checked, "receipts") > 2);
+	assert_true(rep_json_get_integer(checked, "statements") > 0);
+	assert_true(rep_json_get_integer(checked, "files") > 4);
+	assert_int_equal(rep_json_size(rep_json_get(out, "problems")), 0);
+	rep_json_free(out);
+}
+
+static void a_value_changed_in_a_journal_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+	char line[256];
+
+	snprintf(line, sizeof line, "edit '^journal/../%s/.*jsonl' s/周三下午/周五下午/",
+		 wang_device);
+	tamper(&world, line);
+	expect_wrong(&world, false, "journal/");
+}
+
+static void a_skeleton_changed_in_a_journal_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+	char line[256];
+
+	snprintf(line, sizeof line, "edit '^journal/../%s/.*jsonl' s/contact/c0ntact/",
+		 wang_device);
+	tamper(&world, line);
+	expect_wrong(&world, false, "change set 1");
+}
+
+static void a_segment_taken_out_of_a_journal_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+	char line[256];
+
+	snprintf(line, sizeof line, "drop '^journal/../%s/.*/1-'", wang_device);
+	tamper(&world, line);
+	expect_wrong(&world, false, "change set 2 where 1 is due");
+}
+
+static void the_last_segment_taken_out_is_found_by_the_head(void **state)
+{
+	struct world world = copy_of_hub(state);
+	char line[256];
+
+	snprintf(line, sizeof line, "drop '^journal/../%s/.*/2-'", wang_device);
+	tamper(&world, line);
+	expect_wrong(&world, false, "head.json");
+}
+
+static void a_journal_cut_short_with_its_head_is_found_by_the_statement(void **state)
+{
+	struct world world = copy_of_hub(state);
+	char line[512];
+
+	/* The forger keeps the head in step; the newest statement still names the journal's end. */
+	snprintf(line, sizeof line,
+		 "drop '^journal/../%s/.*/2-'; h=$(git cat-file blob main:$(git ls-files | "
+		 "grep '^journal/../%s/.*/1-1.jsonl' | head -1) | head -1 | tr -d '\\n' | "
+		 "sha256sum | cut -c1-64); edit '^journal/../%s/head.json' "
+		 "\"s/\\\"hash\\\": *\\\"[0-9a-f]*\\\"/\\\"hash\\\":\\\"$h\\\"/; "
+		 "s/\\\"seq\\\": *2/\\\"seq\\\":1/\"",
+		 wang_device, wang_device, wang_device);
+	tamper(&world, line);
+	expect_wrong(&world, false, "statements/");
+}
+
+static void a_receipt_that_was_changed_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+	char line[256];
+
+	snprintf(line, sizeof line,
+		 "edit '^outcomes/../%s/.*receipt' s/received\\\":\\\"20/received\\\":\\\"19/",
+		 wang_device);
+	tamper(&world, line);
+	expect_wrong(&world, false, "receipt.json");
+}
+
+static void a_statement_that_was_changed_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+
+	tamper(&world, "edit '^statements/' 's/\"run\":/\"run\":1/'");
+	expect_wrong(&world, false, "statements/");
+}
+
+static void a_record_that_was_changed_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+
+	tamper(&world, "edit '/" CHEN ".json$' s/周四下午/周五下午/");
+	expect_wrong(&world, false, CHEN ".json");
+}
+
+static void a_record_that_was_changed_is_found_by_replay_when_the_working_copy_agrees(void **state)
+{
+	struct world world = copy_of_hub(state);
+
+	tamper(&world, "edit '/" CHEN ".json$' s/周四下午/周五下午/");
+	world_reopen(&world, false); /* catches up with main, forged as it is */
+	expect_wrong(&world, true, CHEN ".json");
+}
+
+static void a_record_in_the_wrong_place_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+
+	tamper(&world, "p=$(git ls-files | grep '/" CHEN ".json$'); "
+		       "git update-index --add --cacheinfo 100644,$(git rev-parse main:$p),"
+		       "$(dirname $p)/C-0002.json");
+	expect_wrong(&world, false, "C-0002.json");
+}
+
+static void a_record_file_with_one_space_more_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+
+	tamper(&world, "edit '/" CHEN ".json$' 's/\"id\": /\"id\":  /'");
+	expect_wrong(&world, false, "not what a writer writes");
+}
+
+static void a_flipped_byte_in_a_pack_is_named_by_its_path(void **state)
+{
+	struct world world = copy_of_hub(state);
+	char pack[700], at[64];
+
+	shell_ok("cd '%s/hub/central.git' && git repack -adq", world.dir);
+	snprintf(pack, sizeof pack, "%s",
+		 shell_line("ls '%s'/hub/central.git/objects/pack/*.pack", world.dir));
+	/* In the deflated middle of the record's blob. */
+	snprintf(at, sizeof at, "%s",
+		 shell_line("cd '%s/hub/central.git' && b=$(git ls-tree -r main | grep '/" CHEN
+			    ".json$' | cut -c13-52) && git verify-pack -v objects/pack/*.idx | "
+			    "grep ^$b | awk '{print $5 + int($4 / 2)}'",
+			    world.dir));
+	shell_ok(
+		"chmod u+w '%s' && b=$(dd if='%s' bs=1 skip=%s count=1 2>/dev/null | od -An -tu1) && "
+		"printf \"\\\\$(printf '%%03o' $((b ^ 1)))\" | "
+		"dd of='%s' bs=1 seek=%s conv=notrunc 2>/dev/null",
+		pack, pack, at, pack, at);
+	expect_wrong(&world, false, CHEN ".json");
+}
+
+static void one_device_can_be_asked_alone(void **state)
+{
+	struct world world = copy_of_hub(state);
+	const struct rep_verify hub_only = {.device = REP_HUB_DEVICE};
+	struct rep_json *out;
+
+	out = verify(&world, &hub_only, REP_OK, NULL);
+	assert_int_equal(rep_json_get_integer(rep_json_get(out, "checked"), "devices"), 1);
+	rep_json_free(out);
+}
+
+static void git_problems_are_told_without_touching_the_repository_otherwise(void **state)
+{
+	struct rep_problems problems;
+	struct rep_error err;
+	char path[700];
+
+	snprintf(path, sizeof path, "%s", scratch(state, "nothing.git"));
+	rep_problems_init(&problems);
+	expect_ok(rep_verify_fsck(path, &problems, &err), &err);
+	assert_true(rep_problems_any(&problems));
+	rep_problems_clear(&problems);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_hub_that_nobody_touched_is_right),
+		cmocka_unit_test(a_value_changed_in_a_journal_is_found),
+		cmocka_unit_test(a_skeleton_changed_in_a_journal_is_found),
+		cmocka_unit_test(a_segment_taken_out_of_a_journal_is_found),
+		cmocka_unit_test(the_last_segment_taken_out_is_found_by_the_head),
+		cmocka_unit_test(a_journal_cut_short_with_its_head_is_found_by_the_statement),
+		cmocka_unit_test(a_receipt_that_was_changed_is_found),
+		cmocka_unit_test(a_statement_that_was_changed_is_found),
+		cmocka_unit_test(a_record_that_was_changed_is_found),
+		cmocka_unit_test(
+			a_record_that_was_changed_is_found_by_replay_when_the_working_copy_agrees),
+		cmocka_unit_test(a_record_in_the_wrong_place_is_found),
+		cmocka_unit_test(a_record_file_with_one_space_more_is_found),
+		cmocka_unit_test(a_flipped_byte_in_a_pack_is_named_by_its_path),
+		cmocka_unit_test(one_device_can_be_asked_alone),
+		cmocka_unit_test(git_problems_are_told_without_touching_the_repository_otherwise),
+	};
+
+	rep_json_init();
+	return cmocka_run_group_tests(tests, company_setup, scratch_teardown);
+}
