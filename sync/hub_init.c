@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/schema_sql.h"
 #include "sync/document.h"
 #include "sync/hub_state.h"
 #include "sync/pack.h"
@@ -257,11 +258,13 @@ static enum rep_code make_central(struct init *init, struct rep_error *err)
 static enum rep_code load_schema(struct init *init, struct rep_error *err)
 {
 	const char *dir = init->options->schema_dir;
+	enum rep_code rc;
 
 	if (!dir)
 		dir = rep_file_is_dir(REP_SCHEMA_INSTALLED) ? REP_SCHEMA_INSTALLED
 							    : REP_SCHEMA_SOURCE;
-	return rep_schema_load_dir(&init->schema, dir, err);
+	rc = rep_schema_load_dir(&init->schema, dir, err);
+	return rc == REP_OK ? rep_schema_check_sql(init->schema, err) : rc;
 }
 
 enum rep_code rep_hub_init(const char *dir, const struct rep_hub_init *options,

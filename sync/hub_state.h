@@ -7,6 +7,7 @@
  *	_mailbox(device, tip, root, blocked)	how far each outbox was merged; why a device is blocked, if it is
  *	_quarantine(path, device, first, last, reason)	what lies in central's quarantine/
  *	_published(device, tip, basis, hub_time)	the view that stands in each inbox
+ *	_unique(entity, field, key, id)	values of unique fields after their normalisers
  *	_moved(entity, id, eff, from_partition, to_partition)	where records lay before they moved
  *
  * A run begins only when the marker is the head of main.
@@ -114,6 +115,19 @@ REP_CHECK enum rep_code rep_outcome_lines(const char *data, size_t len,
 REP_CHECK enum rep_code rep_work_segment(struct rep_hub *hub, const struct rep_oid *root,
 					 const char *path, const char *data, size_t len,
 					 struct rep_error *err);
+
+/* ---- work_unique.c ---- */
+
+/* A record's row with what its unique fields hold; and both away. */
+REP_CHECK enum rep_code rep_work_put(struct rep_hub *hub, const struct rep_record *record,
+				     const struct rep_json *extra, struct rep_error *err);
+REP_CHECK enum rep_code rep_work_drop(struct rep_hub *hub, const struct rep_entity *entity,
+				      const char *id, struct rep_error *err);
+/* Is the value, after the field's normalisers, held by a live record other than `id`? */
+REP_CHECK enum rep_code rep_work_unique_taken(struct rep_db *db, const struct rep_entity *entity,
+					      const struct rep_field *field,
+					      const struct rep_json *value, const char *id,
+					      bool *taken, struct rep_error *err);
 
 /* ---- work_moved.c ---- */
 

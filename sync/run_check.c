@@ -1,37 +1,28 @@
 /*
- * What admission asks of other records: that a unique field is held by nobody else. It depends on the moment, so that the
- * verdict is recorded like every other and never revisited: the first merged keeps the value.
+ * What admission asks of other records: the schema's checks, and that a unique field is held by nobody else. Both depend on
+ * the moment, so that the verdict is recorded like every other and never revisited.
+ *
+ * A check is one SQL expression over the record as it would be, the record as it is, and who edits when. NULL is a refusal
+ * here: the hub can always tell. What a check names under `when` is what it refuses; one that names nothing refuses the whole.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/columns.h"
 #include "sync/run.h"
 
-static enum rep_code held_by_other(struct rep_run *run, const struct rep_edit *edit,
-				   const struct rep_field *field, const char *value, bool *other,
-				   struct rep_error *err)
-{
-	const struct rep_entity *entity = rep_schema_entity(run->hub->schema, edit->entity);
-	struct rep_buf sql = REP_BUF_INIT(1024);
-	struct rep_stmt *stmt;
-	enum rep_code rc;
+#define SQL_SIZE_MAX (256u * 1024u)
 
-	rep_buf_puts(&sql, "SELECT 1 FROM ");
-	rep_db_quote(&sql, rep_table_name(entity));
-	rep_buf_puts(&sql, " WHERE ");
-	rep_db_quote(&sql, field->name);
-	rep_buf_puts(&sql, " = ?1 AND id <> ?2 AND _deleted IS NULL LIMIT 1");
-	rc = rep_db_use(run->hub->db, &stmt, rep_buf_str(&sql), err);
-	if (rc == REP_OK) {
-		rep_bind_text(stmt, 1, value);
-		rep_bind_text(stmt, 2, edit->id);
-		rc = rep_step(stmt, other, err);
-		rep_stmt_reset(stmt);
-	}
-	rep_buf_clear(&sql);
-	return rc;
-}
+struct checking {
+	struct rep_run *run;
+	const struct rep_edit *edit;
+	const struct rep_entity *entity;
+	const struct rep_record *before; /* NULL = an insert */
+	struct rep_folded after; /* the record as it would be; folded when first asked for */
+	bool folded;
+	struct rep_json **verdict;
+};
 
 static bool add_verdict(struct rep_json **verdict, const char *key, enum rep_outcome outcome,
 			const char *code)
@@ -50,37 +41,235 @@ static bool add_verdict(struct rep_json **verdict, const char *key, enum rep_out
 	       rep_json_set_string(note, "code", code);
 }
 
-static enum rep_code check_unique(struct rep_run *run, const struct rep_edit *edit,
-				  const struct rep_field *field, struct rep_json **verdict,
+static bool add_flag(struct rep_json **verdict, const char *flag)
+{
+	struct rep_json *whole, *flags;
+
+	if (!*verdict)
+		*verdict = rep_json_object();
+	whole = rep_json_get(*verdict, "*");
+	if (!whole) {
+		whole = rep_json_object();
+		if (!rep_json_set(*verdict, "*", whole))
+			return false;
+	}
+	flags = rep_json_get(whole, "flags");
+	if (!flags) {
+		flags = rep_json_array();
+		if (!rep_json_set(whole, "flags", flags))
+			return false;
+	}
+	return rep_json_append(flags, rep_json_string(flag));
+}
+
+/* ---- unique ---- */
+
+static enum rep_code check_unique(struct checking *checking, const struct rep_field *field,
 				  struct rep_error *err)
 {
+	const struct rep_edit *edit = checking->edit;
 	const struct rep_json *spec = rep_json_get(rep_json_get(edit->line, "values"), field->name);
-	const char *value = rep_json_get_string(spec, "new");
-	bool whole = edit->op == REP_OP_INSERT && field->required, other = false;
+	const struct rep_json *value = rep_json_get(spec, "new");
+	bool whole = !checking->before && field->required, other = false;
 	enum rep_outcome outcome =
 		field->unique == REP_UNIQUE_REVIEW && !whole ? REP_PROPOSED : REP_REJECTED;
 	enum rep_code rc;
 
-	if (field->unique == REP_UNIQUE_NO || !value || rep_json_get(*verdict, field->name))
+	if (field->unique == REP_UNIQUE_NO || !value ||
+	    rep_json_get(*checking->verdict, field->name))
 		return REP_OK;
-	rc = held_by_other(run, edit, field, value, &other, err);
+	rc = rep_work_unique_taken(checking->run->hub->db, checking->entity, field, value, edit->id,
+				   &other, err);
 	if (rc == REP_OK && other &&
-	    !add_verdict(verdict, whole ? "*" : field->name, outcome, "unique"))
+	    !add_verdict(checking->verdict, whole ? "*" : field->name, outcome, "unique"))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	return rc;
+}
+
+/* ---- checks ---- */
+
+static bool touches(const struct checking *checking, const struct rep_check *check)
+{
+	const struct rep_json *values = rep_json_get(checking->edit->line, "values");
+
+	if (check->on == REP_CHECK_INSERT ? checking->before != NULL
+					  : check->on == REP_CHECK_UPDATE && !checking->before)
+		return false;
+	for (size_t i = 0; i < check->when_len; i++)
+		if (rep_json_get(values, check->when[i]) &&
+		    !rep_json_get(*checking->verdict, check->when[i]))
+			return true;
+	return check->when_len == 0;
+}
+
+static enum rep_code fold_after(struct checking *checking, struct rep_error *err)
+{
+	struct rep_edit edit = *checking->edit;
+	struct rep_json *outcome = NULL;
+	enum rep_code rc;
+
+	if (checking->folded)
+		return REP_OK;
+	checking->folded = true;
+	edit.verdict = *checking->verdict;
+	if (checking->before && !(checking->after.record = rep_record_dup(checking->before)))
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	checking->run->edit_stamp = edit.stamp;
+	rc = rep_fold(&checking->after, &edit, &checking->run->fold, &outcome, err);
+	checking->run->edit_stamp = NULL;
+	rep_json_free(outcome);
+	return rc;
+}
+
+/* new(id, created_at, created_by, fields...) AS (SELECT ?, ?, ...) */
+static void put_row(struct rep_buf *sql, const struct rep_entity *entity, const char *name)
+{
+	rep_buf_printf(sql, "%s(id, created_at, created_by", name);
+	for (size_t i = 0; i < entity->fields_len; i++) {
+		rep_buf_puts(sql, ", ");
+		rep_db_quote(sql, entity->fields[i].name);
+	}
+	rep_buf_puts(sql, ") AS (SELECT ?, ?, ?");
+	for (size_t i = 0; i < entity->fields_len; i++)
+		rep_buf_puts(sql, ", ?");
+	rep_buf_puts(sql, "), ");
+}
+
+static int bind_row(struct rep_stmt *stmt, int at, const struct rep_record *record)
+{
+	const struct rep_entity *entity = record->entity;
+	char time[REP_TIME_LEN + 1] = "";
+
+	memcpy(time, record->created.text, REP_TIME_LEN);
+	rep_bind_text(stmt, at++, record->id);
+	rep_bind_text(stmt, at++, time);
+	rep_bind_text(stmt, at++, record->created_rep);
+	for (size_t i = 0; i < entity->fields_len; i++, at++)
+		if (!rep_column_bind(stmt, at, &entity->fields[i],
+				     rep_json_get(record->fields, entity->fields[i].name)))
+			rep_bind_null(stmt, at);
+	return at;
+}
+
+static void bind_context(struct rep_stmt *stmt, int at, const struct checking *checking)
+{
+	const struct rep_edit *edit = checking->edit;
+	const struct rep_role *role = rep_org_role(checking->run->hub->org, edit->rep, edit->stamp);
+	char time[REP_TIME_LEN + 1] = "";
+
+	memcpy(time, edit->stamp, REP_TIME_LEN);
+	rep_bind_text(stmt, at++, edit->rep);
+	rep_bind_text(stmt, at++, role ? role->name : NULL);
+	rep_bind_text(stmt, at++, time);
+	rep_bind_text(stmt, at, time);
+}
+
+static enum rep_code evaluate(struct checking *checking, const struct rep_check *check, bool *holds,
+			      struct rep_error *err)
+{
+	const struct rep_record *old = checking->before ? checking->before : checking->after.record;
+	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
+	struct rep_stmt *stmt;
+	bool row = false;
+	int at;
+	enum rep_code rc;
+
+	rep_buf_puts(&sql, "WITH ");
+	put_row(&sql, checking->entity, "new");
+	put_row(&sql, checking->entity, "old");
+	rep_buf_printf(
+		&sql,
+		"ctx(rep, role, at, today) AS (SELECT ?, ?, ?, date(?, '+8 hours')) SELECT (%s\n)"
+		" FROM new, old, ctx",
+		check->expr);
+	rc = rep_buf_check(&sql, "SQL of a check", err);
+	if (rc == REP_OK)
+		rc = rep_db_use(checking->run->hub->db, &stmt, rep_buf_str(&sql), err);
+	if (rc == REP_OK) {
+		at = bind_row(stmt, 1, checking->after.record);
+		bind_context(stmt, bind_row(stmt, at, old), checking);
+		rc = rep_step(stmt, &row, err);
+		*holds = rc == REP_OK && row && rep_column_int(stmt, 0) != 0;
+		rep_stmt_reset(stmt);
+	}
+	rep_buf_clear(&sql);
+	return rep_wrap(err, rc, "check %s of %s", check->name, checking->entity->name);
+}
+
+static bool is_needed(const struct checking *checking, const char *name)
+{
+	const struct rep_field *field = rep_entity_field(checking->entity, name);
+
+	return !checking->before && field && field->required;
+}
+
+static bool refuse(struct checking *checking, const struct rep_check *check)
+{
+	const struct rep_json *values = rep_json_get(checking->edit->line, "values");
+	bool whole = check->when_len == 0, kept = true;
+
+	for (size_t i = 0; i < check->when_len; i++)
+		whole = whole || is_needed(checking, check->when[i]);
+	if (whole)
+		return add_verdict(checking->verdict, "*", REP_REJECTED, check->name);
+	for (size_t i = 0; i < check->when_len; i++)
+		if (rep_json_get(values, check->when[i]) &&
+		    !rep_json_get(*checking->verdict, check->when[i]))
+			kept = add_verdict(checking->verdict, check->when[i], REP_REJECTED,
+					   check->name) &&
+			       kept;
+	return kept;
+}
+
+static enum rep_code run_check(struct checking *checking, const struct rep_check *check,
+			       struct rep_error *err)
+{
+	bool holds = true, kept = true;
+	enum rep_code rc;
+
+	if (!touches(checking, check))
+		return REP_OK;
+	rc = fold_after(checking, err);
+	if (rc != REP_OK || !checking->after.record)
+		return rc;
+	rc = evaluate(checking, check, &holds, err);
+	if (rc != REP_OK || holds)
+		return rc;
+	switch (check->level) {
+	case REP_LEVEL_REFUSE:
+		kept = refuse(checking, check);
+		break;
+	case REP_LEVEL_WARN:
+	case REP_LEVEL_BLOCK:
+		kept = add_flag(checking->verdict, check->name);
+		break;
+	}
+	return kept ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");
+}
+
+static bool is_judged(enum rep_op op)
+{
+	return op == REP_OP_INSERT || op == REP_OP_UPDATE || op == REP_OP_RESOLVE;
 }
 
 enum rep_code rep_run_check(struct rep_run *run, const struct rep_edit *edit,
 			    const struct rep_record *record, struct rep_json **verdict,
 			    struct rep_error *err)
 {
-	const struct rep_entity *entity = rep_schema_entity(run->hub->schema, edit->entity);
+	struct checking checking = {.run = run,
+				    .edit = edit,
+				    .entity = rep_schema_entity(run->hub->schema, edit->entity),
+				    .before = record,
+				    .verdict = verdict};
 	enum rep_code rc = REP_OK;
 
-	(void)record;
-	if (rep_json_get_string(rep_json_get(*verdict, "*"), "outcome"))
-		return REP_OK; /* nothing of it comes into force */
-	for (size_t i = 0; rc == REP_OK && i < entity->fields_len; i++)
-		rc = check_unique(run, edit, &entity->fields[i], verdict, err);
+	/* Of what is refused or only proposed as a whole, nothing comes into force. */
+	if (!is_judged(edit->op) || rep_json_get_string(rep_json_get(*verdict, "*"), "outcome"))
+		return REP_OK;
+	for (size_t i = 0; rc == REP_OK && i < checking.entity->fields_len; i++)
+		rc = check_unique(&checking, &checking.entity->fields[i], err);
+	for (size_t i = 0; rc == REP_OK && i < checking.entity->checks_len; i++)
+		rc = run_check(&checking, &checking.entity->checks[i], err);
+	rep_folded_clear(&checking.after);
 	return rc;
 }

@@ -225,7 +225,7 @@ enum rep_code rep_run_touch(struct rep_run *run, const struct rep_entity *entity
 static enum rep_code put_row(struct rep_run *run, const struct rep_record *record,
 			     struct rep_error *err)
 {
-	return rep_row_put(run->hub->db, record, NULL, "data", err);
+	return rep_work_put(run->hub, record, NULL, err);
 }
 
 enum rep_code rep_run_touched_rows(struct rep_run *run, struct rep_touched *touched,
@@ -238,7 +238,7 @@ enum rep_code rep_run_touched_rows(struct rep_run *run, struct rep_touched *touc
 	if (folded->record)
 		rc = put_row(run, folded->record, err);
 	else if (touched->was)
-		rc = rep_row_remove(run->hub->db, touched->entity, touched->id, err);
+		rc = rep_work_drop(run->hub, touched->entity, touched->id, err);
 	for (size_t i = 0; rc == REP_OK && i < folded->reviews_len; i++)
 		rc = put_row(run, folded->reviews[i], err);
 	for (size_t i = 0; rc == REP_OK && i < touched->items_len; i++)

@@ -24,6 +24,9 @@ static const char tables[] =
 	" hub_time TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS _base(device TEXT NOT NULL, epoch INTEGER NOT NULL, view INTEGER NOT NULL,"
 	" hub_time TEXT NOT NULL, PRIMARY KEY(device, epoch, view)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS _unique(entity TEXT NOT NULL, field TEXT NOT NULL, key TEXT NOT NULL, "
+	"id TEXT NOT NULL, PRIMARY KEY(entity, field, key, id)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS _unique_id ON _unique(entity, field, id);"
 	"CREATE TABLE IF NOT EXISTS _moved(entity TEXT NOT NULL, id TEXT NOT NULL, eff TEXT NOT NULL,"
 	" from_partition TEXT NOT NULL, to_partition TEXT NOT NULL, PRIMARY KEY(entity, id, eff))"
 	" STRICT, WITHOUT ROWID;";

@@ -222,9 +222,9 @@ static enum rep_code apply_record(struct apply *apply, const char *name, const c
 				     apply->hub->schema, entity, rep_buf_str(&partition), id, false,
 				     err);
 	if (rc == REP_OK && record)
-		rc = rep_row_put(apply->hub->db, record, extra, "data", err);
+		rc = rep_work_put(apply->hub, record, extra, err);
 	else if (rc == REP_OK)
-		rc = rep_row_remove(apply->hub->db, entity, id, err);
+		rc = rep_work_drop(apply->hub, entity, id, err);
 	rep_json_free(extra);
 	rep_record_free(record);
 	rep_buf_clear(&partition);

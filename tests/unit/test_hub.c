@@ -467,6 +467,102 @@ static void a_wrong_clock_is_cut_at_receipt(void **state)
 	laptop_clear(&laptop);
 }
 
+/* ---- checks and unique fields ---- */
+
+static void a_field_that_a_check_refuses_is_left_out(void **state)
+{
+	struct laptop laptop;
+	struct rep_json *summary;
+	char line[512], id[REP_UUID_LEN + 1];
+
+	(void)state;
+	make_company(&laptop);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	snprintf(
+		line, sizeof line,
+		"{\"values\":{\"home_address\":{\"new\":\"人民路18号\",\"old\":null,\"saw\":\"%s\"},"
+		"\"best_time\":{\"new\":\"周一\",\"old\":null,\"saw\":\"%s\"}}}",
+		laptop_stamp(&laptop), laptop_stamp(&laptop));
+	laptop_change(&laptop, "update", "contact", "C-0001", HUB_T0 + 6 * MINUTE, line);
+	laptop_send(&laptop, dir, HUB_T0 + 7 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 8 * MINUTE);
+	expect_count(summary, "rejected", 1);
+	rep_json_free(summary);
+	expect_field("contact", "C-0001", "home_address", NULL);
+	expect_field("contact", "C-0001", "best_time", "\"周一\"");
+	rep_review_change_id(id, "rejection", laptop.id, 2, 0);
+	expect_field("rejection", id, "code", "\"home_consent\"");
+	laptop_clear(&laptop);
+}
+
+static void a_check_sees_other_records(void **state)
+{
+	static const char consent[] =
+		"{\"values\":{\"contact\":{\"new\":\"C-0001\"},\"purpose\":{\"new\":\"邮寄到家\"},"
+		"\"decision\":{\"new\":\"同意\"}}}";
+	struct laptop laptop;
+	char line[512];
+
+	(void)state;
+	make_company(&laptop);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	snprintf(
+		line, sizeof line,
+		"{\"values\":{\"home_address\":{\"new\":\"人民路18号\",\"old\":null,\"saw\":\"%s\"}}}",
+		laptop_stamp(&laptop));
+	laptop_change(&laptop, "insert", "consent", "S-0001", HUB_T0 + 5 * MINUTE, consent);
+	laptop_change(&laptop, "update", "contact", "C-0001", HUB_T0 + 6 * MINUTE, line);
+	laptop_send(&laptop, dir, HUB_T0 + 7 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 8 * MINUTE);
+	expect_field("contact", "C-0001", "home_address", "\"人民路18号\"");
+	laptop_clear(&laptop);
+}
+
+static void a_warning_is_a_flag_of_the_record(void **state)
+{
+	struct laptop laptop;
+	struct rep_record *record;
+
+	(void)state;
+	make_company(&laptop);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE,
+		      "{\"values\":{\"name\":{\"new\":\"陈建国\"},\"kind\":{\"new\":\"医务人员\"},"
+		      "\"org\":{\"new\":\"O-0101\"},\"phone_primary\":{\"new\":\"13900001111\"}}}");
+	laptop_send(&laptop, dir, HUB_T0 + 7 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 8 * MINUTE);
+	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "contact"),
+			      "C-0001", &record, &err),
+		  &err);
+	assert_string_equal(rep_json_string_value(rep_json_at(record->flags, 0)), "primary_is_one");
+	rep_record_free(record);
+	laptop_clear(&laptop);
+}
+
+static void the_first_merged_keeps_a_unique_value(void **state)
+{
+	static const char with_licence[] =
+		"{\"values\":{\"name\":{\"new\":\"陈建国\"},\"kind\":{\"new\":\"医务人员\"},"
+		"\"org\":{\"new\":\"O-0101\"},\"license_no\":{\"new\":\"%s\"}}}";
+	struct laptop laptop;
+	struct rep_json *summary;
+	char line[512];
+
+	(void)state;
+	make_company(&laptop);
+	snprintf(line, sizeof line, with_licence, "110 abc");
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, line);
+	snprintf(line, sizeof line, with_licence, "110ABC");
+	laptop_change(&laptop, "insert", "contact", "C-0002", HUB_T0 + 5 * MINUTE, line);
+	laptop_send(&laptop, dir, HUB_T0 + 7 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 8 * MINUTE);
+	expect_count(summary, "proposed", 1);
+	rep_json_free(summary);
+	expect_field("contact", "C-0001", "license_no", "\"110 abc\"");
+	expect_field("contact", "C-0002", "license_no", NULL);
+	expect_field("contact", "C-0002", "name", "\"陈建国\"");
+	laptop_clear(&laptop);
+}
+
 /* ---- views ---- */
 
 static void a_view_holds_the_accounts_of_the_territory_and_no_others(void **state)
@@ -683,6 +779,10 @@ int main(void)
 		TEST(a_rejected_edit_becomes_an_item_of_its_author),
 		TEST(a_broken_signature_blocks_its_own_device_only),
 		TEST(a_wrong_clock_is_cut_at_receipt),
+		TEST(a_field_that_a_check_refuses_is_left_out),
+		TEST(a_check_sees_other_records),
+		TEST(a_warning_is_a_flag_of_the_record),
+		TEST(the_first_merged_keeps_a_unique_value),
 		TEST(a_view_holds_the_accounts_of_the_territory_and_no_others),
 		TEST(an_unchanged_view_is_published_again_after_a_day_only),
 		TEST(rebuild_gives_the_same_rows),
