@@ -77,7 +77,9 @@ static int authorize(void *user, int action, const char *a, const char *b, const
 {
 	const struct rep_db *db = user;
 
-	(void)a, (void)c, (void)d;
+	(void)c, (void)d;
+	if (db->restricted && action == SQLITE_READ && a && strcmp(a, "_secret") == 0)
+		return SQLITE_DENY;
 	if (!db->restricted || action == SQLITE_SELECT || action == SQLITE_READ ||
 	    action == SQLITE_RECURSIVE)
 		return SQLITE_OK;

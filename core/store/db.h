@@ -82,7 +82,7 @@ const void *rep_column_blob(struct rep_stmt *stmt, int index, size_t *len);
 int64_t rep_db_changes(struct rep_db *db); /* rows of the last statement */
 int64_t rep_db_last_id(struct rep_db *db);
 
-/* While restricted, a statement that is prepared may only read (REP_EREFUSED): for `sql` and reports. */
+/* While restricted, a statement that is prepared may only read, and not from _secret (REP_EREFUSED): for `sql` and reports. */
 void rep_db_restrict(struct rep_db *db, bool read_only);
 
 /* Flattens the WAL into the file and shrinks it to nothing; VACUUM too where asked. */

@@ -9,7 +9,10 @@
 #include "core/base/json.h"
 #include "core/store/replica.h"
 
-/* {"entity","id","partition","deleted","fields","stamps","unsent"}. REP_ENOTFOUND. */
+/*
+ * {"entity","id","partition","deleted","fields","stamps","unsent"}: unsent = the fields with edits that no view has acknowledged
+ * yet, sorted. REP_ENOTFOUND.
+ */
 REP_CHECK enum rep_code rep_query_get(struct rep_replica *replica, const char *entity,
 				      const char *id, struct rep_json **out, struct rep_error *err);
 struct rep_query_list {
@@ -28,20 +31,34 @@ REP_CHECK enum rep_code rep_query_find(struct rep_replica *replica, const char *
 /* One read-only SQL statement: {"columns":[...],"rows":[[...]]}. REP_EREFUSED for anything that writes. */
 REP_CHECK enum rep_code rep_query_sql(struct rep_db *db, const char *sql, struct rep_json **out,
 				      struct rep_error *err);
-/* Own change sets, newest first: [{"seq","sealed","reason","changes","state":"unsent|sent|merged"}], pending ones first. */
+/*
+ * Own change sets, newest first: [{"seq","sealed","reason","changes","state":"pending|unsent|sent|merged"}]; what is pending comes first,
+ * a row for each run of one reason, with seq and sealed null.
+ */
 REP_CHECK enum rep_code rep_query_log(struct rep_replica *replica, struct rep_json **out,
 				      struct rep_error *err);
-/* One own change set with its changes and their outcomes. */
+/*
+ * {"seq","device","rep","schema","sealed","state","reason","hash","prev","base","changes":[{"index","stamp","op","entity","id","values",
+ * "outcome"...}]}: outcome null until the hub has said it; values null where they were erased. REP_ENOTFOUND.
+ */
 REP_CHECK enum rep_code rep_query_show(struct rep_replica *replica, int64_t seq,
 				       struct rep_json **out, struct rep_error *err);
-/* Audit rows of a record, oldest first, as far as this replica knows (own changes, review items, stamps). */
+/*
+ * Audit rows of a record, oldest first, as far as this replica knows: its own changes, pending ones included; what rivals in review
+ * items wrote; and of everything else the value that stands, with who wrote it when.
+ */
 REP_CHECK enum rep_code rep_query_history(struct rep_replica *replica, const char *entity,
 					  const char *id, struct rep_json **out,
 					  struct rep_error *err);
-/* Review items: kind NULL = all; open ones only unless `all`. [{"item","kind","entity","id","field","state",...}] */
+/*
+ * Review items: kind NULL = all; open ones only unless `all`. [{"item","kind","entity","id","title","field","state","since",...}], oldest
+ * first; a conflict also "rule","rivals","stands"; a proposal "value","rep","reason","to"; a rejection "code","text","op","value",
+ * "changeset"; a duplicate "a","b","key". Uses db and schema of the replica only.
+ */
 REP_CHECK enum rep_code rep_query_inbox(struct rep_replica *replica, const char *kind, bool all,
 					struct rep_json **out, struct rep_error *err);
-/* {"device","rep","role","pending","unsent","unacknowledged","last_sync","view","lease","inbox","hub_time",...} */
+/* {"device","rep","role","state","schema","pending","unsent","unacknowledged","last_sync","view","epoch","lease","lease_over","inbox",
+ * "hub_time"}; unsent and unacknowledged count change sets. */
 REP_CHECK enum rep_code rep_query_status(struct rep_replica *replica, int64_t now_ms,
 					 struct rep_json **out, struct rep_error *err);
 
