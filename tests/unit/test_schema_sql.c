@@ -4,9 +4,11 @@
 #include <stdio.h>
 
 #include "core/base/buf.h"
+#include "core/base/file.h"
 #include "core/store/reference.h"
 #include "core/store/schema_sql.h"
 #include "core/store/tables.h"
+#include "sync/hub.h"
 
 #define LABEL "\"label\":{\"zh\":\"甲\",\"en\":\"A\"}"
 
@@ -171,6 +173,50 @@ static void the_schemas_of_the_project_are_good(void **state)
 	}
 }
 
+/* The schema of the project below `dir`, with one name of a check misspelt. */
+static void write_misspelt(const char *dir)
+{
+	struct rep_schema_files files;
+	struct rep_error err = {0};
+	char path[4200];
+
+	expect_ok(rep_schema_files_read(&files, source_path("schema"), &err), &err);
+	for (size_t i = 0; i < files.len; i++) {
+		struct rep_schema_file *file = &files.files[i];
+		char *at = strstr(file->data, "new.ended_on>=");
+
+		if (at && strcmp(file->path, "entities/affiliation.json") == 0)
+			memcpy(at, "new.ended_in>=", strlen("new.ended_in>="));
+		snprintf(path, sizeof path, "%s/%s", dir, file->path);
+		*strrchr(path, '/') = '\0';
+		expect_ok(rep_dir_make(path, 0700, &err), &err);
+		snprintf(path, sizeof path, "%s/%s", dir, file->path);
+		expect_ok(rep_file_write(path, file->data, file->size_bytes, 0600, &err), &err);
+	}
+	rep_schema_files_clear(&files);
+}
+
+static void no_hub_is_made_with_sql_that_sqlite_refuses(void **state)
+{
+	struct rep_error err = {0};
+	char *dir;
+	char schema[4200], hub[4200];
+
+	(void)state;
+	expect_ok(rep_dir_private(&dir, "repsync-test-", &err), &err);
+	snprintf(schema, sizeof schema, "%s/schema", dir);
+	snprintf(hub, sizeof hub, "%s/hub", dir);
+	write_misspelt(schema);
+	expect_code(rep_hub_init(hub,
+				 &(struct rep_hub_init){.schema_dir = schema,
+							.company = "x",
+							.now_ms = 1774314000000},
+				 &err),
+		    REP_EINVAL, &err, "affiliation.ends_after_start: check-sql");
+	expect_ok(rep_dir_remove(dir, &err), &err);
+	free(dir);
+}
+
 static struct rep_db *open_with(const struct rep_schema *schema)
 {
 	struct rep_db *db;
@@ -238,6 +284,7 @@ int main(void)
 		cmocka_unit_test(good_sql_is_taken),
 		cmocka_unit_test(bad_sql_is_refused_with_its_code),
 		cmocka_unit_test(the_schemas_of_the_project_are_good),
+		cmocka_unit_test(no_hub_is_made_with_sql_that_sqlite_refuses),
 		cmocka_unit_test(reference_tables_are_filled_and_read_only),
 		cmocka_unit_test(a_table_that_a_schema_no_longer_has_is_dropped),
 	};
