@@ -35,7 +35,7 @@ static char *cell_of_field(const struct rep_field *field, const struct rep_json 
 static enum rep_code flush(char **cells, size_t len, struct rep_error *err)
 {
 	struct rep_buf line = REP_BUF_INIT(64u << 20);
-	const char *texts[CELLS_MAX];
+	const char *texts[CELLS_MAX] = {0};
 	bool missing = false;
 	enum rep_code rc;
 

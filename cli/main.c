@@ -167,7 +167,7 @@ static enum rep_code run(struct cli *cli, int argc, char **argv, struct rep_erro
 {
 	enum rep_code rc;
 	bool done;
-	int at;
+	int at = 0;
 
 	for (int i = 1; i < argc; i++)
 		if (!rep_text_is_utf8(argv[i], strlen(argv[i])))
