@@ -415,7 +415,7 @@ class Fold:
             if stamp != self.record.stamp and self.blind(stamp, self.values.get(name, {}).get("saw")):
                 found.append(stamp)
         for name, parts in self.record.parts.items():
-            saw = self.values.get(name, {}).get("saw") or {}
+            saw = self.values.get(name, {}).get("seen") or {}
             for key, (value, stamp) in parts.items():
                 if (stamp != self.record.stamp or value is None) and self.blind(stamp, saw.get(key)):
                     found.append(stamp)

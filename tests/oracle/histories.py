@@ -152,7 +152,7 @@ class Maker:
             line["values"].update({n: self.inserted(n) for n in self.names() if rnd.random() < 0.6})
             return "insert", line
         if kind < 0.38:
-            line["values"] = {n: {"old": record.value(n), "saw": self.saw(record, n)}
+            line["values"] = {n: {"old": record.value(n), self.saw_key(n): self.saw(record, n)}
                               for n in self.schema.entities[self.entity].fields}
             return "delete", line
         if record.deleted or kind < 0.42:
@@ -183,6 +183,10 @@ class Maker:
         if field.type == "list":
             return {"new": [{"note": n} for n in self.parts()]}
         return {"new": self.rnd.choice([1, 5]) if name == "f_sum" else self.value(name)}
+
+    def saw_key(self, name):
+        """A `saw` is a stamp; of the parts of a set or a map it is `seen`."""
+        return "seen" if self.schema.entities[self.entity].fields[name].type in ("set", "map") else "saw"
 
     def saw(self, record, name):
         field = self.schema.entities[self.entity].fields[name]
