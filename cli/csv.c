@@ -27,8 +27,7 @@ static char *cell_of_field(const struct rep_field *field, const struct rep_json 
 	struct rep_buf text = REP_BUF_INIT(REP_LINE_SIZE_MAX);
 
 	rep_value_show(&text, field, value);
-	rep_buf_puts(&text, "");
-	return rep_buf_take(&text);
+	return text.len == 0 && !text.failed ? strdup("") : rep_buf_take(&text);
 }
 
 /* Writes one line and frees its cells. */

@@ -5,10 +5,13 @@
 #include "core/base/limits.h"
 #include "core/model/stamp.h"
 
-/* The hub's change sets are numbered in the order in which they were made. */
+/*
+ * The hub's change sets are numbered in the order in which they were made. The signs keep SQLite from walking all changes of the
+ * hub, whose index has that order, for every record: 30,000 lines took ten minutes.
+ */
 static const char past_sql[] =
 	"SELECT line FROM _change WHERE entity = ?1 AND id = ?2"
-	" AND device = '" REP_HUB_DEVICE "' AND line IS NOT NULL ORDER BY seq, idx";
+	" AND +device = '" REP_HUB_DEVICE "' AND line IS NOT NULL ORDER BY +seq, +idx";
 
 static enum rep_code add_line(struct rep_json **past, const char *source, const char *text,
 			      size_t len, struct rep_error *err)
