@@ -205,9 +205,11 @@ static bool find_partition(struct rep_admit_run *run, struct rep_buf *out)
 		return true;
 	}
 	fields = rep_edit_new_values(run->values);
+	run->failed = run->failed || !fields;
 	rc = rep_partition_find(out, run->entity, run->edit->id, fields, run->edit->rep,
 				run->edit->stamp, run->context->fold, &ignored);
 	rep_json_free(fields);
+	run->failed = run->failed || rc == REP_ENOMEM || out->failed;
 	return rc == REP_OK || refuse(run, "no-partition", "it belongs to no partition");
 }
 

@@ -277,13 +277,15 @@ static void move(struct rep_fold_run *run)
 		const struct rep_field *field = run->entity->steps[i].field;
 		touched = touched || (field && rep_json_get(run->values, field->name));
 	}
-	if (touched &&
-	    !rep_partition_find(&partition, run->entity, record->id, record->fields,
-				record->created_rep, record->created.text, run->context,
-				&ignored) &&
-	    strcmp(rep_buf_str(&partition), record->partition) != 0) {
-		free(record->partition);
-		record->partition = rep_buf_take(&partition);
+	if (touched) {
+		enum rep_code rc = rep_partition_find(&partition, run->entity, record->id,
+						      record->fields, record->created_rep,
+						      record->created.text, run->context, &ignored);
+		run->failed = run->failed || rc == REP_ENOMEM;
+		if (!rc && strcmp(rep_buf_str(&partition), record->partition) != 0) {
+			free(record->partition);
+			record->partition = rep_buf_take(&partition);
+		}
 	}
 	rep_buf_clear(&partition);
 	for (size_t i = 0; record->partition && i < run->folded->reviews_len; i++) {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/limits.h"
 #include "core/model/fold_run.h"
 #include "core/model/value.h"
 
@@ -52,6 +53,7 @@ struct rep_json *rep_fold_unit_value(const struct rep_fold_run *run,
 				     const struct rep_fold_unit *unit, bool incoming)
 {
 	struct rep_json *out = unit->lead->group ? rep_json_object() : NULL;
+	bool whole = out != NULL;
 
 	for (size_t i = 0; i < run->entity->fields_len; i++) {
 		const struct rep_field *field = &run->entity->fields[i];
@@ -62,7 +64,13 @@ struct rep_json *rep_fold_unit_value(const struct rep_fold_run *run,
 				 : rep_record_value(run->folded->record, field->name);
 		if (!unit->lead->group)
 			return value ? rep_json_ref(value) : rep_json_null();
-		(void)rep_json_set(out, field->name, value ? rep_json_ref(value) : rep_json_null());
+		whole = rep_json_set(out, field->name,
+				     value ? rep_json_ref(value) : rep_json_null()) &&
+			whole;
+	}
+	if (!whole) {
+		rep_json_free(out);
+		return NULL;
 	}
 	return out;
 }
@@ -116,18 +124,32 @@ static const char *unit_saw(const struct rep_fold_run *run, const struct rep_fol
 }
 
 /* Equal after the normaliser. An active status is stored as none. */
-static bool is_same(const struct rep_field *field, const struct rep_json *a,
-		    const struct rep_json *b)
+static bool is_same(struct rep_fold_run *run, const struct rep_field *field,
+		    const struct rep_json *a, const struct rep_json *b)
 {
 	const char *x = rep_json_string_value(a), *y = rep_json_string_value(b);
+	struct rep_buf left = REP_BUF_INIT(8 * REP_TEXT_SIZE_MAX);
+	struct rep_buf right = REP_BUF_INIT(8 * REP_TEXT_SIZE_MAX);
+	bool same;
 
-	if (!field->engine)
-		return rep_value_same(field, a, b);
-	return strcmp(x ? x : "active", y ? y : "active") == 0;
+	if (field->engine)
+		return strcmp(x ? x : "active", y ? y : "active") == 0;
+	if (!x || !y || !field->normalise)
+		return rep_json_equal(a, b);
+	rep_value_element_key(&left, field, a);
+	rep_value_element_key(&right, field, b);
+	run->failed = run->failed || left.failed == REP_ENOMEM || right.failed == REP_ENOMEM;
+	if (left.failed || right.failed) /* grew beyond all measure: compared as written */
+		same = strcmp(x, y) == 0;
+	else
+		same = strcmp(rep_buf_str(&left), rep_buf_str(&right)) == 0;
+	rep_buf_clear(&left);
+	rep_buf_clear(&right);
+	return same;
 }
 
 /* Does every field touched still hold its `old`? False when one names no `old`. */
-static bool old_stands(const struct rep_fold_run *run, const struct rep_fold_unit *unit)
+static bool old_stands(struct rep_fold_run *run, const struct rep_fold_unit *unit)
 {
 	const struct rep_field *field;
 	size_t at = 0;
@@ -142,7 +164,7 @@ static bool old_stands(const struct rep_fold_run *run, const struct rep_fold_uni
 }
 
 /* Case 1. */
-static bool is_up_to_date(const struct rep_fold_run *run, const struct rep_fold_unit *unit,
+static bool is_up_to_date(struct rep_fold_run *run, const struct rep_fold_unit *unit,
 			  const char *stands)
 {
 	const char *saw = unit_saw(run, unit);
@@ -155,13 +177,13 @@ static bool is_up_to_date(const struct rep_fold_run *run, const struct rep_fold_
 }
 
 /* Case 2. */
-static bool is_equal(const struct rep_fold_run *run, const struct rep_fold_unit *unit)
+static bool is_equal(struct rep_fold_run *run, const struct rep_fold_unit *unit)
 {
 	const struct rep_field *field;
 	size_t at = 0;
 
 	while ((field = next_touched(run, unit, &at))) {
-		if (!is_same(field, rep_json_get(rep_fold_spec(run, field), "new"),
+		if (!is_same(run, field, rep_json_get(rep_fold_spec(run, field), "new"),
 			     rep_record_value(run->folded->record, field->name)))
 			return false;
 	}
@@ -217,6 +239,7 @@ static void conflict(struct rep_fold_run *run, const struct rep_fold_unit *unit,
 	struct rep_json *incoming = rep_fold_unit_value(run, unit, true);
 	bool later = rep_stamp_compare(run->edit->stamp, stands) >= 0;
 
+	run->failed = run->failed || !current || !incoming;
 	memcpy(rival.text, stands, sizeof(rival.text)); /* `stands` dies with the value */
 	rep_fold_decide(run, unit, &decision);
 	/* Open: the earliest stands. In a preview that may be the edit itself. */

@@ -67,6 +67,7 @@ void rep_fold_list(struct rep_fold_run *run, const struct rep_field *field,
 		if (!has_entry(stands, rep_json_get_string(given, "entry")))
 			put_entry(run, list, given);
 	}
+	run->failed = run->failed || !list;
 	rep_record_put(run->folded->record, field->name, list, NULL);
 	rep_fold_note(run, field->name, &(struct rep_fold_note){.outcome = REP_APPLIED});
 }
@@ -99,6 +100,8 @@ void rep_fold_sum(struct rep_fold_run *run, const struct rep_field *field,
 		now = add_bounded(now, rep_json_integer_value(delta));
 	else if ((set || absolute) && later)
 		now = rep_json_integer_value(set ? set : absolute);
-	rep_record_put(record, field->name, rep_json_integer(now), later ? run->edit->stamp : NULL);
+	struct rep_json *sum = rep_json_integer(now);
+	run->failed = run->failed || !sum;
+	rep_record_put(record, field->name, sum, later ? run->edit->stamp : NULL);
 	rep_fold_note(run, field->name, &(struct rep_fold_note){.outcome = REP_APPLIED});
 }

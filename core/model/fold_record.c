@@ -31,7 +31,8 @@ static struct rep_json *preset(const struct rep_fold_run *run, const struct rep_
 	strncpy(time, run->edit->stamp, REP_TIME_LEN);
 	if (strcmp(text, "@rep") == 0)
 		return rep_json_string(run->edit->rep);
-	return strcmp(text, "@now") == 0 ? rep_json_string(time) : NULL;
+	/* "@today" and "@territory" depend on more than the edit: whoever made it filled them in. */
+	return strcmp(text, "@now") == 0 ? rep_json_string(time) : rep_json_null();
 }
 
 static void fill_presets(struct rep_fold_run *run)
@@ -42,9 +43,9 @@ static void fill_presets(struct rep_fold_run *run)
 		    rep_record_written(run->folded->record, field->name))
 			continue;
 		struct rep_json *value = preset(run, field);
-		if (value)
-			rep_record_put(run->folded->record, field->name, value,
-				       run->folded->record->created.text);
+		run->failed = run->failed || !value;
+		rep_record_put(run->folded->record, field->name, value,
+			       run->folded->record->created.text);
 	}
 }
 
@@ -52,19 +53,22 @@ void rep_fold_insert(struct rep_fold_run *run, const char *author)
 {
 	struct rep_buf partition = REP_BUF_INIT(2 * REP_ID_LEN_MAX);
 	struct rep_record *record = NULL;
-	struct rep_error ignored;
+	struct rep_error err;
+	enum rep_code rc;
 
 	/* The partition may depend on the fields, so it is put right below. */
 	if (rep_record_new(&record, run->entity, run->edit->id, "", author, run->edit->stamp,
-			   &ignored)) {
+			   &err)) {
 		run->failed = true;
 		return;
 	}
 	run->folded->record = record;
 	rep_fold_fields(run);
 	fill_presets(run);
-	if (rep_partition_find(&partition, run->entity, record->id, record->fields, author,
-			       run->edit->stamp, run->context, &ignored)) {
+	rc = rep_partition_find(&partition, run->entity, record->id, record->fields, author,
+				run->edit->stamp, run->context, &err);
+	run->failed = run->failed || rc == REP_ENOMEM || record->failed;
+	if (rc) {
 		rep_record_free(record);
 		run->folded->record = NULL;
 		rep_fold_reject(run, NULL, "no-partition");
@@ -178,8 +182,9 @@ static void tell(struct rep_fold_run *run, const char *rival, bool edit_deletes,
 	struct rep_json *deleted = rep_json_object(), *updated = rep_json_object();
 	struct rep_stamp stamp = {0};
 
-	(void)rep_json_set(deleted, "deleted", rep_json_bool(true));
-	(void)rep_json_set(updated, "deleted", rep_json_bool(false));
+	if (!rep_json_set(deleted, "deleted", rep_json_bool(true)) ||
+	    !rep_json_set(updated, "deleted", rep_json_bool(false)))
+		run->failed = true;
 	strncpy(stamp.text, rival, REP_STAMP_LEN);
 	struct rep_fold_conflict item = {
 		.name = "*",
@@ -200,18 +205,25 @@ static void tell(struct rep_fold_run *run, const char *rival, bool edit_deletes,
 	rep_json_free(updated);
 }
 
+struct rep_json *rep_fold_archive(struct rep_fold_run *run)
+{
+	const char *saw = rep_fold_saw(rep_json_get(run->values, "status"), "saw");
+	struct rep_json *out = rep_json_object(), *spec = rep_json_object();
+
+	if (!rep_json_set_string(spec, "new", "archived") ||
+	    (saw && !rep_json_set_string(spec, "saw", saw)) || !rep_json_set(out, "status", spec))
+		run->failed = true;
+	return out;
+}
+
 static void archive(struct rep_fold_run *run)
 {
 	const struct rep_field *status = rep_entity_field(run->entity, "status");
-	const char *saw = rep_fold_saw(rep_json_get(run->values, "status"), "saw");
-	struct rep_json *spec = rep_json_object();
+	struct rep_json *values = rep_fold_archive(run);
 
-	(void)rep_json_set_string(spec, "new", "archived");
-	if (saw)
-		(void)rep_json_set_string(spec, "saw", saw);
-	if (status)
-		rep_fold_one(run, status, spec);
-	rep_json_free(spec);
+	if (status && rep_json_get(values, "status"))
+		rep_fold_one(run, status, rep_json_get(values, "status"));
+	rep_json_free(values);
 }
 
 void rep_fold_delete(struct rep_fold_run *run)

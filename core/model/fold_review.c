@@ -74,12 +74,14 @@ static struct rep_json *make_rival(const char *stamp, const char *rep, const cha
 {
 	struct rep_json *rival = rep_json_object();
 
-	(void)rep_json_set_string(rival, "stamp", stamp);
-	(void)rep_json_set_string(rival, "device", rep_stamp_device(stamp));
-	(void)rep_json_set_string(rival, "rep", rep ? rep : "");
-	(void)rep_json_set_string(rival, "rule", rule);
-	(void)rep_json_set(rival, "value", rep_json_ref(value));
-	return rival;
+	if (rep_json_set_string(rival, "stamp", stamp) &&
+	    rep_json_set_string(rival, "device", rep_stamp_device(stamp)) &&
+	    rep_json_set_string(rival, "rep", rep ? rep : "") &&
+	    rep_json_set_string(rival, "rule", rule) &&
+	    rep_json_set(rival, "value", rep_json_ref(value)))
+		return rival;
+	rep_json_free(rival);
+	return NULL;
 }
 
 /* The place of the rival with this stamp, or where it belongs. */
@@ -102,14 +104,16 @@ static size_t find_rival(const struct rep_json *rivals, const char *stamp, bool 
 }
 
 /* Joins the parts of one rival: {element: ...} of several meetings. */
-static void join(struct rep_json *rival, const struct rep_json *value)
+static bool join(struct rep_json *rival, const struct rep_json *value)
 {
 	struct rep_json *parts = rep_json_dup(rep_json_get(rival, "value"));
+	bool joined = true;
 
 	for (void *it = rep_json_iter(value); it; it = rep_json_iter_next(value, it))
-		(void)rep_json_set(parts, rep_json_iter_key(it),
-				   rep_json_ref(rep_json_iter_value(it)));
-	(void)rep_json_set(rival, "value", parts);
+		joined = rep_json_set(parts, rep_json_iter_key(it),
+				      rep_json_ref(rep_json_iter_value(it))) &&
+			 joined;
+	return rep_json_set(rival, "value", parts) && joined;
 }
 
 static void add_rival(struct rep_fold_run *run, struct rep_json *rivals, const char *stamp,
@@ -120,7 +124,7 @@ static void add_rival(struct rep_fold_run *run, struct rep_json *rivals, const c
 	size_t at = find_rival(rivals, stamp, &found);
 
 	if (found && conflict->parts)
-		join(rep_json_at(rivals, at), value);
+		run->failed = !join(rep_json_at(rivals, at), value) || run->failed;
 	else if (!found &&
 		 !rep_json_insert(rivals, at, make_rival(stamp, rep, conflict->rule, value)))
 		run->failed = true;
@@ -234,19 +238,6 @@ static struct rep_json *without_saw(const struct rep_json *spec)
 	return out;
 }
 
-/* A delete is a proposal to archive. */
-static struct rep_json *archive_values(const struct rep_fold_run *run)
-{
-	const char *saw = rep_fold_saw(rep_json_get(run->values, "status"), "saw");
-	struct rep_json *out = rep_json_object(), *spec = rep_json_object();
-
-	(void)rep_json_set_string(spec, "new", "archived");
-	if (saw)
-		(void)rep_json_set_string(spec, "saw", saw);
-	(void)rep_json_set(out, "status", spec);
-	return out;
-}
-
 struct proposal {
 	struct rep_fold_run *run;
 	const struct rep_json *from; /* the values to choose from */
@@ -307,6 +298,7 @@ static void propose_class(struct rep_fold_run *run, const struct rep_json *from,
 	struct rep_record *review;
 	char id[REP_UUID_LEN + 1];
 
+	run->failed = run->failed || !proposal.values || !proposal.saw;
 	choose(&proposal);
 	if (proposal.first) {
 		rep_review_proposal_id(id, run->edit->device, run->edit->seq, run->edit->index,
@@ -339,6 +331,8 @@ static enum rep_code find_partition(struct rep_buf *out, const struct rep_fold_r
 		return REP_OK;
 	}
 	values = rep_edit_new_values(run->values);
+	if (!values)
+		return rep_fail(err, REP_ENOMEM, "values");
 	rc = rep_partition_find(out, run->entity, run->edit->id, values, run->edit->rep,
 				run->edit->stamp, run->context, err);
 	rep_json_free(values);
@@ -349,11 +343,13 @@ void rep_fold_propose(struct rep_fold_run *run)
 {
 	const struct rep_schema *schema = run->context->schema;
 	struct rep_buf partition = REP_BUF_INIT(2 * REP_ID_LEN_MAX);
-	struct rep_json *archive = run->edit->op == REP_OP_DELETE ? archive_values(run) : NULL;
+	struct rep_json *archive = run->edit->op == REP_OP_DELETE ? rep_fold_archive(run) : NULL;
 	const struct rep_json *from = archive ? archive : run->values;
-	struct rep_error ignored;
+	struct rep_error err;
+	enum rep_code rc = find_partition(&partition, run, &err);
 
-	if (find_partition(&partition, run, &ignored)) {
+	run->failed = run->failed || rc == REP_ENOMEM || partition.failed;
+	if (rc) {
 		rep_fold_reject(run, NULL, "no-partition");
 	} else {
 		propose_class(run, from, rep_buf_str(&partition), "open");

@@ -126,10 +126,13 @@ static enum say text(struct rivals *rivals)
 	const char *ours = rep_json_string_value(rivals->current.value);
 	const char *theirs = rep_json_string_value(rivals->incoming.value);
 	char *merged;
+	enum rep_code rc;
 
 	if (!old || rivals->unit->lead->group || rivals->field->type != REP_TYPE_TEXT)
 		return SAY_NOTHING;
-	if (!rep_text_merge(base ? base : "", ours ? ours : "", theirs ? theirs : "", &merged))
+	rc = rep_text_merge(base ? base : "", ours ? ours : "", theirs ? theirs : "", &merged);
+	rivals->run->failed = rivals->run->failed || rc == REP_ENOMEM;
+	if (rc)
 		return SAY_NOTHING;
 	rivals->both = *merged ? rep_json_string(merged) : rep_json_null();
 	rivals->run->failed = rivals->run->failed || !rivals->both;
@@ -246,6 +249,7 @@ static bool unit_empty(const struct rivals *rivals, bool incoming)
 	struct rep_json *value = rep_fold_unit_value(rivals->run, rivals->unit, incoming);
 	bool empty = true;
 
+	rivals->run->failed = rivals->run->failed || !value;
 	if (!rivals->unit->lead->group)
 		empty = rep_value_empty(value);
 	for (void *it = rivals->unit->lead->group ? rep_json_iter(value) : NULL; it;

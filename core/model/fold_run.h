@@ -51,7 +51,7 @@ struct rep_fold_unit {
 bool rep_fold_in_unit(const struct rep_fold_unit *unit, const struct rep_field *field);
 /* The stamp of the unit: the greatest of its fields'. Borrowed from the record. */
 const char *rep_fold_unit_stamp(const struct rep_fold_run *run, const struct rep_fold_unit *unit);
-/* The unit's value as rivals keep it: the field's, or of a group an object. A new reference. */
+/* The unit's value as rivals keep it: the field's, or of a group an object. A new reference, NULL without memory. */
 struct rep_json *rep_fold_unit_value(const struct rep_fold_run *run,
 				     const struct rep_fold_unit *unit, bool incoming);
 
@@ -110,13 +110,19 @@ void rep_fold_close(struct rep_fold_run *run);
 /* fold_record.c */
 void rep_fold_insert(struct rep_fold_run *run, const char *author);
 void rep_fold_delete(struct rep_fold_run *run);
+/* The values of a delete where it is an archiving: {"status": {"new": "archived", "saw"?}}. The caller's. */
+struct rep_json *rep_fold_archive(struct rep_fold_run *run);
 /* Before a write on a tombstone: true when the write may go on. */
 bool rep_fold_revive(struct rep_fold_run *run);
 void rep_fold_restore(struct rep_fold_run *run);
 void rep_fold_alias(struct rep_fold_run *run, bool set);
 void rep_fold_resolve(struct rep_fold_run *run);
 
-/* text_merge.c: three-way by line. False where the changes overlap; *out is the caller's. */
-bool rep_text_merge(const char *base, const char *ours, const char *theirs, char **out);
+/*
+ * text_merge.c: three-way by line. REP_EINVAL where the changes overlap (or the texts are too large to
+ * compare), REP_ENOMEM; *out is the caller's.
+ */
+REP_CHECK enum rep_code rep_text_merge(const char *base, const char *ours, const char *theirs,
+				       char **out);
 
 #endif

@@ -57,20 +57,23 @@ static void put_part(struct parts *parts, const struct part *part)
 				  parts->run->edit->stamp, part->value != NULL);
 }
 
+/* What an item shows of a part: is the element there, what is the key's value. */
+static struct rep_json *shown(bool is_set, const struct rep_json *value)
+{
+	if (is_set)
+		return rep_json_bool(value != NULL);
+	return value ? rep_json_ref(value) : rep_json_null();
+}
+
 /* Case 4: tells of both operations. */
 static void tell(struct parts *parts, const struct part *part, const char *stamp, bool won)
 {
 	bool is_set = parts->field->type == REP_TYPE_SET;
 	struct rep_json *current = rep_json_object(), *incoming = rep_json_object();
 
-	(void)rep_json_set(current, part->name,
-			   is_set         ? rep_json_bool(part->stands != NULL)
-			   : part->stands ? rep_json_ref(part->stands)
-					  : rep_json_null());
-	(void)rep_json_set(incoming, part->name,
-			   is_set        ? rep_json_bool(part->value != NULL)
-			   : part->value ? rep_json_ref(part->value)
-					 : rep_json_null());
+	if (!rep_json_set(current, part->name, shown(is_set, part->stands)) ||
+	    !rep_json_set(incoming, part->name, shown(is_set, part->value)))
+		parts->run->failed = true;
 	memcpy(parts->rival.text, stamp, sizeof(parts->rival.text));
 	parts->item = rep_fold_conflict(
 		parts->run, &(struct rep_fold_conflict){
@@ -131,7 +134,8 @@ static void note(struct parts *parts)
 /* ---- sets ---- */
 
 /* The elements by their keys; NULL without memory. */
-static struct rep_json *table_of(const struct rep_field *field, const struct rep_json *array)
+static struct rep_json *table_of(struct rep_fold_run *run, const struct rep_field *field,
+				 const struct rep_json *array)
 {
 	struct rep_json *table = rep_json_object();
 	struct rep_buf key = REP_BUF_INIT(2 * REP_TEXT_SIZE_MAX);
@@ -139,7 +143,10 @@ static struct rep_json *table_of(const struct rep_field *field, const struct rep
 	for (size_t i = 0; i < rep_json_size(array); i++) {
 		rep_buf_reset(&key);
 		rep_value_element_key(&key, field, rep_json_at(array, i));
-		(void)rep_json_set(table, rep_buf_str(&key), rep_json_ref(rep_json_at(array, i)));
+		run->failed = run->failed || key.failed == REP_ENOMEM;
+		if (!key.failed &&
+		    !rep_json_set(table, rep_buf_str(&key), rep_json_ref(rep_json_at(array, i))))
+			run->failed = true;
 	}
 	rep_buf_clear(&key);
 	return table;
@@ -175,6 +182,7 @@ static void fold_element(struct parts *parts, const struct rep_json *spec,
 	const char *name = rep_json_string_value(element);
 
 	rep_value_element_key(&key, parts->field, element);
+	parts->run->failed = parts->run->failed || key.failed == REP_ENOMEM;
 	if (!name || key.failed) {
 		rep_fold_reject(parts->run, parts->field->name, "form");
 		rep_buf_clear(&key);
@@ -200,11 +208,12 @@ static void fold_difference(struct parts *parts, const struct rep_json *spec,
 			    const struct rep_json *from, const struct rep_json *without, bool add)
 {
 	struct rep_buf key = REP_BUF_INIT(2 * REP_TEXT_SIZE_MAX);
-	struct rep_json *table = table_of(parts->field, without);
+	struct rep_json *table = table_of(parts->run, parts->field, without);
 
 	for (size_t i = 0; i < rep_json_size(from); i++) {
 		rep_buf_reset(&key);
 		rep_value_element_key(&key, parts->field, rep_json_at(from, i));
+		parts->run->failed = parts->run->failed || key.failed == REP_ENOMEM;
 		if (!rep_json_get(table, rep_buf_str(&key)))
 			fold_element(parts, spec, rep_json_at(from, i), add);
 	}
@@ -220,7 +229,7 @@ void rep_fold_set(struct rep_fold_run *run, const struct rep_field *field,
 			      *drop = rep_json_get(spec, "remove");
 	const struct rep_json *all = rep_json_get(spec, "new"), *old = rep_json_get(spec, "old");
 
-	parts.table = table_of(field, rep_record_value(run->folded->record, field->name));
+	parts.table = table_of(run, field, rep_record_value(run->folded->record, field->name));
 	if (all) {
 		fold_difference(&parts, spec, old, all, false);
 		fold_difference(&parts, spec, all, old, true);

@@ -88,6 +88,8 @@ static enum rep_code try_steps(struct rep_buf *out, const struct finding *find,
 		enum rep_code rc = try_step(out, find, &find->entity->steps[i], err);
 		if (rc || out->len > before)
 			return rc;
+		if (out->failed)
+			return rep_fail(err, out->failed, "partition of %s", find->id);
 	}
 	return rep_fail(err, REP_EINVAL, "%s %s belongs to no partition", find->entity->name,
 			find->id);

@@ -56,14 +56,14 @@ static bool same_line(const struct line *a, const struct line *b)
 	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
-/* pair[i] = the line of `side` that pairs with line i of `base`, or UNPAIRED. NULL without memory or beyond the limit. */
+/* pair[i] = the line of `side` that pairs with line i of `base`, or UNPAIRED. NULL without memory. */
 static size_t *pair_lines(const struct lines *base, const struct lines *side)
 {
 	size_t rows = base->len + 1, columns = side->len + 1, i = 0, j = 0;
 	size_t *pair = calloc(base->len, sizeof(*pair));
 	uint32_t *common = NULL;
 
-	if (pair && rows <= PAIRS_MAX / columns)
+	if (pair)
 		common = calloc(rows * columns, sizeof(*common));
 	if (!common) {
 		free(pair);
@@ -162,27 +162,47 @@ static bool merge_lines(struct rep_buf *out, const struct lines *base, const str
 	return merge_stretch(out, &first, &b, &o, &t);
 }
 
-bool rep_text_merge(const char *base, const char *ours, const char *theirs, char **out)
+static bool too_large(const struct lines *base, const struct lines *side)
+{
+	return base->len + 1 > PAIRS_MAX / (side->len + 1);
+}
+
+static enum rep_code merge_split(struct rep_buf *merged, const struct lines *base,
+				 const struct lines *ours, const struct lines *theirs)
+{
+	size_t *pair_ours, *pair_theirs;
+	enum rep_code rc = REP_ENOMEM;
+
+	if (too_large(base, ours) || too_large(base, theirs))
+		return REP_EINVAL;
+	pair_ours = pair_lines(base, ours);
+	pair_theirs = pair_lines(base, theirs);
+	if (pair_ours && pair_theirs)
+		rc = merge_lines(merged, base, ours, theirs, pair_ours, pair_theirs) ? REP_OK
+										     : REP_EINVAL;
+	free(pair_ours);
+	free(pair_theirs);
+	return rc;
+}
+
+enum rep_code rep_text_merge(const char *base, const char *ours, const char *theirs, char **out)
 {
 	struct lines b = {0}, o = {0}, t = {0};
 	struct rep_buf merged = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	size_t *pair_ours = NULL, *pair_theirs = NULL;
-	bool clean = split(&b, base) && split(&o, ours) && split(&t, theirs);
+	enum rep_code rc = REP_ENOMEM;
 
 	*out = NULL;
-	if (clean) {
-		pair_ours = pair_lines(&b, &o);
-		pair_theirs = pair_lines(&b, &t);
-		clean = pair_ours && pair_theirs &&
-			merge_lines(&merged, &b, &o, &t, pair_ours, pair_theirs);
-	}
-	if (clean && !merged.failed)
+	if (split(&b, base) && split(&o, ours) && split(&t, theirs))
+		rc = merge_split(&merged, &b, &o, &t);
+	if (!rc && merged.failed)
+		rc = merged.failed == REP_ENOMEM ? REP_ENOMEM : REP_EINVAL;
+	if (!rc) {
 		*out = merged.len ? rep_buf_take(&merged) : strdup("");
+		rc = *out ? REP_OK : REP_ENOMEM;
+	}
 	rep_buf_clear(&merged);
-	free(pair_ours);
-	free(pair_theirs);
 	free(b.items);
 	free(o.items);
 	free(t.items);
-	return *out != NULL;
+	return rc;
 }

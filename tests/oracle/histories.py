@@ -152,8 +152,7 @@ class Maker:
             line["values"].update({n: self.inserted(n) for n in self.names() if rnd.random() < 0.6})
             return "insert", line
         if kind < 0.38:
-            line["values"] = {n: {"old": record.value(n), self.saw_key(n): self.saw(record, n)}
-                              for n in self.schema.entities[self.entity].fields}
+            line["values"] = {n: self.deleted(record, n) for n in self.schema.entities[self.entity].fields}
             return "delete", line
         if record.deleted or kind < 0.42:
             deleted = record.deleted or {"stamp": record.stamp}
@@ -184,10 +183,6 @@ class Maker:
             return {"new": [{"note": n} for n in self.parts()]}
         return {"new": self.rnd.choice([1, 5]) if name == "f_sum" else self.value(name)}
 
-    def saw_key(self, name):
-        """A `saw` is a stamp; of the parts of a set or a map it is `seen`."""
-        return "seen" if self.schema.entities[self.entity].fields[name].type in ("set", "map") else "saw"
-
     def saw(self, record, name):
         field = self.schema.entities[self.entity].fields[name]
         if field.type in ("set", "map"):
@@ -195,6 +190,14 @@ class Maker:
         if field.type == "list":
             return None
         return record.stamp_of(name)
+
+    def deleted(self, record, name):
+        field = self.schema.entities[self.entity].fields[name]
+        if field.type in ("set", "map"):
+            return {"seen": self.saw(record, name)}
+        if field.type == "list":
+            return {"old": [dict(e) for e in record.lists.get(name, [])]}
+        return {"old": record.value(name), "saw": record.stamp_of(name)}
 
     def updated(self, record, name):
         rnd = self.rnd
