@@ -178,7 +178,7 @@ static void write_misspelt(const char *dir)
 {
 	struct rep_schema_files files;
 	struct rep_error err = {0};
-	char path[4200];
+	char path[8300];
 
 	expect_ok(rep_schema_files_read(&files, source_path("schema"), &err), &err);
 	for (size_t i = 0; i < files.len; i++) {
