@@ -95,7 +95,7 @@ enum rep_code cmd_hub_blame(struct cli *cli, int argc, char **argv, struct rep_e
 		{"hub_time", "中枢时间", "hub time", false},
 		{"reason", "原因", "reason", false},
 		{"rule", "规则", "rule", false},
-		{"changeset", "变更集", "change set", true},
+		{"changeset", "变更集", "change set", false},
 	};
 	const struct rep_entity *entity;
 	struct rep_json *rows = NULL;

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/record.h"
 #include "core/store/edit.h"
 #include "core/store/query.h"
 
@@ -30,23 +31,12 @@ static enum rep_code inbox_options(struct cli *cli, int argc, char **argv, struc
 
 static void print_items(const struct cli *cli, const struct rep_json *items)
 {
-	static const struct cli_column columns[] = {
-		{"item", "待办", "item", false},      {"kind", "类型", "kind", false},
-		{"state", "状态", "state", false},    {"entity", "实体", "entity", false},
-		{"id", "编号", "id", false},          {"title", "名称", "title", false},
-		{"field", "字段", "field", false},    {"rule", "规则", "rule", false},
-		{"current", "现值", "stands", false}, {"value", "建议值", "value", false},
-		{"rivals", "各方", "rivals", false},  {"code", "代码", "code", false},
-		{"text", "说明", "text", false},
-	};
-
-	if (cli->json) {
+	if (cli->json)
 		cli_json(items);
-		return;
-	}
-	if (rep_json_size(items) == 0)
+	else if (rep_json_size(items) == 0)
 		cli_say(cli, "%s", cli->chinese ? "没有待办" : "nothing waits");
-	cli_table(cli, items, columns, sizeof columns / sizeof *columns);
+	else
+		cli_items(cli, items);
 }
 
 static enum rep_code replica_inbox(struct cli *cli, const struct inbox *inbox,

@@ -136,7 +136,7 @@ enum rep_code cmd_verify(struct cli *cli, int argc, char **argv, struct rep_erro
 
 	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
 	    (rc = cli_args(cli, 0, 0, NULL, err)) ||
-	    (rc = cli_replica(cli, &replica, true, false, err)))
+	    (rc = cli_replica(cli, &replica, false, false, err)))
 		return rc;
 	rc = rep_device_verify(replica, &report, err);
 	cli_verify_report(cli, report);

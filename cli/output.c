@@ -146,6 +146,35 @@ void cli_table(const struct cli *cli, const struct rep_json *rows, const struct 
 	rep_buf_clear(&cell);
 }
 
+static bool is_used(const struct rep_json *rows, const char *key)
+{
+	for (size_t i = 0; i < rep_json_size(rows); i++) {
+		const struct rep_json *value = rep_json_get(rep_json_at(rows, i), key);
+		const char *text = rep_json_string_value(value);
+		bool nested =
+			rep_json_is(value, REP_JSON_ARRAY) || rep_json_is(value, REP_JSON_OBJECT);
+
+		if (text     ? *text
+		    : nested ? rep_json_size(value) > 0
+			     : !rep_json_is(value, REP_JSON_NULL))
+			return true;
+	}
+	return false;
+}
+
+void cli_table_brief(const struct cli *cli, const struct rep_json *rows,
+		     const struct cli_column *columns, size_t len)
+{
+	struct cli_column used[COLUMNS_MAX];
+	size_t used_len = 0;
+
+	for (size_t i = 0; i < len && i < COLUMNS_MAX; i++)
+		if (is_used(rows, columns[i].key))
+			used[used_len++] = columns[i];
+	if (used_len > 0)
+		cli_table(cli, rows, used, used_len);
+}
+
 void cli_members(const struct cli *cli, const struct rep_json *object,
 		 const struct cli_column *columns, size_t len)
 {

@@ -9,6 +9,7 @@
 #include "core/model/value.h"
 
 #define COLUMNS_SHOWN 6
+#define COMMIT_SHOWN 12
 
 static bool is_unsent(const struct rep_json *record, const char *field)
 {
@@ -141,9 +142,19 @@ void cli_audit_rows(const struct cli *cli, const struct rep_json *rows)
 		{"outcome", "结果", "outcome", false},
 		{"rule", "规则", "rule", false},
 		{"reason", "原因", "reason", false},
-		{"changeset", "变更集", "change set", true},
+		{"changeset", "变更集", "change set", false},
 		{"commit", "提交", "commit", false},
 	};
 
-	cli_table(cli, rows, columns, sizeof columns / sizeof *columns);
+	struct rep_json *shown = rep_json_dup(rows), *row;
+	const char *commit;
+
+	for (size_t i = 0; i < rep_json_size(shown); i++) {
+		row = rep_json_at(shown, i);
+		commit = rep_json_get_string(row, "commit");
+		if (commit && strlen(commit) > COMMIT_SHOWN)
+			rep_json_set(row, "commit", rep_json_string_n(commit, COMMIT_SHOWN));
+	}
+	cli_table_brief(cli, shown, columns, sizeof columns / sizeof *columns);
+	rep_json_free(shown);
 }

@@ -14,4 +14,7 @@ void cli_records(const struct cli *cli, const struct rep_entity *entity,
 /* Audit rows as a table. */
 void cli_audit_rows(const struct cli *cli, const struct rep_json *rows);
 
+/* Review items as a table: what stands, what the others wrote or propose. */
+void cli_items(const struct cli *cli, const struct rep_json *items);
+
 #endif

@@ -276,7 +276,8 @@ wrong() {
 @test "a desk merges at once" {
 	new_world
 	new_replica E0007 wang
-	hub --quiet hub desk E0003 "$BATS_TEST_TMPDIR/desk"
+	hub --quiet hub rep add E0031 --name 马丽 --role steward
+	hub --quiet hub desk E0031 "$BATS_TEST_TMPDIR/desk"
 	on desk --quiet sync
 	on desk put contact C-0001 best_time=周五下午 -m 电话确认
 	run on desk --json sync
