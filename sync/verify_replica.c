@@ -46,6 +46,33 @@ static enum rep_code mark_own(struct check *check, const char *entity, const cha
 	return REP_OK;
 }
 
+/* Review items that own changes opened or decided: they show a preview until the hub has said the same. */
+static enum rep_code mark_reviews(struct check *check, const char *entity, const char *id,
+				  struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	enum rep_code rc;
+	bool row = true;
+
+	rc = rep_db_use(
+		check->replica->db, &stmt,
+		"SELECT kind, id FROM _review WHERE entity = ?1 AND record = ?2 AND (_base IS NOT "
+		"NULL OR _place = 'local')",
+		err);
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, entity);
+	rep_bind_text(stmt, 2, id);
+	while (rc == REP_OK) {
+		rc = rep_step(stmt, &row, err);
+		if (rc != REP_OK || !row)
+			break;
+		rc = mark_own(check, rep_column_text(stmt, 0, NULL), rep_column_text(stmt, 1, NULL),
+			      err);
+	}
+	return rc;
+}
+
 static enum rep_code mark_pending(struct check *check, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
@@ -59,6 +86,9 @@ static enum rep_code mark_pending(struct check *check, struct rep_error *err)
 			break;
 		rc = mark_own(check, rep_column_text(stmt, 0, NULL), rep_column_text(stmt, 1, NULL),
 			      err);
+		if (rc == REP_OK)
+			rc = mark_reviews(check, rep_column_text(stmt, 0, NULL),
+					  rep_column_text(stmt, 1, NULL), err);
 	}
 	return rc;
 }
@@ -70,9 +100,12 @@ static enum rep_code mark_touched(struct check *check, const struct rep_json *to
 
 	for (size_t i = 0; rc == REP_OK && i < rep_json_size(touched); i++) {
 		const struct rep_json *pair = rep_json_at(touched, i);
+		const char *entity = rep_json_string_value(rep_json_at(pair, 0));
+		const char *id = rep_json_string_value(rep_json_at(pair, 1));
 
-		rc = mark_own(check, rep_json_string_value(rep_json_at(pair, 0)),
-			      rep_json_string_value(rep_json_at(pair, 1)), err);
+		rc = mark_own(check, entity, id, err);
+		if (rc == REP_OK)
+			rc = mark_reviews(check, entity, id, err);
 	}
 	return rc;
 }
