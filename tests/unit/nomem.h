@@ -69,8 +69,10 @@ static long sweep(enum rep_code (*try)(struct rep_error *err))
 {
 	struct rep_error err;
 
-	if (!OWN_ALLOCATOR)
+	if (!OWN_ALLOCATOR) {
+		only_own = false;
 		skip();
+	}
 	for (long n = 0;; n++) {
 		enum rep_code rc;
 		bool failed;
