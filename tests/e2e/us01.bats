@@ -55,7 +55,7 @@ edit() { # edit TIME ARGS...: one piece of work, sealed by itself
 	REASON=新联系人
 	edit 17:20:00 new contact name=孙丽华 kind=医务人员 org=O-0101 dept=心内科 -m 新联系人
 	REASON=下周计划
-	edit 17:30:00 new task kind=拜访计划 org=O-0101 contact=C-0001 due=2026-03-23 -m 下周计划
+	edit 17:30:00 new task title=下周拜访 kind=拜访计划 org=O-0101 contact=C-0001 due=2026-03-23 -m 下周计划
 	REASON=补标签
 	edit 17:40:00 put contact C-0001 tags+=讲者 -m 补标签
 

@@ -21,11 +21,16 @@ when() {
 	faketime -f "@$time" "$@"
 }
 
-# hub_at TIME ARGS... ; at TIME NAME ARGS...
+# hub_at TIME [--json] ARGS... ; at TIME NAME [--json] ARGS...
 hub_at() {
 	local time=$1
 	shift
-	when "$time" "$REPSYNC" -C "$HUB" hub "$@"
+	local json=()
+	if [ "$1" = --json ]; then
+		json=(--json)
+		shift
+	fi
+	when "$time" "$REPSYNC" -C "$HUB" "${json[@]}" hub "$@"
 }
 at() {
 	local time=$1 name=$2
