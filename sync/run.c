@@ -12,6 +12,8 @@
 
 #define PART_SETS_MAX 2000u
 #define PART_CHANGES_MAX 100000u
+/* A device that never stops pushing must not keep a command for ever. */
+#define RUNS_MAX 1000
 
 /* The hub's clock as receipts and stamps see it never goes back behind the last run's. */
 static enum rep_code set_clock(struct rep_run *run, struct rep_error *err)
@@ -133,15 +135,13 @@ static struct rep_json *problems_of(const struct rep_run *run)
 	return list;
 }
 
-static struct rep_json *summarise(const struct rep_run *run)
+static struct rep_json *summarise(const struct rep_run_total *total)
 {
-	const struct rep_run_counts *counts = &run->counts;
+	const struct rep_run_counts *counts = &total->counts;
 	struct rep_json *out = rep_json_object();
-	int64_t quarantined = 0;
 
-	for (size_t i = 0; i < run->problems_len; i++)
-		quarantined += run->problems[i].data != NULL;
-	rep_json_set_integer(out, "run", run->batches_len || *run->commit ? run->number : 0);
+	rep_json_set_integer(out, "run", total->number);
+	rep_json_set_integer(out, "enrolled", total->enrolled);
 	rep_json_set_integer(out, "devices", counts->devices);
 	rep_json_set_integer(out, "changesets", counts->changesets);
 	rep_json_set_integer(out, "changes", counts->changes);
@@ -151,10 +151,28 @@ static struct rep_json *summarise(const struct rep_run *run)
 	rep_json_set_integer(out, "proposed", counts->proposed);
 	rep_json_set_integer(out, "held", counts->held);
 	rep_json_set_integer(out, "rejected", counts->rejected);
-	rep_json_set_integer(out, "quarantined", quarantined);
-	rep_json_set(out, "commit", *run->commit ? rep_json_string(run->commit) : rep_json_null());
-	rep_json_set(out, "problems", problems_of(run));
+	rep_json_set_integer(out, "quarantined", counts->quarantined);
+	rep_json_set(out, "commit",
+		     *total->commit ? rep_json_string(total->commit) : rep_json_null());
+	rep_json_set(out, "problems",
+		     total->problems ? rep_json_ref(total->problems) : rep_json_array());
 	return out;
+}
+
+/* Adds what is known of a run only at its end. */
+static enum rep_code add_to_total(const struct rep_run *run, struct rep_error *err)
+{
+	struct rep_run_total *total = run->total;
+
+	for (size_t i = 0; i < run->problems_len; i++)
+		total->counts.quarantined += run->problems[i].data != NULL;
+	if (*run->commit) {
+		total->number = run->number;
+		memcpy(total->commit, run->commit, sizeof total->commit);
+	}
+	rep_json_free(total->problems);
+	total->problems = problems_of(run);
+	return total->problems ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");
 }
 
 /* ---- the run ---- */
@@ -181,54 +199,59 @@ static enum rep_code drop_invitations(struct rep_hub *hub, struct rep_error *err
 	return rc;
 }
 
-static enum rep_code do_run(struct rep_hub *hub, const struct rep_hub_merge *options,
-			    struct rep_json **summary, struct rep_error *err)
+static enum rep_code one_run(struct rep_run *run, struct rep_error *err)
 {
-	struct rep_run run = {.hub = hub, .options = options};
 	size_t at = 0;
-	enum rep_code rc;
+	enum rep_code rc = set_clock(run, err);
 
-	*summary = NULL;
-	if (hub->read_only)
-		return rep_fail(err, REP_EUSAGE, "the hub was opened for reading");
-	rc = set_clock(&run, err);
-	if (rc == REP_OK && !options->own_only)
-		rc = rep_run_enrol(&run, err);
+	if (rc == REP_OK && !run->options->own_only)
+		rc = rep_run_enrol(run, err);
 	if (rc == REP_OK)
-		rc = set_number(&run, err);
+		rc = set_number(run, err);
 	if (rc == REP_OK)
-		rc = rep_run_collect(&run, err);
-	if (rc == REP_OK && brings(&run)) {
+		rc = rep_run_collect(run, err);
+	if (rc == REP_OK && brings(run)) {
 		do {
-			rc = run_part(&run, &at, err);
-		} while (rc == REP_OK && at < run.batches_len);
+			rc = run_part(run, &at, err);
+		} while (rc == REP_OK && at < run->batches_len);
 	}
 	if (rc == REP_OK)
-		rc = rep_hub_reload_org(hub, err);
+		rc = rep_hub_reload_org(run->hub, err);
 	if (rc == REP_OK)
-		rc = drop_invitations(hub, err);
-	if (rc == REP_OK && !(*summary = summarise(&run)))
-		rc = rep_fail(err, REP_ENOMEM, "out of memory");
-	rep_run_collected_clear(&run);
-	return rc;
+		rc = drop_invitations(run->hub, err);
+	return rc == REP_OK ? add_to_total(run, err) : rc;
 }
 
-enum rep_code rep_hub_merge_quietly(struct rep_hub *hub, const struct rep_hub_merge *options,
-				    struct rep_json **summary, struct rep_error *err)
+enum rep_code rep_hub_runs(struct rep_hub *hub, const struct rep_hub_merge *options,
+			   struct rep_run_total *total, struct rep_error *err)
 {
-	return rep_wrap(err, do_run(hub, options, summary, err), "merge");
+	bool more = true;
+	enum rep_code rc = REP_OK;
+
+	for (int i = 0; rc == REP_OK && more && i < RUNS_MAX; i++) {
+		struct rep_run run = {.hub = hub, .options = options, .total = total};
+
+		rc = one_run(&run, err);
+		more = run.more;
+		rep_run_collected_clear(&run);
+	}
+	return rc;
 }
 
 enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *options,
 			    struct rep_json **summary, struct rep_error *err)
 {
-	enum rep_code rc = do_run(hub, options, summary, err);
+	struct rep_run_total total = {0};
+	enum rep_code rc;
 
+	*summary = NULL;
+	if (hub->read_only)
+		return rep_fail(err, REP_EUSAGE, "merge: the hub was opened for reading");
+	rc = rep_hub_runs(hub, options, &total, err);
 	if (rc == REP_OK)
 		rc = rep_hub_publish(hub, options->now_ms, options->progress, err);
-	if (rc != REP_OK && *summary) {
-		rep_json_free(*summary);
-		*summary = NULL;
-	}
+	if (rc == REP_OK && !(*summary = summarise(&total)))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	rep_json_free(total.problems);
 	return rep_wrap(err, rc, "merge");
 }

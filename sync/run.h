@@ -62,6 +62,15 @@ struct rep_run_counts {
 	int64_t applied, merged, conflicts, proposed, held, rejected, quarantined;
 };
 
+/* What one or several runs did, for the summary. */
+struct rep_run_total {
+	struct rep_run_counts counts;
+	int64_t enrolled; /* devices that became active */
+	int64_t number;   /* of the last run that made a commit; 0 = none */
+	char commit[REP_OID_HEX + 1];
+	struct rep_json *problems; /* of the last one */
+};
+
 struct rep_touched;      /* a record in the run's hands: run_touched.c */
 struct rep_run_outcomes; /* lines for outcomes files: run_outcomes.c */
 
@@ -95,19 +104,31 @@ struct rep_run {
 	enum rep_code callback_rc;
 	struct rep_error callback_err;
 
-	struct rep_run_counts counts, batch_counts;
-	struct rep_json *held_now; /* "<device>/<seq>/<index>" held by this very run */
+	struct rep_run_total *total;
+	struct rep_run_counts batch_counts;
+	struct rep_json *held_now;    /* "<device>/<seq>/<index>" held by this very run */
 	char commit[REP_OID_HEX + 1]; /* the last one; empty = none */
+	bool more;                    /* an outbox held more than is read at a time */
 };
 
-/* ---- run_collect.c, run_mailbox.c ---- */
+/* ---- run_collect.c, run_enrol.c, run_mailbox.c ---- */
 
 /* Devices that registered their keys become active: a change set of the hub, merged in a run of its own. */
 REP_CHECK enum rep_code rep_run_enrol(struct rep_run *run, struct rep_error *err);
 REP_CHECK enum rep_code rep_run_collect(struct rep_run *run, struct rep_error *err);
-/* One mailbox: adds a batch, problems and a tip to the run. */
-REP_CHECK enum rep_code rep_run_mailbox(struct rep_run *run, const char *device,
-					struct rep_error *err);
+/* A mailbox that is being read, by a child of its own. */
+struct rep_run_reading {
+	char device[REP_DEVICE_LEN + 1];
+	struct rep_mailbox_reader *reader; /* NULL = nothing came, or a problem was noted */
+	struct rep_oid tip;                /* as it stood when the child began */
+	char *blocked;
+};
+/* Starts the child where something came; rep_run_mailbox_end adds batch, problems and tip to the run. */
+REP_CHECK enum rep_code rep_run_mailbox_begin(struct rep_run *run, const char *device,
+					      struct rep_run_reading *out, struct rep_error *err);
+REP_CHECK enum rep_code rep_run_mailbox_end(struct rep_run *run, struct rep_run_reading *reading,
+					    struct rep_error *err);
+void rep_run_mailbox_abort(struct rep_run_reading *reading);
 void rep_run_collected_clear(struct rep_run *run);
 REP_CHECK enum rep_code rep_run_problem(struct rep_run *run, const char *device, const char *reason,
 					struct rep_run_problem **out, struct rep_error *err);
@@ -216,10 +237,9 @@ void rep_run_abort(struct rep_run *run);
 
 /* ---- run.c ---- */
 
-/* A run that publishes no views: what precedes another one. */
-REP_CHECK enum rep_code rep_hub_merge_quietly(struct rep_hub *hub,
-					      const struct rep_hub_merge *options,
-					      struct rep_json **summary, struct rep_error *err);
+/* One run, or as many as it takes to empty the outboxes, without views; adds to `total`. */
+REP_CHECK enum rep_code rep_hub_runs(struct rep_hub *hub, const struct rep_hub_merge *options,
+				     struct rep_run_total *total, struct rep_error *err);
 
 /* ---- publish.c ---- */
 

@@ -1,153 +1,15 @@
 /*
- * Enrolments first: a device that registered its key becomes active by a change set of the hub, merged at once, so that what
- * the device sent along is verified with the key in this very run. Then every mailbox, then the order of the batches.
+ * All mailboxes, a few children at a time, and the order of what they brought.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/limits.h"
 #include "sync/run.h"
 
-/* keys/invitations/<device>.json: {"secret_hash","expires",...}; NULL when there is none. */
-static enum rep_code read_invitation(struct rep_run *run, const char *device, struct rep_json **out,
-				     struct rep_error *err)
-{
-	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	char *path = rep_hub_path(run->hub->dir, "keys/invitations/%s.json", device);
-	enum rep_code rc = REP_OK;
+/* Children at work: as many as keep two cores busy while this process verifies what the oldest brought. */
+#define READERS 4u
 
-	*out = NULL;
-	if (!path)
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	if (rep_file_exists(path))
-		rc = rep_file_read(&text, path, err);
-	if (rc == REP_OK && text.len)
-		rc = rep_json_parse(out, text.data, text.len, REP_TEXT_SIZE_MAX, REP_JSON_DEPTH_MAX,
-				    err);
-	rep_buf_clear(&text);
-	free(path);
-	return rc;
-}
-
-/* Why the enrolment is not taken, into `why`; empty when it is. */
-static enum rep_code check_enrolment(struct rep_run *run, const char *device,
-				     const struct rep_outbox *outbox, struct rep_enrolment *out,
-				     char why[256], struct rep_error *err)
-{
-	struct rep_json *invitation = NULL;
-	uint8_t hash[REP_HASH_SIZE];
-	const char *text;
-	enum rep_code rc = read_invitation(run, device, &invitation, err);
-
-	why[0] = '\0';
-	if (rc != REP_OK)
-		return rc;
-	text = rep_json_get_string(invitation, "secret_hash");
-	if (!text || strlen(text) != REP_HASH_HEX || !rep_unhex(hash, text, sizeof hash))
-		strcpy(why, "there is no open invitation");
-	else if (strcmp(rep_json_get_string(invitation, "expires"), run->time) < 0)
-		strcpy(why, "the invitation expired");
-	else if (!outbox->enrol)
-		strcpy(why, "the outbox does not begin with an enrolment");
-	else if (rep_enrolment_read(out, outbox->enrol, outbox->enrol_size, device, hash, err) !=
-		 REP_OK)
-		snprintf(why, 256, "%.255s", err->msg);
-	rep_json_free(invitation);
-	return REP_OK;
-}
-
-static struct rep_json *new_value(struct rep_json *values, const char *field, const char *text)
-{
-	struct rep_json *spec = rep_json_object();
-
-	rep_json_set_string(spec, "new", text);
-	rep_json_set(values, field, spec);
-	return values;
-}
-
-static enum rep_code activate(struct rep_hub_batch *batch, const struct rep_enrolment *enrolment,
-			      struct rep_error *err)
-{
-	struct rep_json *line = rep_json_object(), *values = rep_json_object();
-	char public[2 * REP_PUBLIC_SIZE + 1];
-
-	rep_hex(public, enrolment->public, REP_PUBLIC_SIZE);
-	new_value(values, "key", public);
-	if (enrolment->ssh_public)
-		new_value(values, "ssh_key", enrolment->ssh_public);
-	new_value(values, "state", "active");
-	rep_json_set(line, "values", values);
-	return rep_hub_batch_add(batch, REP_OP_UPDATE, "device", enrolment->device, line, err);
-}
-
-static enum rep_code enrol_one(struct rep_run *run, struct rep_hub_batch **batch,
-			       const struct rep_org_device *row, struct rep_error *err)
-{
-	char *path = rep_hub_mailbox(run->hub->dir, row->id), why[256] = "";
-	struct rep_enrolment enrolment = {0};
-	struct rep_outbox outbox = {0};
-	enum rep_code rc;
-
-	if (!path)
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	rc = rep_mailbox_read(&outbox, path, &rep_oid_zero, err);
-	if (rc != REP_OK && rc != REP_ENOMEM) {
-		rc = rep_run_problem(run, row->id, err->msg, NULL, err);
-		goto out;
-	}
-	if (rc == REP_OK && rep_oid_is_zero(&outbox.tip))
-		goto out; /* nobody came yet */
-	if (rc == REP_OK)
-		rc = check_enrolment(run, row->id, &outbox, &enrolment, why, err);
-	if (rc == REP_OK && *why)
-		rc = rep_run_problem(run, row->id, why, NULL, err);
-	else if (rc == REP_OK) {
-		if (!*batch)
-			rc = rep_hub_batch_new(batch, run->hub, "enrolment", run->now_ms, err);
-		if (rc == REP_OK)
-			rc = activate(*batch, &enrolment, err);
-	}
-out:
-	rep_enrolment_clear(&enrolment);
-	rep_outbox_clear(&outbox);
-	free(path);
-	return rep_wrap(err, rc, "enrolment of %s", row->id);
-}
-
-/* Merges what activates the devices, so that the organisation knows their keys before their mailboxes are read. */
-static enum rep_code merge_enrolments(struct rep_run *run, struct rep_error *err)
-{
-	const struct rep_hub_merge options = {.now_ms = run->now_ms, .own_only = true};
-	struct rep_json *summary = NULL;
-	enum rep_code rc = rep_hub_merge_quietly(run->hub, &options, &summary, err);
-
-	rep_json_free(summary);
-	return rc;
-}
-
-enum rep_code rep_run_enrol(struct rep_run *run, struct rep_error *err)
-{
-	struct rep_hub_batch *batch = NULL;
-	const struct rep_org_device *devices;
-	size_t len = rep_org_devices(run->hub->org, &devices);
-	enum rep_code rc = REP_OK;
-
-	for (size_t i = 0; rc == REP_OK && i < len; i++)
-		if (devices[i].state && strcmp(devices[i].state, "invited") == 0)
-			rc = enrol_one(run, &batch, &devices[i], err);
-	if (rc == REP_OK && batch)
-		rc = rep_hub_batch_send(batch, err);
-	if (rc == REP_OK && batch) {
-		rep_hub_batch_free(batch);
-		return merge_enrolments(run, err);
-	}
-	rep_hub_batch_free(batch);
-	return rc;
-}
-
-/* ---- all mailboxes ---- */
-
+/* Batches that change the organisation first, then by the effective stamp of the first change, then by device. */
 static int compare_batches(const void *a, const void *b)
 {
 	const struct rep_run_batch *x = a, *y = b;
@@ -159,17 +21,48 @@ static int compare_batches(const void *a, const void *b)
 	return order ? order : strcmp(x->device, y->device);
 }
 
+struct queue {
+	struct rep_run *run;
+	struct rep_run_reading readings[READERS];
+	size_t first, len; /* a ring */
+	size_t done, total;
+};
+
+static enum rep_code finish_oldest(struct queue *queue, struct rep_error *err)
+{
+	struct rep_run_reading *oldest = &queue->readings[queue->first];
+
+	queue->first = (queue->first + 1) % READERS;
+	queue->len--;
+	rep_progress_step(queue->run->options->progress, "collect", ++queue->done, queue->total);
+	return rep_run_mailbox_end(queue->run, oldest, err);
+}
+
+static enum rep_code start(struct queue *queue, const char *device, struct rep_error *err)
+{
+	enum rep_code rc = queue->len == READERS ? finish_oldest(queue, err) : REP_OK;
+	size_t at = (queue->first + queue->len) % READERS;
+
+	if (rc != REP_OK)
+		return rc;
+	queue->len++;
+	return rep_run_mailbox_begin(queue->run, device, &queue->readings[at], err);
+}
+
 enum rep_code rep_run_collect(struct rep_run *run, struct rep_error *err)
 {
 	const struct rep_org_device *devices;
 	size_t len = rep_org_devices(run->hub->org, &devices);
-	enum rep_code rc = rep_run_mailbox(run, REP_HUB_DEVICE, err);
+	struct queue queue = {.run = run, .total = run->options->own_only ? 1 : len + 1};
+	enum rep_code rc = start(&queue, REP_HUB_DEVICE, err);
 
-	for (size_t i = 0; rc == REP_OK && !run->options->own_only && i < len; i++) {
-		rep_progress_step(run->options->progress, "collect", i, len);
+	for (size_t i = 0; rc == REP_OK && !run->options->own_only && i < len; i++)
 		if (!devices[i].state || strcmp(devices[i].state, "invited") != 0)
-			rc = rep_run_mailbox(run, devices[i].id, err);
-	}
+			rc = start(&queue, devices[i].id, err);
+	while (rc == REP_OK && queue.len)
+		rc = finish_oldest(&queue, err);
+	for (size_t i = 0; i < READERS; i++)
+		rep_run_mailbox_abort(&queue.readings[i]);
 	if (run->batches_len > 1)
 		qsort(run->batches, run->batches_len, sizeof *run->batches, compare_batches);
 	return rep_wrap(err, rc, "collect");

@@ -232,7 +232,7 @@ static enum rep_code commit_batch(struct rep_run *run, const struct rep_run_batc
 
 static void add_counts(struct rep_run *run, const struct rep_run_batch *batch)
 {
-	struct rep_run_counts *sum = &run->counts, *one = &run->batch_counts;
+	struct rep_run_counts *sum = &run->total->counts, *one = &run->batch_counts;
 
 	sum->devices++;
 	sum->changesets += (int64_t)batch->sets;

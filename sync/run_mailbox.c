@@ -430,45 +430,93 @@ static enum rep_code unreadable(struct rep_run *run, const char *device, enum re
 	return rep_run_problem(run, device, reason, NULL, err);
 }
 
-enum rep_code rep_run_mailbox(struct rep_run *run, const char *device, struct rep_error *err)
+/* Whose mailbox it is; a problem is noted where nobody's, and *key stays NULL. */
+static enum rep_code find_owner(struct rep_run *run, const char *device, const char **rep,
+				const uint8_t **key, struct rep_error *err)
 {
 	const struct rep_org_device *row = rep_org_device(run->hub->org, device);
 	bool own = strcmp(device, REP_HUB_DEVICE) == 0;
-	struct reading reading = {.run = run, .device = device};
-	struct rep_outbox outbox = {0};
-	struct rep_oid known, tip;
-	char *blocked = NULL, *path = rep_hub_mailbox(run->hub->dir, device);
-	enum rep_code rc;
 
-	if (!path)
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	rc = rep_run_known(run->hub, device, &known, &blocked, err);
-	if (rc == REP_OK)
-		rc = unreadable(run, device, tip_of(path, &tip, err), err);
-	if (rc == REP_OK && blocked && rep_oid_equal(&tip, &known))
-		rc = rep_run_problem(run, device, blocked, NULL, err);
-	if (rc != REP_OK || rep_oid_equal(&tip, &known))
-		goto out;
-	reading.rep = own ? REP_HUB_REP : (row ? row->rep : NULL);
-	reading.public = own ? run->hub->key.public : (row && row->has_key ? row->public : NULL);
-	if (!reading.rep || !reading.public) {
-		rc = rep_run_problem(run, device, "the device has no key", NULL, err);
-		goto out;
+	*rep = own ? REP_HUB_REP : (row ? row->rep : NULL);
+	*key = own ? run->hub->key.public : (row && row->has_key ? row->public : NULL);
+	if (!*rep || !*key) {
+		*key = NULL;
+		return rep_run_problem(run, device, "the device has no key", NULL, err);
 	}
 	if (!own && strcmp(row->state, "active") != 0) {
-		rc = rep_run_problem(run, device, "the device is not active", NULL, err);
-		goto out;
+		*key = NULL;
+		return rep_run_problem(run, device, "the device is not active", NULL, err);
 	}
-	rc = rep_mailbox_read(&outbox, path, &known, err);
+	return REP_OK;
+}
+
+enum rep_code rep_run_mailbox_begin(struct rep_run *run, const char *device,
+				    struct rep_run_reading *out, struct rep_error *err)
+{
+	char *path = rep_hub_mailbox(run->hub->dir, device);
+	const uint8_t *key = NULL;
+	const char *rep;
+	struct rep_oid known;
+	enum rep_code rc;
+
+	memset(out, 0, sizeof *out);
+	snprintf(out->device, sizeof out->device, "%s", device);
+	if (!path)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rc = rep_run_known(run->hub, device, &known, &out->blocked, err);
+	if (rc == REP_OK)
+		rc = tip_of(path, &out->tip, err);
 	if (rc != REP_OK) {
 		rc = unreadable(run, device, rc, err);
 		goto out;
 	}
-	rc = read_outbox(&reading, &outbox, blocked, err);
+	if (rep_oid_equal(&out->tip, &known)) {
+		if (out->blocked)
+			rc = rep_run_problem(run, device, out->blocked, NULL, err);
+		goto out;
+	}
+	rc = find_owner(run, device, &rep, &key, err);
+	if (rc == REP_OK && key)
+		rc = unreadable(run, device,
+				rep_mailbox_read_begin(&out->reader, path, &known, err), err);
+out:
+	free(path);
+	return rep_wrap(err, rc, "mailbox of %s", device);
+}
+
+enum rep_code rep_run_mailbox_end(struct rep_run *run, struct rep_run_reading *at,
+				  struct rep_error *err)
+{
+	struct reading reading = {.run = run, .device = at->device};
+	struct rep_outbox outbox = {0};
+	enum rep_code rc;
+
+	if (!at->reader) {
+		rep_run_mailbox_abort(at);
+		return REP_OK;
+	}
+	rc = rep_mailbox_read_end(at->reader, &outbox, err);
+	at->reader = NULL;
+	if (rc != REP_OK) {
+		rc = unreadable(run, at->device, rc, err);
+		goto out;
+	}
+	rc = find_owner(run, at->device, &reading.rep, &reading.public, err);
+	if (rc == REP_OK && reading.public)
+		rc = read_outbox(&reading, &outbox, at->blocked, err);
+	if (rc == REP_OK && !reading.waits && !rep_oid_equal(&outbox.tip, &at->tip))
+		run->more = true;
 out:
 	free_batch(&reading.batch);
 	rep_outbox_clear(&outbox);
-	free(blocked);
-	free(path);
-	return rep_wrap(err, rc, "mailbox of %s", device);
+	rc = rep_wrap(err, rc, "mailbox of %s", at->device);
+	rep_run_mailbox_abort(at);
+	return rc;
+}
+
+void rep_run_mailbox_abort(struct rep_run_reading *reading)
+{
+	rep_mailbox_read_abort(reading->reader);
+	free(reading->blocked);
+	memset(reading, 0, sizeof *reading);
 }

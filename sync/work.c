@@ -323,6 +323,10 @@ enum rep_code rep_work_open(struct rep_hub *hub, const struct rep_progress *prog
 		rc = get_oid(hub->db, "marker", &head, err);
 	else if (rc == REP_OK)
 		rc = rep_git_ref(hub->central, REP_MAIN, &head, err);
+	if (rc == REP_OK && rep_oid_is_zero(&head)) {
+		rc = rep_fail(err, REP_ENOTFOUND, "it was not made to its end");
+		rep_hint(err, "`hub rebuild` makes it from central.git");
+	}
 	if (rc == REP_OK)
 		rc = load_schema(hub, &head, err);
 	if (rc == REP_OK && !hub->read_only)

@@ -1,0 +1,168 @@
+/*
+ * One device's batch, in the order of its chain. Where it changes the organisation it is walked twice: these changes first,
+ * then, with the organisation that they made, the others.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/limits.h"
+#include "sync/run.h"
+
+struct walk {
+	struct rep_run *run;
+	struct rep_run_batch *batch;
+	bool org; /* this pass folds the org's entities, the other one the rest */
+	char last[REP_STAMP_LEN + 1];     /* effective stamp of the change before */
+	char base_time[REP_TIME_LEN + 1]; /* hub time of the set's base view; empty = unknown */
+};
+
+static bool is_org(const struct rep_run *run, const char *name)
+{
+	const struct rep_entity *entity = rep_schema_entity(run->hub->schema, name);
+
+	if (!entity)
+		return false;
+	switch (entity->builtin) {
+	case REP_BUILTIN_REP:
+	case REP_BUILTIN_TERRITORY:
+	case REP_BUILTIN_ASSIGNMENT:
+	case REP_BUILTIN_DEVICE:
+	case REP_BUILTIN_ROLE:
+		return true;
+	case REP_BUILTIN_NONE:
+	case REP_BUILTIN_REVIEW:
+		return false;
+	}
+	return false;
+}
+
+static enum rep_code find_base(struct walk *walk, const struct rep_changeset *set,
+			       struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	bool row = false;
+	enum rep_code rc = rep_db_use(walk->run->hub->db, &stmt,
+				      "SELECT hub_time FROM _base WHERE device = ?1 AND epoch = ?2"
+				      " AND view = ?3",
+				      err);
+
+	walk->base_time[0] = '\0';
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, set->device);
+	rep_bind_int(stmt, 2, set->base_epoch);
+	rep_bind_int(stmt, 3, set->base_view);
+	rc = rep_step(stmt, &row, err);
+	if (rc == REP_OK && row)
+		memcpy(walk->base_time, rep_column_text(stmt, 0, NULL), REP_TIME_LEN + 1);
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
+static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *segment,
+			      const struct rep_changeset *set, struct rep_error *err)
+{
+	struct rep_run *run = walk->run;
+	enum rep_code rc = find_base(walk, set, err);
+
+	for (unsigned i = 0; rc == REP_OK && i < set->changes_len; i++) {
+		struct rep_arrived arrived;
+		char before[REP_STAMP_LEN + 1];
+		bool backdated;
+
+		memcpy(before, walk->last, sizeof before);
+		rc = rep_arrived_init(&arrived, run->hub->db, set, i, walk->last,
+				      segment->received_ms, err);
+		backdated = (*before && strcmp(arrived.eff.text, before) <= 0) ||
+			    (*walk->base_time && strcmp(arrived.eff.text, walk->base_time) <= 0);
+		if (rc == REP_OK && is_org(run, arrived.edit.entity) == walk->org)
+			rc = rep_run_change(run, &arrived.edit, arrived.signed_stamp, segment->path,
+					    backdated, err);
+		rep_arrived_clear(&arrived);
+	}
+	return rc;
+}
+
+static enum rep_code walk_segment(struct walk *walk, const struct rep_run_segment *segment,
+				  struct rep_error *err)
+{
+	const char *data = segment->data;
+	size_t len = segment->size_bytes;
+	enum rep_code rc = REP_OK;
+
+	while (rc == REP_OK && len > 0) {
+		struct rep_changeset set = {0};
+		size_t used = 0;
+
+		/* Signature and digests were verified when it was collected. */
+		rc = rep_changeset_read(&set, &used, data, len, NULL, err);
+		if (rc == REP_OK && !walk->org)
+			rc = rep_changes_set(walk->run->hub->db, set.device, set.seq, set.hash,
+					     set.sealed, err);
+		if (rc == REP_OK)
+			rc = walk_set(walk, segment, &set, err);
+		rep_changeset_clear(&set);
+		data += used;
+		len -= used;
+	}
+	return rc;
+}
+
+static enum rep_code walk_batch(struct walk *walk, struct rep_error *err)
+{
+	struct rep_head head;
+	enum rep_code rc = rep_changes_head(walk->run->hub->db, walk->batch->device, &head, err);
+
+	memcpy(walk->last, head.eff, sizeof walk->last);
+	for (size_t i = 0; rc == REP_OK && i < walk->batch->len; i++)
+		rc = walk_segment(walk, &walk->batch->segments[i], err);
+	return rc;
+}
+
+static enum rep_code put_segments(struct rep_run *run, const struct rep_run_batch *batch,
+				  struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < batch->len; i++) {
+		const struct rep_run_segment *segment = &batch->segments[i];
+		const struct rep_segment_row row = {
+			.path = segment->path,
+			.device = batch->device,
+			.first = segment->first,
+			.last = segment->last,
+			.hub_time = segment->received,
+			.run = run->number,
+			.offset_ms = segment->offset_ms,
+		};
+
+		rc = rep_changes_segment(run->hub->db, &row, err);
+	}
+	return rc;
+}
+
+enum rep_code rep_run_batch(struct rep_run *run, struct rep_run_batch *batch, struct rep_error *err)
+{
+	struct walk walk = {.run = run, .batch = batch, .org = batch->org};
+	struct rep_head head;
+	const struct rep_run_segment *end = &batch->segments[batch->len - 1];
+	enum rep_code rc = put_segments(run, batch, err);
+
+	rep_run_bind(run);
+	if (rc == REP_OK && batch->org) {
+		rc = walk_batch(&walk, err);
+		if (rc == REP_OK)
+			rc = rep_hub_reload_org(run->hub, err);
+		walk.org = false;
+		rep_run_bind(run);
+	}
+	if (rc == REP_OK)
+		rc = walk_batch(&walk, err);
+	if (rc != REP_OK)
+		return rep_wrap(err, rc, "batch of %s", batch->device);
+	head = (struct rep_head){.seq = end->last};
+	memcpy(head.hash, end->hash, sizeof head.hash);
+	memcpy(head.eff, walk.last, sizeof head.eff);
+	memcpy(batch->last, walk.last, sizeof batch->last);
+	return rep_changes_head_put(run->hub->db, batch->device, &head, err);
+}
