@@ -85,7 +85,8 @@ def check_items(played):
             if item and not any((kind, item) in played.records for kind in
                                 ("conflict", "proposal", "rejection", "duplicate", "claim")):
                 raise Wrong("%s: there is no item %s of %s" % (change, item, field))
-            if note["outcome"] in ("rejected", "proposed") and not item and not change.outcome.get("item"):
+            told = item or change.outcome.get("item") or (field == "*" and change.outcome.get("fields"))
+            if note["outcome"] in ("rejected", "proposed") and not told:
                 raise Wrong("%s: %s of %s has no item" % (change, note["outcome"], field))
 
 

@@ -60,19 +60,25 @@ static void drop_assigns(struct target *target)
 
 /* ---- put ---- */
 
-/* Some element that is there, so that a removal removes. */
+/* Some element that is there, so that a removal removes: as sim_element gives it. */
 static struct rep_json *present(const struct rep_field *field, const struct rep_json *current)
 {
 	size_t n = rep_json_size(current), k = n ? below((unsigned)n) : 0;
+	struct rep_json *found;
 
 	if (!n)
 		return NULL;
-	if (field->type == REP_TYPE_SET)
-		return rep_json_dup(rep_json_at(current, k));
+	if (field->type == REP_TYPE_SET) {
+		found = rep_json_array();
+		rep_json_append(found, rep_json_dup(rep_json_at(current, k)));
+		return found;
+	}
+	found = rep_json_object();
 	for (void *it = rep_json_iter(current); it; it = rep_json_iter_next(current, it))
 		if (k-- == 0)
-			return rep_json_string(rep_json_iter_key(it));
-	return NULL;
+			rep_json_set(found, rep_json_iter_key(it),
+				     rep_json_dup(rep_json_iter_value(it)));
+	return found;
 }
 
 static void put_field(struct target *target, const struct rep_field *field,
@@ -195,6 +201,7 @@ static enum rep_code new_record(struct target *target, struct rep_error *err)
 		       target->reason, sim_clock_ms, id, err);
 }
 
+/* Where nothing waits for a decision, something is put. */
 static enum rep_code resolve(struct target *target, struct rep_error *err)
 {
 	static const char *const choices[] = {"mine", "theirs", "theirs", "abc"};
@@ -203,8 +210,10 @@ static enum rep_code resolve(struct target *target, struct rep_error *err)
 	const char *choice = choices[below(4)];
 	enum rep_code rc = rep_query_inbox(target->replica, NULL, false, &inbox, err);
 
-	if (rc == REP_OK && !rep_json_size(inbox))
-		rc = rep_fail(err, REP_ENOTFOUND, "nothing to resolve");
+	if (rc == REP_OK && !rep_json_size(inbox)) {
+		rep_json_free(inbox);
+		return put(target, err);
+	}
 	if (rc == REP_OK) {
 		item = rep_json_at(inbox, below((unsigned)rep_json_size(inbox)));
 		if (strcmp(rep_json_get_string(item, "kind"), "proposal") == 0)
@@ -220,15 +229,12 @@ static enum rep_code make(struct target *target, const char **kind, struct rep_e
 {
 	unsigned dice = below(100);
 
-	*kind = dice < 62   ? "put"
-		: dice < 70 ? "sql"
-		: dice < 82 ? "new"
-		: dice < 87 ? "delete"
-			    : "resolve";
-	if (dice < 62)
-		return put(target, err);
-	if (dice < 70)
-		return put_by_sql(target, err);
+	*kind = dice < 70 && target->id[0] ? "put"
+		: dice < 82                ? "new"
+		: dice < 87                ? "delete"
+					   : "resolve";
+	if (dice < 70 && target->id[0])
+		return dice < 62 ? put(target, err) : put_by_sql(target, err);
 	if (dice < 82)
 		return new_record(target, err);
 	if (dice < 87)

@@ -119,6 +119,7 @@ void sim_copy(const char *dir, const char *from, const char *to);
 /* A value for the field, or NULL when none comes to mind. `current` may be NULL. */
 struct rep_json *sim_value(struct rep_replica *replica, const struct rep_field *field,
 			   const struct rep_json *current, unsigned step);
+/* What `+=` and `-=` take: an array of one element, an object of one key, an entry of a list. */
 struct rep_json *sim_element(struct rep_replica *replica, const struct rep_field *field,
 			     unsigned step);
 /* The id of a row of the entity, or false. `out` needs REP_ID_LEN_MAX + 1 bytes. */

@@ -196,24 +196,29 @@ static void map_key(char *out, size_t size, const struct rep_field *field)
 struct rep_json *sim_element(struct rep_replica *replica, const struct rep_field *field,
 			     unsigned step)
 {
-	struct rep_json *object, *value;
+	struct rep_json *part, *value;
 	char key[64];
 
 	if (field->type == REP_TYPE_LIST)
 		return entry(replica, field, step);
 	value = scalar(replica, field, field->of, NULL, step);
-	if (field->type != REP_TYPE_MAP || !value)
-		return value;
-	object = rep_json_object();
+	if (!value)
+		return NULL;
+	if (field->type == REP_TYPE_SET) {
+		part = rep_json_array();
+		rep_json_append(part, value);
+		return part;
+	}
+	part = rep_json_object();
 	map_key(key, sizeof key, field);
-	rep_json_set(object, key, value);
-	return object;
+	rep_json_set(part, key, value);
+	return part;
 }
 
 struct rep_json *sim_value(struct rep_replica *replica, const struct rep_field *field,
 			   const struct rep_json *current, unsigned step)
 {
-	struct rep_json *value, *element;
+	struct rep_json *value;
 
 	if (field->type == REP_TYPE_JSON) {
 		value = rep_json_object();
@@ -222,10 +227,7 @@ struct rep_json *sim_value(struct rep_replica *replica, const struct rep_field *
 	}
 	if (rep_field_is_scalar(field))
 		return scalar(replica, field, field->type, current, step);
-	element = sim_element(replica, field, step);
-	if (field->type == REP_TYPE_MAP || !element)
-		return element;
-	value = rep_json_array();
-	rep_json_append(value, element);
-	return value;
+	if (field->type == REP_TYPE_LIST)
+		return NULL; /* a list only grows */
+	return sim_element(replica, field, step);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/model/stamp.h"
 #include "sim/sim.h"
 #include "sync/device.h"
@@ -166,7 +167,7 @@ void sim_template(const char *dir, unsigned cast)
 {
 	struct sim_world world = {.cast = &sim_casts[cast], .now_ms = BEGIN_MS};
 	struct rep_hub_init init = {.company = "simulated", .now_ms = BEGIN_MS};
-	char schema[512], name[32];
+	char schema[512], name[32], old[512];
 	struct rep_hub *hub;
 	struct rep_error err;
 
@@ -176,6 +177,8 @@ void sim_template(const char *dir, unsigned cast)
 	snprintf(name, sizeof name, "template%u", cast);
 	init.schema_dir = schema;
 	set_paths(&world);
+	snprintf(old, sizeof old, "%s/world", dir);
+	sim_ok(rep_dir_remove(old, &err), &err, "make room");
 	sim_act_as(&world, NULL);
 	sim_ok(rep_hub_init(world.hub, &init, &err), &err, "hub init");
 	sim_ok(rep_hub_open(&hub, world.hub, false, &err), &err, "open the hub");
