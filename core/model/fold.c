@@ -190,7 +190,10 @@ static void insert(struct rep_fold_run *run)
 		note_verdict(run);
 }
 
-/* What admission said of the whole change; true when nothing else is to be done. */
+/*
+ * What admission said of the whole change; true when nothing else is to be done. The code of a proposed one is told
+ * always, beside whatever its fields come to, so that a replay knows that the change was proposed whole.
+ */
 static bool whole_verdict(struct rep_fold_run *run)
 {
 	const struct rep_json *whole = rep_json_get(run->edit->verdict, "*");
@@ -200,11 +203,9 @@ static bool whole_verdict(struct rep_fold_run *run)
 		return false;
 	if (strcmp(outcome, rep_outcome_name(REP_PROPOSED)) == 0) {
 		note_verdict(run);
-		if (run->worst < REP_PROPOSED) /* nothing in it to be proposed */
-			rep_fold_note(run, NULL,
-				      &(struct rep_fold_note){
-					      .outcome = REP_PROPOSED,
-					      .code = rep_json_get_string(whole, "code")});
+		rep_fold_note(run, NULL,
+			      &(struct rep_fold_note){.outcome = REP_PROPOSED,
+						      .code = rep_json_get_string(whole, "code")});
 		return true;
 	}
 	if (strcmp(outcome, rep_outcome_name(REP_REJECTED)) == 0) {
@@ -376,14 +377,27 @@ static bool from_admission(const struct rep_json *note)
 	return strcmp(outcome, "rejected") == 0 || strcmp(outcome, "proposed") == 0;
 }
 
-static bool keep_judgement(struct rep_json *verdict, const char *key, const struct rep_json *note)
+static bool keep_judgement(struct rep_json *verdict, const char *key, const char *outcome,
+			   const char *code)
 {
 	struct rep_json *entry = rep_json_object();
-	bool kept = entry &&
-		    rep_json_set_string(entry, "outcome", rep_json_get_string(note, "outcome")) &&
-		    rep_json_set_string(entry, "code", rep_json_get_string(note, "code"));
+	bool kept = entry && rep_json_set_string(entry, "outcome", outcome) &&
+		    rep_json_set_string(entry, "code", code);
 
 	return rep_json_set(verdict, key, entry) && kept;
+}
+
+/*
+ * Of a change that was refused whole the fields are not spoken of. So where they are, the code beside them belongs to a
+ * change that was proposed whole, also when `outcome` tells of a refused field.
+ */
+static bool keep_whole(struct rep_json *verdict, const struct rep_json *outcome)
+{
+	const char *told = rep_json_get_string(outcome, "outcome");
+	bool parts = rep_json_size(rep_json_get(outcome, "fields")) > 0;
+
+	return keep_judgement(verdict, "*", parts ? rep_outcome_name(REP_PROPOSED) : told,
+			      rep_json_get_string(outcome, "code"));
 }
 
 enum rep_code rep_outcome_verdict(struct rep_json **out, const struct rep_json *outcome,
@@ -396,12 +410,15 @@ enum rep_code rep_outcome_verdict(struct rep_json **out, const struct rep_json *
 
 	*out = NULL;
 	if (kept && from_admission(outcome))
-		kept = keep_judgement(verdict, "*", outcome);
+		kept = keep_whole(verdict, outcome);
 	for (void *it = fields ? rep_json_iter(fields) : NULL; it && kept;
 	     it = rep_json_iter_next(fields, it)) {
-		if (from_admission(rep_json_iter_value(it)))
+		const struct rep_json *note = rep_json_iter_value(it);
+
+		if (from_admission(note))
 			kept = keep_judgement(verdict, rep_json_iter_key(it),
-					      rep_json_iter_value(it));
+					      rep_json_get_string(note, "outcome"),
+					      rep_json_get_string(note, "code"));
 	}
 	if (kept && flags) {
 		if (!rep_json_get(verdict, "*"))

@@ -316,8 +316,7 @@ class Fold:
         whole = self.verdict.get("*", {})
         if whole.get("outcome") == "proposed":
             self.judged()
-            if max(self.outcomes, key=REMARKABLE.index) in ("applied", "equal", "merged", "lost"):
-                self.note(None, "proposed", code=whole.get("code"))
+            self.note(None, "proposed", code=whole.get("code"))
             return
         if whole.get("outcome") == "rejected":
             self.note(None, "rejected", code=whole.get("code"))

@@ -21,13 +21,14 @@ def fanout(text):
 
 
 def verdict_of(outcome):
+    """What a recorded outcome says of admission. Where fields are told of, the whole was at most proposed."""
     verdict = {}
 
-    def keep(key, note):
+    def keep(key, note, said=None):
         if note.get("outcome") in ("rejected", "proposed") and note.get("code") and \
                 note["code"] not in OF_THE_FOLD:
-            verdict[key] = {"outcome": note["outcome"], "code": note["code"]}
-    keep("*", outcome)
+            verdict[key] = {"outcome": said or note["outcome"], "code": note["code"]}
+    keep("*", outcome, "proposed" if outcome.get("fields") else None)
     for name, note in (outcome.get("fields") or {}).items():
         keep(name, note)
     if outcome.get("flags"):

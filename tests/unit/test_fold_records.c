@@ -373,6 +373,10 @@ static void a_verdict_is_read_back_from_its_outcome(void **state)
 		{"{'outcome':'rejected','code':'no-right'}",
 		 "{'*':{'outcome':'rejected','code':'no-right'}}"},
 		{"{'outcome':'rejected','code':'no-record'}", NULL},
+		{"{'outcome':'rejected','code':'out-of-territory','item':'x','fields':{"
+		 "'a':{'outcome':'rejected','code':'no-right'}}}",
+		 "{'*':{'outcome':'proposed','code':'out-of-territory'},"
+		 "'a':{'outcome':'rejected','code':'no-right'}}"},
 		{"{'outcome':'rejected','fields':{'a':{'outcome':'rejected','code':'bad-value'},"
 		 "'b':{'outcome':'merged','rule':'latest'},'c':{'outcome':'proposed','code':'desk','item':'x'}}}",
 		 "{'a':{'outcome':'rejected','code':'bad-value'},'c':{'outcome':'proposed','code':'desk'}}"},
