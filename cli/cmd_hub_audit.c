@@ -29,6 +29,7 @@ enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_e
 		{.name = "device", .text = &query.device}, {.name = "since", .text = &query.since},
 		{.name = "until", .text = &query.until},   {.name = "format", .text = &format},
 	};
+	const struct rep_entity *entity;
 	struct rep_json *rows = NULL;
 	struct rep_hub *hub = NULL;
 	enum rep_code rc;
@@ -40,6 +41,8 @@ enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_e
 	    (rc = cli_time(cli, "--until", &query.until, err)) ||
 	    (rc = cli_hub(cli, &hub, true, err)))
 		return rc;
+	if (query.entity && (rc = cli_entity(rep_hub_schema(hub), query.entity, &entity, err)))
+		goto out;
 	cli->json = cli->json || (format && strcmp(format, "json") == 0);
 	rc = rep_hub_audit(hub, &query, &rows, err);
 	if (!rc && cli->json)
@@ -48,6 +51,7 @@ enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_e
 		rc = cli_csv(rows, audit_columns, AUDIT_COLUMNS, err);
 	else if (!rc)
 		cli_audit_rows(cli, rows);
+out:
 	rep_json_free(rows);
 	rep_hub_close(hub);
 	return rc;

@@ -83,6 +83,7 @@ void cli_items(const struct cli *cli, const struct rep_json *items)
 
 	for (size_t i = 0; i < rep_json_size(items); i++)
 		rep_json_append(rows, row_of(rep_json_at(items, i)));
-	cli_table_brief(cli, rows, columns, sizeof columns / sizeof *columns);
+	cli_table_brief(cli, rows, columns, sizeof columns / sizeof *columns,
+			sizeof columns / sizeof *columns);
 	rep_json_free(rows);
 }

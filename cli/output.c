@@ -163,12 +163,12 @@ static bool is_used(const struct rep_json *rows, const char *key)
 }
 
 void cli_table_brief(const struct cli *cli, const struct rep_json *rows,
-		     const struct cli_column *columns, size_t len)
+		     const struct cli_column *columns, size_t len, size_t most)
 {
 	struct cli_column used[COLUMNS_MAX];
 	size_t used_len = 0;
 
-	for (size_t i = 0; i < len && i < COLUMNS_MAX; i++)
+	for (size_t i = 0; i < len && used_len < most && used_len < COLUMNS_MAX; i++)
 		if (is_used(rows, columns[i].key))
 			used[used_len++] = columns[i];
 	if (used_len > 0)

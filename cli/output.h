@@ -18,9 +18,9 @@ void cli_json(const struct rep_json *value);
 /* Rows of an array of objects. Widths are display columns, so that Chinese aligns. */
 void cli_table(const struct cli *cli, const struct rep_json *rows, const struct cli_column *columns,
 	       size_t len);
-/* The same without the columns in which no row has anything. */
+/* The same with the first `most` of those columns in which a row has anything. */
 void cli_table_brief(const struct cli *cli, const struct rep_json *rows,
-		     const struct cli_column *columns, size_t len);
+		     const struct cli_column *columns, size_t len, size_t most);
 /* The members of an object that the columns name, one a line. */
 void cli_members(const struct cli *cli, const struct rep_json *object,
 		 const struct cli_column *columns, size_t len);

@@ -8,7 +8,8 @@
 #include "core/base/text.h"
 #include "core/model/value.h"
 
-#define COLUMNS_SHOWN 6
+#define COLUMNS_SHOWN 7  /* of a list: id, title, and the first fields that are filled */
+#define COLUMNS_TRIED 30 /* fields that a list looks at */
 #define COMMIT_SHOWN 12
 
 static bool is_unsent(const struct rep_json *record, const char *field)
@@ -83,7 +84,7 @@ static size_t choose_fields(const struct rep_entity *entity, const struct rep_fi
 
 	if (title)
 		out[len++] = title;
-	for (size_t i = 0; i < entity->fields_len && len < COLUMNS_SHOWN; i++) {
+	for (size_t i = 0; i < entity->fields_len && len < COLUMNS_TRIED; i++) {
 		const struct rep_field *field = &entity->fields[i];
 
 		if (field != title && !field->engine && field->personal < 2 &&
@@ -96,8 +97,8 @@ static size_t choose_fields(const struct rep_entity *entity, const struct rep_fi
 void cli_records(const struct cli *cli, const struct rep_entity *entity,
 		 const struct rep_json *records)
 {
-	const struct rep_field *fields[COLUMNS_SHOWN];
-	struct cli_column columns[COLUMNS_SHOWN + 1];
+	const struct rep_field *fields[COLUMNS_TRIED];
+	struct cli_column columns[COLUMNS_TRIED + 1];
 	size_t len = choose_fields(entity, fields);
 	struct rep_json *rows = rep_json_array(), *row;
 	struct rep_buf text = REP_BUF_INIT(4u << 20);
@@ -120,7 +121,7 @@ void cli_records(const struct cli *cli, const struct rep_entity *entity,
 		}
 		rep_json_append(rows, row);
 	}
-	cli_table(cli, rows, columns, len + 1);
+	cli_table_brief(cli, rows, columns, len + 1, COLUMNS_SHOWN);
 	rep_json_free(rows);
 	rep_buf_clear(&text);
 }
@@ -155,6 +156,7 @@ void cli_audit_rows(const struct cli *cli, const struct rep_json *rows)
 		if (commit && strlen(commit) > COMMIT_SHOWN)
 			rep_json_set(row, "commit", rep_json_string_n(commit, COMMIT_SHOWN));
 	}
-	cli_table_brief(cli, shown, columns, sizeof columns / sizeof *columns);
+	cli_table_brief(cli, shown, columns, sizeof columns / sizeof *columns,
+			sizeof columns / sizeof *columns);
 	rep_json_free(shown);
 }

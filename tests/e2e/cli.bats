@@ -146,6 +146,30 @@ wrong() {
 	is 'map(select(.territory == "JN-01"))[0].partitions | sort' '["O-0101","O-0102"]'
 }
 
+@test "an audit of an entity that does not exist is wrong usage, not an empty answer" {
+	new_hub
+	run --separate-stderr hub hub audit --entity nosuch
+	[ "$status" -eq 2 ]
+	[[ "$stderr" == *"unknown entity nosuch"* ]]
+}
+
+@test "a watching hub merges what comes, and ends when it is told to" {
+	new_world
+	hub --quiet hub enroll E0007 --out "$BATS_TEST_TMPDIR/i"
+	"$REPSYNC" --quiet enroll "$BATS_TEST_TMPDIR/i" "$BATS_TEST_TMPDIR/wang"
+	hub --quiet hub merge --watch 1 3>&- &
+	local pid=$! tries=0
+	on wang --quiet sync
+	until on wang --json sync | jq -e '.received > 0' >/dev/null; do
+		[ $((tries += 1)) -lt 60 ] || { kill "$pid"; return 1; }
+		sleep 0.5
+	done
+	kill -TERM "$pid"
+	wait "$pid"
+	run on wang --json get contact C-0001
+	is '.fields.name' '"陈建国"'
+}
+
 @test "a second hub in the same folder is refused" {
 	new_hub
 	run hub hub init
