@@ -157,7 +157,7 @@ wrong() {
 	new_world
 	hub --quiet hub enroll E0007 --out "$BATS_TEST_TMPDIR/i"
 	"$REPSYNC" --quiet enroll "$BATS_TEST_TMPDIR/i" "$BATS_TEST_TMPDIR/wang"
-	hub --quiet hub merge --watch 1 3>&- &
+	"$REPSYNC" -C "$BATS_TEST_TMPDIR/hub" --quiet hub merge --watch 1 3>&- &
 	local pid=$! tries=0
 	on wang --quiet sync
 	until on wang --json sync | jq -e '.received > 0' >/dev/null; do

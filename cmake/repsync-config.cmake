@@ -1,0 +1,11 @@
+# find_package(repsync): link repsync::rep_sync, and include "sync/device.h", "core/store/edit.h" ...
+include(CMakeFindDependencyMacro)
+find_dependency(PkgConfig)
+find_dependency(ZLIB)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.14)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(GIT2 REQUIRED IMPORTED_TARGET libgit2>=1.5.1)
+pkg_check_modules(MD REQUIRED IMPORTED_TARGET libmd)
+include(${CMAKE_CURRENT_LIST_DIR}/repsync-targets.cmake)
