@@ -6,6 +6,7 @@
 
 #include "sync/clone.h"
 #include "sync/device.h"
+#include "sync/lookup.h"
 #include "sync/transport.h"
 
 /* Keys of _meta that sync keeps; docs/formats.md, "Replica". */
@@ -87,11 +88,11 @@ REP_CHECK enum rep_code rep_view_follows(const struct rep_view *view, struct rep
 					 struct rep_error *err);
 
 /*
- * A record of the view: main file and twins. *out NULL when the view has none at that place. `linked` asks below linked/.
+ * A record of a view, or of central: main file and twins. *out NULL when there is none at that place. `linked` asks below
+ * linked/. The lookup stands for the tree.
  */
 REP_CHECK enum rep_code rep_view_record(struct rep_record **out, struct rep_json **extra,
-					struct rep_git *git, const struct rep_oid *root,
-					const struct rep_schema *schema,
+					struct rep_lookup *lookup, const struct rep_schema *schema,
 					const struct rep_entity *entity, const char *partition,
 					const char *id, bool linked, struct rep_error *err);
 /* Loads the schema of a view's schema/ tree. */

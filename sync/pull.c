@@ -250,12 +250,18 @@ enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *co
 				      err);
 	if (rc == REP_OK)
 		rc = rep_pull_lost(pull.git, &pull.old_root, &view.root, &lost, err);
+	if (rc == REP_OK)
+		rc = rep_lookup_new(&pull.before, pull.git, &pull.old_root, err);
+	if (rc == REP_OK)
+		rc = rep_lookup_new(&pull.after, pull.git, &view.root, err);
 	if (rc != REP_OK)
 		goto out;
 	pull.view = &view;
 	pull.merged_now = rep_json_get_integer(view.self, "merged_seq");
 	rc = apply_once(&pull, lost, err);
 out:
+	rep_lookup_free(pull.before);
+	rep_lookup_free(pull.after);
 	rep_view_clear(&view);
 	return rc;
 }

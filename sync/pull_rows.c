@@ -97,7 +97,7 @@ static enum rep_code put_row(struct rep_pull *pull, const struct rep_record_plac
 	struct rep_json *extra = NULL;
 	enum rep_code rc;
 
-	rc = rep_view_record(&record, &extra, pull->git, &pull->view->root, replica->schema, entity,
+	rc = rep_view_record(&record, &extra, pull->after, replica->schema, entity,
 			     place->partition, place->id, linked, err);
 	if (rc != REP_OK || !record)
 		goto out;
@@ -178,7 +178,6 @@ static enum rep_code on_twin(struct rep_pull *pull, const char *path, struct rep
 	const struct rep_entity *entity;
 	struct rep_record_place place;
 	struct rep_oid before, after;
-	bool is_tree;
 	enum rep_code rc;
 
 	if (!class_end || !rep_record_path_parse(&place, schema, path) ||
@@ -188,11 +187,9 @@ static enum rep_code on_twin(struct rep_pull *pull, const char *path, struct rep
 	rep_buf_puts(&main_path, class_end + 1);
 	rc = rep_buf_check(&main_path, "a path", err);
 	if (rc == REP_OK)
-		rc = rep_tree_find(pull->git, &pull->old_root, main_path.data, &before, &is_tree,
-				   err);
+		rc = rep_lookup_find(pull->before, main_path.data, &before, err);
 	if (rc == REP_OK)
-		rc = rep_tree_find(pull->git, &pull->view->root, main_path.data, &after, &is_tree,
-				   err);
+		rc = rep_lookup_find(pull->after, main_path.data, &after, err);
 	if (rc == REP_OK && rep_oid_equal(&before, &after) && !rep_oid_is_zero(&after))
 		rc = put_row(pull, &place, entity, false, err);
 	rep_buf_clear(&main_path);
@@ -275,23 +272,25 @@ enum rep_code rep_pull_walk(struct rep_pull *pull, const struct rep_oid *from,
 /* ---- own changes on top ---- */
 
 static enum rep_code base_anywhere(struct rep_record **out, struct rep_json **extra,
-				   struct rep_git *git, const struct rep_oid *root,
-				   struct rep_replica *replica, const struct rep_entity *entity,
-				   const char *id, bool linked, struct rep_error *err)
+				   struct rep_lookup *lookup, struct rep_replica *replica,
+				   const struct rep_entity *entity, const char *id, bool linked,
+				   struct rep_error *err)
 {
+	struct rep_git *git = rep_lookup_git(lookup);
 	struct rep_tree_list fan = {0}, list = {0};
 	struct rep_oid tree;
 	bool is_tree;
 	enum rep_code rc;
 
-	rc = rep_tree_find(git, root, linked ? "linked" : "data", &tree, &is_tree, err);
+	rc = rep_tree_find(git, rep_lookup_root(lookup), linked ? "linked" : "data", &tree,
+			   &is_tree, err);
 	if (rc == REP_OK)
 		rc = rep_tree_read(git, &tree, &fan, err);
 	for (size_t i = 0; rc == REP_OK && !*out && i < fan.len; i++) {
 		rep_tree_list_clear(&list);
 		rc = rep_tree_read(git, &fan.entries[i].oid, &list, err);
 		for (size_t k = 0; rc == REP_OK && !*out && k < list.len; k++)
-			rc = rep_view_record(out, extra, git, root, replica->schema, entity,
+			rc = rep_view_record(out, extra, lookup, replica->schema, entity,
 					     list.entries[k].name, id, linked, err);
 	}
 	rep_tree_list_clear(&list);
@@ -304,9 +303,8 @@ static enum rep_code base_anywhere(struct rep_record **out, struct rep_json **ex
  * of the view is asked, which is rare. A row that never was in a view has no base there.
  */
 enum rep_code rep_pull_base(struct rep_record **out, struct rep_json **extra, const char **place,
-			    struct rep_git *git, const struct rep_oid *root,
-			    struct rep_replica *replica, const struct rep_entity *entity,
-			    const char *id, struct rep_error *err)
+			    struct rep_lookup *lookup, struct rep_replica *replica,
+			    const struct rep_entity *entity, const char *id, struct rep_error *err)
 {
 	struct row_place row;
 	enum rep_code rc;
@@ -317,13 +315,13 @@ enum rep_code rep_pull_base(struct rep_record **out, struct rep_json **extra, co
 	rc = row_place(&row, replica->db, entity, id, err);
 	for (int linked = 0; rc == REP_OK && !*out && row.found && linked < 2; linked++) {
 		*place = linked ? "linked" : "data";
-		rc = rep_view_record(out, extra, git, root, replica->schema, entity, row.partition,
-				     id, linked != 0, err);
+		rc = rep_view_record(out, extra, lookup, replica->schema, entity, row.partition, id,
+				     linked != 0, err);
 	}
 	for (int linked = 0; rc == REP_OK && !*out && !(row.found && row.local) && linked < 2;
 	     linked++) {
 		*place = linked ? "linked" : "data";
-		rc = base_anywhere(out, extra, git, root, replica, entity, id, linked != 0, err);
+		rc = base_anywhere(out, extra, lookup, replica, entity, id, linked != 0, err);
 	}
 	if (!*out)
 		*place = "local";
@@ -342,8 +340,7 @@ static enum rep_code rebase_one(struct rep_pull *pull, const char *entity_name, 
 
 	if (!entity) /* the new schema dropped it; the change stays in the journal */
 		return REP_OK;
-	rc = rep_pull_base(&base, &extra, &place, pull->git, &pull->view->root, replica, entity, id,
-			   err);
+	rc = rep_pull_base(&base, &extra, &place, pull->after, replica, entity, id, err);
 	if (rc == REP_OK)
 		rc = rep_rebase(replica, entity, id, base, extra, place, pull->merged_now, err);
 	rep_record_free(base);

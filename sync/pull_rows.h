@@ -12,6 +12,7 @@ struct rep_pull {
 	struct rep_git *git;
 	const struct rep_view *view;
 	struct rep_oid old_root;           /* of the view that the rows show; zero = none */
+	struct rep_lookup *before, *after; /* paths in the old and the new view */
 	int64_t merged_before, merged_now; /* acknowledged before and by this view */
 	bool only_put;                     /* a walk that writes rows and removes none */
 	char newest[REP_STAMP_LEN + 1];    /* greatest stamp met */
@@ -25,10 +26,9 @@ REP_CHECK enum rep_code rep_pull_rebase(struct rep_pull *pull, const struct rep_
 					struct rep_error *err);
 /* The record of the view that a row shows, wherever the view keeps it; *out NULL when it has none. *place as rep_row_put. */
 REP_CHECK enum rep_code rep_pull_base(struct rep_record **out, struct rep_json **extra,
-				      const char **place, struct rep_git *git,
-				      const struct rep_oid *root, struct rep_replica *replica,
-				      const struct rep_entity *entity, const char *id,
-				      struct rep_error *err);
+				      const char **place, struct rep_lookup *lookup,
+				      struct rep_replica *replica, const struct rep_entity *entity,
+				      const char *id, struct rep_error *err);
 /* Did the new view lose a partition that the old one had? */
 REP_CHECK enum rep_code rep_pull_lost(struct rep_git *git, const struct rep_oid *old_root,
 				      const struct rep_oid *new_root, bool *lost,

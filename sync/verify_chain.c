@@ -56,8 +56,8 @@ static enum rep_code find_key(struct chain *chain, struct rep_error *err)
 		memcpy(chain->public, verifying->hub_public, REP_PUBLIC_SIZE);
 		return REP_OK;
 	}
-	rc = rep_view_record(&record, &extra, verifying->git, &verifying->root, verifying->schema,
-			     entity, REP_PARTITION_ORG, chain->device, false, err);
+	rc = rep_view_record(&record, &extra, verifying->lookup, verifying->schema, entity,
+			     REP_PARTITION_ORG, chain->device, false, err);
 	if (rc != REP_OK)
 		goto out;
 	key = record ? rep_json_string_value(rep_record_value(record, "key")) : NULL;

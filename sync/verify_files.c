@@ -9,8 +9,7 @@ enum rep_code rep_verify_files(struct rep_verifying *verifying, struct rep_error
 	struct rep_row_check check = {
 		.db = rep_hub_db(verifying->hub),
 		.schema = verifying->schema,
-		.git = verifying->git,
-		.root = verifying->root,
+		.lookup = verifying->lookup,
 		.problems = verifying->problems,
 		.rows = "the working copy",
 	};

@@ -23,11 +23,10 @@ enum rep_code rep_verify_read(struct rep_verifying *verifying, const char *path,
 			      struct rep_buf *out, bool *found, struct rep_error *err)
 {
 	struct rep_oid oid;
-	bool is_tree;
 	enum rep_code rc;
 
-	rc = rep_tree_find(verifying->git, &verifying->root, path, &oid, &is_tree, err);
-	*found = rc == REP_OK && !rep_oid_is_zero(&oid) && !is_tree;
+	rc = rep_lookup_find(verifying->lookup, path, &oid, err);
+	*found = rc == REP_OK && !rep_oid_is_zero(&oid);
 	if (*found)
 		rc = rep_git_read(verifying->git, &oid, REP_OBJECT_BLOB, out, err);
 	return rc;
@@ -45,6 +44,8 @@ static enum rep_code read_head(struct rep_verifying *verifying, struct rep_error
 	if (rc == REP_OK)
 		rc = rep_git_commit_read(verifying->git, &verifying->head, &verifying->root,
 					 &parent, &time_s, err);
+	if (rc == REP_OK)
+		rc = rep_lookup_new(&verifying->lookup, verifying->git, &verifying->root, err);
 	return rc;
 }
 
@@ -87,6 +88,7 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 		rc = check_content(&verifying, err);
 	if (rc == REP_OK)
 		rc = rep_problems_finish(&problems, out, err);
+	rep_lookup_free(verifying.lookup);
 	rep_problems_clear(&problems);
 	return rep_wrap(err, rc, "verify");
 }

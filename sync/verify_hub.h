@@ -12,6 +12,7 @@
 
 #include "core/model/key.h"
 #include "sync/audit.h"
+#include "sync/lookup.h"
 #include "sync/problems.h"
 
 struct rep_verifying {
@@ -20,6 +21,7 @@ struct rep_verifying {
 	const struct rep_schema *schema;
 	const struct rep_verify *options;
 	struct rep_oid head, root; /* of main */
+	struct rep_lookup *lookup; /* paths of main */
 	uint8_t hub_public[REP_PUBLIC_SIZE];
 	struct rep_problems *problems;
 };

@@ -247,8 +247,7 @@ static enum rep_code find_difference(struct replay *replay, struct rep_error *er
 	struct rep_row_check check = {
 		.db = replay->hub.db,
 		.schema = replay->hub.schema,
-		.git = verifying->git,
-		.root = verifying->root,
+		.lookup = verifying->lookup,
 		.problems = &found,
 		.rows = "the replay",
 	};

@@ -18,9 +18,8 @@
 
 struct check {
 	struct rep_replica *replica;
-	struct rep_git *git;
-	const struct rep_view *view;
-	struct rep_json *own; /* "entity/id" of rows with own changes on top */
+	struct rep_lookup *lookup; /* of the view */
+	struct rep_json *own;      /* "entity/id" of rows with own changes on top */
 	struct rep_problems *problems;
 };
 
@@ -156,8 +155,8 @@ static enum rep_code rebase_row(struct check *check, const struct rep_entity *en
 	snprintf(where, sizeof where, "%s/%s", entity->name, id);
 	rc = row_files(&before, check->replica, entity, id, err);
 	if (rc == REP_OK)
-		rc = rep_pull_base(&base, &extra, &place, check->git, &check->view->root,
-				   check->replica, entity, id, err);
+		rc = rep_pull_base(&base, &extra, &place, check->lookup, check->replica, entity, id,
+				   err);
 	if (rc == REP_OK)
 		rc = rep_rebase(check->replica, entity, id, base, extra, place, merged, err);
 	if (rc == REP_OK)
@@ -241,8 +240,7 @@ static enum rep_code check_rows(struct check *check, struct rep_error *err)
 	struct rep_row_check rows = {
 		.db = check->replica->db,
 		.schema = check->replica->schema,
-		.git = check->git,
-		.root = check->view->root,
+		.lookup = check->lookup,
 		.problems = check->problems,
 		.rows = "the replica",
 		.except = check->own,
@@ -256,19 +254,23 @@ static enum rep_code check_against_view(struct check *check, struct rep_device *
 					const struct rep_oid *tip, struct rep_error *err)
 {
 	struct rep_view view = {0};
+	struct rep_git *git;
 	enum rep_code rc;
 
 	rc = rep_clone_open(&device->clone, check->replica, err);
 	if (rc != REP_OK)
 		return note(check, "clone", rc, err);
-	check->git = rep_clone_git(device->clone);
-	rc = rep_view_read(&view, check->git, tip, check->replica->device, device->hub_public, err);
+	git = rep_clone_git(device->clone);
+	rc = rep_view_read(&view, git, tip, check->replica->device, device->hub_public, err);
 	if (rc != REP_OK)
 		return note(check, "view", rc, err);
-	check->view = &view;
-	rc = check_own(check, err);
+	rc = rep_lookup_new(&check->lookup, git, &view.root, err);
+	if (rc == REP_OK)
+		rc = check_own(check, err);
 	if (rc == REP_OK)
 		rc = check_rows(check, err);
+	rep_lookup_free(check->lookup);
+	check->lookup = NULL;
 	rep_view_clear(&view);
 	return rc;
 }

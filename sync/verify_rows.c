@@ -88,7 +88,7 @@ static void tell_difference(struct rep_row_check *check, const struct rep_record
 	struct rep_error err;
 	enum rep_code rc;
 
-	rc = rep_view_record(&record, &extra, check->git, &check->root, check->schema, entity,
+	rc = rep_view_record(&record, &extra, check->lookup, check->schema, entity,
 			     place->partition, place->id, linked, &err);
 	if (rc != REP_OK)
 		rep_problems_add(check->problems, path, "%s", err.msg);
@@ -130,7 +130,6 @@ static enum rep_code compare_twins(struct rep_row_check *check, const struct row
 	struct rep_buf path = REP_BUF_INIT(4096);
 	struct rep_record_place twin = *place;
 	struct rep_oid oid;
-	bool is_tree;
 	enum rep_code rc = REP_OK;
 
 	/* Devices and roles have one file each, whatever class is asked for. */
@@ -145,8 +144,7 @@ static enum rep_code compare_twins(struct rep_row_check *check, const struct row
 		rep_record_path(&path, entity, place->partition, place->id, twin.visibility);
 		rc = rep_buf_check(&path, "a path", err);
 		if (rc == REP_OK)
-			rc = rep_tree_find(check->git, &check->root, path.data, &oid, &is_tree,
-					   err);
+			rc = rep_lookup_find(check->lookup, path.data, &oid, err);
 		if (rc == REP_OK)
 			rc = compare_file(check, row, &twin, path.data, &oid, false, err);
 	}
@@ -186,13 +184,12 @@ static enum rep_code check_twin(struct rep_row_check *check, const char *path,
 	const struct rep_entity *entity = rep_schema_entity(check->schema, place->entity);
 	struct rep_buf main_path = REP_BUF_INIT(4096);
 	struct rep_oid oid;
-	bool is_tree;
 	enum rep_code rc;
 
 	rep_record_path(&main_path, entity, place->partition, place->id, "open");
 	rc = rep_buf_check(&main_path, "a path", err);
 	if (rc == REP_OK)
-		rc = rep_tree_find(check->git, &check->root, main_path.data, &oid, &is_tree, err);
+		rc = rep_lookup_find(check->lookup, main_path.data, &oid, err);
 	if (rc == REP_OK && rep_oid_is_zero(&oid))
 		rep_problems_add(check->problems, path, "a twin without its main file");
 	rep_buf_clear(&main_path);
@@ -237,7 +234,8 @@ out:
 
 enum rep_code rep_row_check_files(struct rep_row_check *check, struct rep_error *err)
 {
-	return rep_tree_diff(check->git, &rep_oid_zero, &check->root, on_file, check, err);
+	return rep_tree_diff(rep_lookup_git(check->lookup), &rep_oid_zero,
+			     rep_lookup_root(check->lookup), on_file, check, err);
 }
 
 /* ---- rows against files ---- */
@@ -248,7 +246,6 @@ static enum rep_code on_row(void *user, struct rep_record *record, struct rep_er
 	struct rep_buf path = REP_BUF_INIT(4096);
 	struct rep_oid oid = rep_oid_zero;
 	char where[KEY_SIZE];
-	bool is_tree;
 	enum rep_code rc = REP_OK;
 
 	rep_problems_count(check->problems, "rows", 1);
@@ -268,8 +265,7 @@ static enum rep_code on_row(void *user, struct rep_record *record, struct rep_er
 		}
 		rc = rep_buf_check(&path, "a path", err);
 		if (rc == REP_OK)
-			rc = rep_tree_find(check->git, &check->root, path.data, &oid, &is_tree,
-					   err);
+			rc = rep_lookup_find(check->lookup, path.data, &oid, err);
 	}
 	if (rc == REP_OK && rep_oid_is_zero(&oid))
 		rep_problems_add(check->problems, where, "%s has a record that no file has",

@@ -7,15 +7,14 @@
 #define REPSYNC_SYNC_VERIFY_ROWS_H
 
 #include "core/store/db.h"
-#include "sync/git.h"
+#include "sync/lookup.h"
 #include "sync/problems.h"
 
 struct rep_schema;
 struct rep_row_check {
 	struct rep_db *db;
 	const struct rep_schema *schema;
-	struct rep_git *git;
-	struct rep_oid root;
+	struct rep_lookup *lookup; /* the tree */
 	struct rep_problems *problems;
 	const char *rows;              /* what the rows are called: "the replica" */
 	const struct rep_json *except; /* "entity/id" of rows to leave out; may be NULL */

@@ -193,19 +193,17 @@ enum rep_code rep_view_follows(const struct rep_view *view, struct rep_replica *
 /* ---- records ---- */
 
 static enum rep_code read_part(struct rep_record **record, struct rep_json **extra,
-			       struct rep_git *git, const struct rep_oid *root,
-			       const struct rep_schema *schema, const char *partition,
-			       const char *path, struct rep_error *err)
+			       struct rep_lookup *lookup, const struct rep_schema *schema,
+			       const char *partition, const char *path, struct rep_error *err)
 {
 	struct rep_buf bytes = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
 	struct rep_oid oid;
-	bool is_tree;
 	enum rep_code rc;
 
-	rc = rep_tree_find(git, root, path, &oid, &is_tree, err);
+	rc = rep_lookup_find(lookup, path, &oid, err);
 	if (rc != REP_OK || rep_oid_is_zero(&oid))
 		goto out;
-	rc = rep_git_read(git, &oid, REP_OBJECT_BLOB, &bytes, err);
+	rc = rep_git_read(rep_lookup_git(lookup), &oid, REP_OBJECT_BLOB, &bytes, err);
 	if (rc == REP_OK)
 		rc = rep_record_read(record, extra, schema, partition, bytes.data, bytes.len, err);
 	rc = rep_wrap(err, rc, "%s", path);
@@ -227,8 +225,8 @@ static bool may_have_twin(const struct rep_entity *entity, const char *visibilit
 	return false;
 }
 
-enum rep_code rep_view_record(struct rep_record **out, struct rep_json **extra, struct rep_git *git,
-			      const struct rep_oid *root, const struct rep_schema *schema,
+enum rep_code rep_view_record(struct rep_record **out, struct rep_json **extra,
+			      struct rep_lookup *lookup, const struct rep_schema *schema,
 			      const struct rep_entity *entity, const char *partition,
 			      const char *id, bool linked, struct rep_error *err)
 {
@@ -246,7 +244,7 @@ enum rep_code rep_view_record(struct rep_record **out, struct rep_json **extra, 
 	if (linked) /* linked/data/<pp>... is written as linked/<pp>... */
 		memmove(path.data + strlen(LINKED), path.data + strlen(LINKED DATA),
 			path.len - strlen(LINKED DATA) + 1);
-	rc = read_part(out, extra, git, root, schema, partition, path.data, err);
+	rc = read_part(out, extra, lookup, schema, partition, path.data, err);
 	for (size_t i = 0; rc == REP_OK && i < schema->visibility_len; i++) {
 		if (!may_have_twin(entity, schema->visibility[i].name))
 			continue;
@@ -254,7 +252,7 @@ enum rep_code rep_view_record(struct rep_record **out, struct rep_json **extra, 
 		rep_record_path(&path, entity, partition, id, schema->visibility[i].name);
 		rc = rep_buf_check(&path, "a path", err);
 		if (rc == REP_OK)
-			rc = read_part(out, extra, git, root, schema, partition, path.data, err);
+			rc = read_part(out, extra, lookup, schema, partition, path.data, err);
 	}
 out:
 	if (rc != REP_OK) {

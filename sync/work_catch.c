@@ -25,6 +25,7 @@ static const char temporary[] =
 struct apply {
 	struct rep_hub *hub;
 	const struct rep_oid *root; /* the new tree */
+	struct rep_lookup *lookup;  /* of paths in it */
 	const struct rep_progress *progress;
 	int64_t run; /* newest statement among the paths */
 	struct rep_oid statement;
@@ -218,8 +219,7 @@ static enum rep_code apply_record(struct apply *apply, const char *name, const c
 	enum rep_code rc = place_of(apply, entity, id, noted, &partition, err);
 
 	if (rc == REP_OK && partition.len)
-		rc = rep_view_record(&record, &extra, apply->hub->central, apply->root,
-				     apply->hub->schema, entity, rep_buf_str(&partition), id, false,
+		rc = rep_view_record(&record, &extra, apply->lookup, apply->hub->schema, entity, rep_buf_str(&partition), id, false,
 				     err);
 	if (rc == REP_OK && record)
 		rc = rep_work_put(apply->hub, record, extra, err);
@@ -364,6 +364,8 @@ enum rep_code rep_work_apply(struct rep_hub *hub, const struct rep_oid *from,
 	enum rep_code rc = rep_db_exec(hub->db, temporary, err);
 
 	if (rc == REP_OK)
+		rc = rep_lookup_new(&apply.lookup, hub->central, to, err);
+	if (rc == REP_OK)
 		rc = rep_tree_diff(hub->central, from, to, note, &apply, err);
 	if (rc == REP_OK)
 		rc = apply_segments(&apply, err);
@@ -373,5 +375,6 @@ enum rep_code rep_work_apply(struct rep_hub *hub, const struct rep_oid *from,
 		rc = apply_records(&apply, err);
 	if (rc == REP_OK)
 		rc = apply_statement(&apply, err);
+	rep_lookup_free(apply.lookup);
 	return rc;
 }
