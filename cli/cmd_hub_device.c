@@ -178,7 +178,7 @@ enum rep_code cmd_hub_serve(struct cli *cli, int argc, char **argv, struct rep_e
 	if (!rc)
 		rc = rep_buf_check(&text, "text", err);
 	if (!rc)
-		fwrite(text.data, 1, text.len, stdout);
+		fputs(rep_buf_str(&text), stdout);
 	rep_buf_clear(&text);
 	rep_hub_close(hub);
 	return rc;

@@ -163,7 +163,11 @@ static enum rep_code differences(struct work *work, size_t line, const struct re
 		const struct rep_json *now =
 			rep_value_empty(row->values[i]) ? NULL : row->values[i];
 
-		if (!row->given[i] || rep_import_is_key(entity, field) || rep_json_equal(now, old))
+		if (!row->given[i] || rep_json_equal(now, old))
+			continue;
+		/* h000047 and H000047 are one key; and a record that is there keeps the key it came with. */
+		if (rep_import_is_key(entity, field) &&
+		    (!now || !old || rep_value_same(field, now, old)))
 			continue;
 		if (!now && field->required)
 			rc = rep_import_refuse(row, line, "missing", field->name, NULL, err);
