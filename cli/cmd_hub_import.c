@@ -110,8 +110,10 @@ static void print_report(const struct cli *cli, const struct rep_json *report)
 		    rep_json_get(report, "dropped"));
 }
 
-static enum rep_code run_import(struct cli *cli, struct rep_import *import, struct rep_error *err)
+static enum rep_code run_import(struct cli *cli, const struct rep_import *wanted,
+				struct rep_error *err)
 {
+	struct rep_import import = *wanted;
 	struct rep_json *report = NULL;
 	struct rep_hub *hub = NULL;
 	struct cli_progress bar;
@@ -120,9 +122,9 @@ static enum rep_code run_import(struct cli *cli, struct rep_import *import, stru
 	if ((rc = cli_hub(cli, &hub, false, err)))
 		return rc;
 	cli_progress_begin(&bar, cli);
-	import->progress = &bar.progress;
-	import->now_ms = cli_now_ms();
-	rc = rep_hub_import(hub, import, &report, err);
+	import.progress = &bar.progress;
+	import.now_ms = cli_now_ms();
+	rc = rep_hub_import(hub, &import, &report, err);
 	cli_progress_end(&bar);
 	if (!rc)
 		print_report(cli, report);
