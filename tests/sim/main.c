@@ -1,7 +1,9 @@
 /*
  * repsync-sim: plays seeds. Each seed is a process of its own, so that a crash is a finding and not the end.
  *
- *	repsync-sim [--from SEED] [--count N] [--dump DIR] [--trace]
+ *	repsync-sim [--from SEED] [--count N] [--dump DIR] [--trace] [--keep]
+ *
+ * --keep leaves the world of the last seed where it lies and prints where.
  *
  * Prints a line for each seed: "seed N DIR/N", for tests/oracle/check_sim.py to read, or "failed N". Exit 1 when one failed.
  */
@@ -21,7 +23,7 @@
 struct options {
 	uint64_t from, count;
 	const char *dump;
-	bool trace;
+	bool trace, keep;
 };
 
 static void engine_init(void)
@@ -94,11 +96,9 @@ static bool play_all(const struct options *options, const char *dir)
 static bool read_options(struct options *options, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"from", required_argument, NULL, 'f'},
-		{"count", required_argument, NULL, 'c'},
-		{"dump", required_argument, NULL, 'd'},
-		{"trace", no_argument, NULL, 't'},
-		{NULL, 0, NULL, 0},
+		{"from", required_argument, NULL, 'f'}, {"count", required_argument, NULL, 'c'},
+		{"dump", required_argument, NULL, 'd'}, {"keep", no_argument, NULL, 'k'},
+		{"trace", no_argument, NULL, 't'},      {NULL, 0, NULL, 0},
 	};
 	int found;
 
@@ -112,6 +112,8 @@ static bool read_options(struct options *options, int argc, char **argv)
 			options->dump = optarg;
 		else if (found == 't')
 			options->trace = true;
+		else if (found == 'k')
+			options->keep = true;
 		else
 			return false;
 	}
@@ -132,7 +134,10 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; ok && i < sim_casts_len; i++)
 		ok = in_child(&options, dir, -1, i);
 	ok = ok && play_all(&options, dir);
-	sim_ok(rep_dir_remove(dir, &err), &err, "tidy up");
+	if (options.keep)
+		fprintf(stderr, "sim: kept %s/world\n", dir);
+	else
+		sim_ok(rep_dir_remove(dir, &err), &err, "tidy up");
 	free(dir);
 	return ok ? 0 : 1;
 }
