@@ -231,22 +231,41 @@ static enum rep_code copy_chain(struct rep_clone *clone, struct rep_pack *pack,
 	return rc;
 }
 
+/* The newest commit of our outbox whose change sets a view has acknowledged; zero when there is none. */
+static enum rep_code find_acknowledged(struct rep_clone *clone, const struct rep_oid *planned,
+				       struct rep_oid *out, struct rep_error *err)
+{
+	struct rep_oid parent;
+	int64_t merged, first, last;
+	enum rep_code rc = rep_meta_get_int(clone->replica->db, REP_META_MERGED_SEQ, &merged, err);
+
+	*out = *planned;
+	for (size_t n = 0; !rc && n < CHAIN_MAX && !rep_oid_is_zero(out); n++) {
+		rc = rep_outbox_commit_range(clone->git, out, &first, &last, &parent, err);
+		if (rc || last <= merged)
+			break;
+		*out = parent;
+	}
+	return rc;
+}
+
 /*
  * Of the inbox: every commit, so that the next fetch can tell what we have, and the whole tree of the tip. Of the
- * outbox: every commit; all of what the mailbox has not been seen to hold; of what it holds the folders of the tip,
- * which the next commit is built on, but no segments: their values may be those of partitions that were lost.
+ * outbox: every commit; all of what no view has acknowledged, because until then a mailbox may still lose what it was
+ * seen to hold; of what was acknowledged the folders of its last commit, which the next is built on, but no segments:
+ * their values may be those of partitions that were lost.
  */
 static enum rep_code copy_wanted(struct rep_clone *clone, struct rep_pack *pack,
 				 struct rep_error *err)
 {
-	struct rep_oid inbox, planned, sent, tree, parent;
+	struct rep_oid inbox, planned, known = rep_oid_zero, tree, parent;
 	int64_t time_s;
 	enum rep_code rc = rep_git_ref(clone->git, REP_INBOX, &inbox, err);
 
 	if (!rc)
 		rc = rep_clone_tip(clone, REP_META_PLANNED_TIP, &planned, err);
 	if (!rc)
-		rc = rep_clone_tip(clone, REP_META_SENT_TIP, &sent, err);
+		rc = find_acknowledged(clone, &planned, &known, err);
 	if (!rc && !rep_oid_is_zero(&inbox)) {
 		rc = rep_git_commit_read(clone->git, &inbox, &tree, &parent, &time_s, err);
 		if (!rc)
@@ -254,16 +273,16 @@ static enum rep_code copy_wanted(struct rep_clone *clone, struct rep_pack *pack,
 		if (!rc)
 			rc = copy_chain(clone, pack, &inbox, err);
 	}
-	if (!rc && !rep_oid_is_zero(&sent) && rep_git_has(clone->git, &sent)) {
-		rc = rep_git_commit_read(clone->git, &sent, &tree, &parent, &time_s, err);
+	if (!rc && !rep_oid_is_zero(&known)) {
+		rc = rep_git_commit_read(clone->git, &known, &tree, &parent, &time_s, err);
 		if (!rc)
 			rc = rep_pack_copy_folders(pack, clone->git, &tree, err);
 		if (!rc)
-			rc = copy_chain(clone, pack, &sent, err);
+			rc = copy_chain(clone, pack, &known, err);
 	}
 	/* Stops at what is in the pack already. */
 	if (!rc && !rep_oid_is_zero(&planned))
-		rc = rep_pack_copy_commits(pack, clone->git, &planned, &sent, CHAIN_MAX, err);
+		rc = rep_pack_copy_commits(pack, clone->git, &planned, &known, CHAIN_MAX, err);
 	return rc;
 }
 

@@ -216,3 +216,30 @@ enum rep_code rep_outbox_commit(struct rep_pack *pack, const struct rep_oid *tip
 
 	return rep_outbox_commit_files(pack, tip, &file, 1, time_s, device, out, err);
 }
+
+enum rep_code rep_outbox_commit_range(struct rep_git *git, const struct rep_oid *commit,
+				      int64_t *first, int64_t *last, struct rep_oid *parent,
+				      struct rep_error *err)
+{
+	struct rep_buf buf = REP_BUF_INIT(65536);
+	struct rep_outbox_name name;
+	struct rep_oid tree;
+	const char *message;
+	int64_t time_s;
+	enum rep_code rc = rep_git_commit_read(git, commit, &tree, parent, &time_s, err);
+
+	*first = *last = 0;
+	if (!rc)
+		rc = rep_git_read(git, commit, REP_OBJECT_COMMIT, &buf, err);
+	message = rc ? NULL : strstr(rep_buf_str(&buf), "\n\n");
+	if (message)
+		buf.data[strcspn(message + 2, "\n") + (size_t)(message + 2 - buf.data)] = '\0';
+	if (!rc && (!message || !rep_outbox_name_parse(&name, message + 2)))
+		rc = rep_fail(err, REP_EINTEGRITY, "a commit of the outbox names no segment");
+	if (!rc && name.kind == REP_OUTBOX_SEGMENT) {
+		*first = name.first;
+		*last = name.last;
+	}
+	rep_buf_clear(&buf);
+	return rc;
+}

@@ -114,4 +114,12 @@ bool rep_outbox_name_parse(struct rep_outbox_name *out, const char *path);
 void rep_outbox_path(struct rep_buf *out, const char *time, int64_t first, int64_t last,
 		     bool receipt);
 
+/*
+ * The numbers of the segment that a commit of our own outbox added, read from its message: its trees may be gone from the clone.
+ * Zeros for the first commit, which holds enrol.json. Also gives its parent.
+ */
+REP_CHECK enum rep_code rep_outbox_commit_range(struct rep_git *git, const struct rep_oid *commit,
+						int64_t *first, int64_t *last,
+						struct rep_oid *parent, struct rep_error *err);
+
 #endif

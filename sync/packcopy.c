@@ -126,6 +126,22 @@ enum rep_code rep_pack_copy_folders(struct rep_pack *pack, struct rep_git *from,
 	return rep_wrap(err, rc, "copy folders from %s", rep_git_path(from));
 }
 
+/* The tree of a commit's parent, which the walk copies next or which is there; zero when `from` has it no more. */
+static enum rep_code parent_tree(struct rep_git *from, const struct rep_oid *parent,
+				 struct rep_oid *out, struct rep_error *err)
+{
+	struct rep_oid ignored;
+	int64_t time_s;
+	enum rep_code rc = REP_OK;
+
+	*out = rep_oid_zero;
+	if (!rep_oid_is_zero(parent) && rep_git_has(from, parent))
+		rc = rep_git_commit_read(from, parent, out, &ignored, &time_s, err);
+	if (rc || !rep_git_has(from, out))
+		*out = rep_oid_zero;
+	return rc;
+}
+
 enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
 				    const struct rep_oid *tip, const struct rep_oid *stop,
 				    size_t max, struct rep_error *err)
@@ -135,7 +151,7 @@ enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
 	enum rep_code rc = REP_OK;
 
 	for (size_t n = 0; !rc && !rep_oid_is_zero(&at) && !rep_oid_equal(&at, stop); n++) {
-		struct rep_oid tree, parent;
+		struct rep_oid tree, parent, before;
 		int64_t time_s;
 
 		if (is_there(&copy, &at))
@@ -146,7 +162,9 @@ enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
 		}
 		rc = rep_git_commit_read(from, &at, &tree, &parent, &time_s, err);
 		if (!rc)
-			rc = rep_pack_copy_tree(pack, from, &tree, &rep_oid_zero, err);
+			rc = parent_tree(from, &parent, &before, err);
+		if (!rc)
+			rc = rep_pack_copy_tree(pack, from, &tree, &before, err);
 		if (!rc)
 			rc = copy_object(&copy, &at, REP_OBJECT_COMMIT, err);
 		at = parent;

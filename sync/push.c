@@ -280,43 +280,6 @@ static enum rep_code find_missing(struct rep_device *device, struct chain *out,
 	return rc;
 }
 
-/* Collects the numbers of the segment that a commit added. */
-struct range {
-	int64_t first, last;
-};
-
-static enum rep_code note_range(void *user, const char *path, const struct rep_oid *old_oid,
-				const struct rep_oid *new_oid, struct rep_error *err)
-{
-	struct range *range = user;
-	long long first, last;
-	int end = 0;
-
-	(void)err;
-	(void)old_oid;
-	(void)new_oid;
-	if (sscanf(path, "%*7[0-9-]/%lld-%lld.jsonl%n", &first, &last, &end) == 2 && end > 0 &&
-	    path[end] == '\0')
-		*range = (struct range){first, last};
-	return REP_OK;
-}
-
-static enum rep_code segment_range(struct rep_git *git, const struct rep_oid *commit,
-				   struct range *out, struct rep_error *err)
-{
-	struct rep_oid tree, parent, parent_tree = rep_oid_zero, grand;
-	int64_t time_s;
-	enum rep_code rc;
-
-	*out = (struct range){0, 0};
-	rc = rep_git_commit_read(git, commit, &tree, &parent, &time_s, err);
-	if (rc == REP_OK && !rep_oid_is_zero(&parent))
-		rc = rep_git_commit_read(git, &parent, &parent_tree, &grand, &time_s, err);
-	if (rc == REP_OK)
-		rc = rep_tree_diff(git, &parent_tree, &tree, note_range, out, err);
-	return rc;
-}
-
 /* Remembers that the mailbox was seen to hold our chain up to `tip`, whose last change set is `last` (0 = as before). */
 static enum rep_code remember_sent(struct rep_device *device, const struct rep_oid *tip,
 				   int64_t last, struct rep_error *err)
@@ -340,7 +303,8 @@ static enum rep_code remember_sent(struct rep_device *device, const struct rep_o
 static enum rep_code adopt_tip(struct rep_device *device, struct rep_error *err)
 {
 	struct rep_oid sent;
-	struct range range;
+	struct rep_oid parent;
+	int64_t first, last;
 	enum rep_code rc;
 
 	rc = rep_device_tip(device->replica->db, REP_META_SENT_TIP, &sent, err);
@@ -348,28 +312,31 @@ static enum rep_code adopt_tip(struct rep_device *device, struct rep_error *err)
 		return rc;
 	if (rep_oid_is_zero(&device->outbox))
 		return remember_sent(device, &device->outbox, 0, err);
-	rc = segment_range(rep_clone_git(device->clone), &device->outbox, &range, err);
+	rc = rep_outbox_commit_range(rep_clone_git(device->clone), &device->outbox, &first, &last,
+				     &parent, err);
 	if (rc == REP_OK)
-		rc = remember_sent(device, &device->outbox, range.last, err);
+		rc = remember_sent(device, &device->outbox, last, err);
 	return rc;
 }
 
 static enum rep_code push_one(struct rep_device *device, const struct rep_oid *next,
 			      struct rep_error *err)
 {
-	struct range range;
+	struct rep_oid parent;
+	int64_t first, last;
 	enum rep_code rc;
 
-	rc = segment_range(rep_clone_git(device->clone), next, &range, err);
+	rc = rep_outbox_commit_range(rep_clone_git(device->clone), next, &first, &last, &parent,
+				     err);
 	if (rc == REP_OK)
 		rc = rep_transport_push(device->transport, rep_clone_path(device->clone),
 					&device->outbox, next, err);
 	if (rc != REP_OK)
 		return rc;
 	device->outbox = *next;
-	if (range.last > 0)
-		device->counts.sent += range.last - range.first + 1;
-	return remember_sent(device, next, range.last, err);
+	if (last > 0)
+		device->counts.sent += last - first + 1;
+	return remember_sent(device, next, last, err);
 }
 
 enum rep_code rep_push_send(struct rep_device *device, struct rep_error *err)

@@ -275,34 +275,68 @@ static struct rep_oid add_segment(struct site *site, const struct rep_oid *on, c
 	return tip;
 }
 
-static void shrinking_keeps_what_was_not_sent_and_the_outbox_goes_on(void **state)
+static void shrinking_keeps_what_no_view_acknowledged_and_the_outbox_goes_on(void **state)
 {
 	struct site site = site_new(state);
-	struct rep_oid enrol, sent, waiting, next;
+	struct rep_oid enrol, merged, sent, waiting, next;
 	struct rep_outbox outbox;
 	struct rep_error err;
 
 	enrol = add_segment(&site, &rep_oid_zero, "enrol.json", "{}\n");
-	sent = add_segment(&site, &enrol, "2026-11/1-1.jsonl", "sent\n");
+	merged = add_segment(&site, &enrol, "2026-11/1-1.jsonl", "merged\n");
+	sent = add_segment(&site, &merged, "2026-11/2-2.jsonl", "sent\n");
+	/* The mailbox was seen to hold `sent`; a power cut there took it back. */
 	expect_ok(rep_transport_push(site.transport, rep_clone_path(site.clone), &rep_oid_zero,
-				     &sent, &err),
+				     &merged, &err),
 		  &err);
 	set_meta(&site, REP_META_SENT_TIP, &sent);
-	waiting = add_segment(&site, &sent, "2026-12/2-2.jsonl", "waiting\n");
+	expect_ok(rep_meta_set_int(site.replica->db, REP_META_MERGED_SEQ, 1, &err), &err);
+	waiting = add_segment(&site, &sent, "2026-12/3-3.jsonl", "waiting\n");
 	(void)PUBLISH(&site, "data/a=1");
 	fetch(&site, true);
 	reopen(&site);
-	/* printf 'sent\n' | git hash-object --stdin */
-	assert_string_equal(show(&site, "ff5642a97b555790082fc5bf2cfcec410edf4334"), "none");
-	next = add_segment(&site, &waiting, "2026-12/3-3.jsonl", "next\n");
-	expect_ok(
-		rep_transport_push(site.transport, rep_clone_path(site.clone), &sent, &next, &err),
-		&err);
+	/* printf 'merged\n' | git hash-object --stdin */
+	assert_string_equal(show(&site, "20b117fdd3804508359ec883abe519486f0d19dd"), "none");
+	next = add_segment(&site, &waiting, "2026-12/4-4.jsonl", "next\n");
+	expect_ok(rep_transport_push(site.transport, rep_clone_path(site.clone), &merged, &next,
+				     &err),
+		  &err);
 	expect_ok(rep_mailbox_read(&outbox, site.path, &rep_oid_zero, &err), &err);
-	assert_int_equal(outbox.segments_len, 3);
-	assert_string_equal(outbox.segments[1].data, "waiting\n");
+	assert_int_equal(outbox.segments_len, 4);
+	assert_string_equal(outbox.segments[1].data, "sent\n");
+	assert_string_equal(outbox.segments[2].data, "waiting\n");
 	rep_outbox_clear(&outbox);
 	expect_clean(site.path);
+	site_end(&site);
+}
+
+static void a_commit_of_the_outbox_tells_its_range_when_its_trees_are_gone(void **state)
+{
+	struct site site = site_new(state);
+	struct rep_oid enrol, merged, tip, parent;
+	int64_t first, last;
+	struct rep_error err;
+
+	enrol = add_segment(&site, &rep_oid_zero, "enrol.json", "{}\n");
+	merged = add_segment(&site, &enrol, "2026-11/1-7.jsonl", "merged\n");
+	tip = add_segment(&site, &merged, "2026-11/8-9.jsonl", "merged too\n");
+	expect_ok(rep_meta_set_int(site.replica->db, REP_META_MERGED_SEQ, 9, &err), &err);
+	(void)PUBLISH(&site, "data/a=1");
+	fetch(&site, true);
+	reopen(&site);
+	expect_ok(rep_outbox_commit_range(rep_clone_git(site.clone), &tip, &first, &last, &parent,
+					  &err),
+		  &err);
+	assert_true(rep_oid_equal(&parent, &merged));
+	expect_ok(rep_outbox_commit_range(rep_clone_git(site.clone), &merged, &first, &last,
+					  &parent, &err),
+		  &err);
+	assert_int_equal(first, 1);
+	assert_int_equal(last, 7);
+	expect_ok(rep_outbox_commit_range(rep_clone_git(site.clone), &enrol, &first, &last, &parent,
+					  &err),
+		  &err);
+	assert_int_equal(last, 0);
 	site_end(&site);
 }
 
@@ -352,7 +386,8 @@ int main(void)
 		cmocka_unit_test(many_packs_become_few_and_nothing_is_lost),
 		cmocka_unit_test(a_store_that_is_taken_back_leaves_the_clone_as_it_was),
 		cmocka_unit_test(shrinking_keeps_the_view_and_all_commits_and_no_lost_data),
-		cmocka_unit_test(shrinking_keeps_what_was_not_sent_and_the_outbox_goes_on),
+		cmocka_unit_test(shrinking_keeps_what_no_view_acknowledged_and_the_outbox_goes_on),
+		cmocka_unit_test(a_commit_of_the_outbox_tells_its_range_when_its_trees_are_gone),
 		cmocka_unit_test(a_name_that_is_no_pack_is_refused),
 		cmocka_unit_test(closing_removes_the_private_folder),
 	};
