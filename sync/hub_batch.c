@@ -36,9 +36,9 @@ struct rep_hub_batch {
 
 /* ---- where the chain stands ---- */
 
-/* Change sets that were sent and not merged: an earlier command was killed in between. */
-static enum rep_code read_unmerged(struct rep_hub_batch *batch, const char *path,
-				   const struct rep_oid *known, struct rep_error *err)
+/* *known moves on to what was read, which is not always all. */
+static enum rep_code read_some(struct rep_hub_batch *batch, const char *path, struct rep_oid *known,
+			       struct rep_error *err)
 {
 	struct rep_outbox outbox = {0};
 	enum rep_code rc = rep_mailbox_read(&outbox, path, known, err);
@@ -64,7 +64,21 @@ static enum rep_code read_unmerged(struct rep_hub_batch *batch, const char *path
 			len -= used;
 		}
 	}
+	if (rc == REP_OK && rep_oid_equal(known, &outbox.tip))
+		rc = rep_fail(err, REP_EINTEGRITY, "the hub's own outbox does not end");
+	*known = outbox.tip;
 	rep_outbox_clear(&outbox);
+	return rc;
+}
+
+/* Change sets that were sent and not merged: an earlier command was killed in between. */
+static enum rep_code read_unmerged(struct rep_hub_batch *batch, const char *path,
+				   struct rep_oid known, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	while (rc == REP_OK && !rep_oid_equal(&known, &batch->tip))
+		rc = read_some(batch, path, &known, err);
 	return rc;
 }
 
@@ -103,8 +117,7 @@ static enum rep_code find_head(struct rep_hub_batch *batch, const char *path, st
 	memcpy(batch->hash, head.hash, sizeof batch->hash);
 	if (*head.eff)
 		rep_clock_observe(&batch->clock, head.eff);
-	return rep_oid_equal(&known, &batch->tip) ? REP_OK
-						  : read_unmerged(batch, path, &known, err);
+	return read_unmerged(batch, path, known, err);
 }
 
 enum rep_code rep_hub_batch_new(struct rep_hub_batch **out, struct rep_hub *hub, const char *reason,

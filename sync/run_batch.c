@@ -8,6 +8,9 @@
 #include "core/base/limits.h"
 #include "sync/run.h"
 
+/* Records in memory at a time: an import of a million must not hold them all. */
+#define TOUCHED_MAX 20000u
+
 struct walk {
 	struct rep_run *run;
 	struct rep_run_batch *batch;
@@ -79,6 +82,8 @@ static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *s
 			rc = rep_run_change(run, &arrived.edit, arrived.signed_stamp, segment->path,
 					    backdated, err);
 		rep_arrived_clear(&arrived);
+		if (rc == REP_OK && run->touched_len > TOUCHED_MAX)
+			rc = rep_run_flush(run, err);
 	}
 	return rc;
 }

@@ -247,6 +247,67 @@ static enum rep_code run_check(struct checking *checking, const struct rep_check
 	return kept ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");
 }
 
+/* ---- deletes ---- */
+
+/* Does a live record refer to it by a field that forbids the delete? */
+static enum rep_code is_referred_to(struct checking *checking, const struct rep_entity *entity,
+				    const struct rep_field *field, bool *found,
+				    struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(2048);
+	struct rep_stmt *stmt;
+	enum rep_code rc;
+
+	rep_buf_puts(&sql, "SELECT 1 FROM ");
+	rep_db_quote(&sql, rep_table_name(entity));
+	rep_buf_puts(&sql, " WHERE _deleted IS NULL AND ");
+	if (field->type == REP_TYPE_SET) {
+		rep_buf_puts(&sql, "EXISTS(SELECT 1 FROM json_each(");
+		rep_db_quote(&sql, field->name);
+		rep_buf_puts(&sql, ") WHERE value = ?1)");
+	} else {
+		rep_db_quote(&sql, field->name);
+		rep_buf_puts(&sql, " = ?1");
+	}
+	rep_buf_puts(&sql, " LIMIT 1");
+	rc = rep_db_use(checking->run->hub->db, &stmt, rep_buf_str(&sql), err);
+	if (rc == REP_OK) {
+		rep_bind_text(stmt, 1, checking->edit->id);
+		rc = rep_step(stmt, found, err);
+		rep_stmt_reset(stmt);
+	}
+	rep_buf_clear(&sql);
+	return rc;
+}
+
+static bool restricts(const struct rep_field *field, const struct rep_entity *target)
+{
+	return field->target == target && field->on_delete == REP_REF_RESTRICT &&
+	       (field->type == REP_TYPE_REFERENCE || field->type == REP_TYPE_SET);
+}
+
+/* Only a delete that would leave a tombstone: one that archives keeps the record for those that refer to it. */
+static enum rep_code check_delete(struct checking *checking, struct rep_error *err)
+{
+	const struct rep_schema *schema = checking->run->hub->schema;
+	bool found = false;
+	enum rep_code rc = REP_OK;
+
+	if (checking->entity->deletes != REP_DELETES_UPDATE_WINS &&
+	    checking->entity->deletes != REP_DELETES_DELETE_WINS)
+		return REP_OK;
+	for (size_t i = 0; rc == REP_OK && !found && i < schema->entities_len; i++)
+		for (size_t k = 0; rc == REP_OK && !found && k < schema->entities[i].fields_len;
+		     k++)
+			if (restricts(&schema->entities[i].fields[k], checking->entity))
+				rc = is_referred_to(checking, &schema->entities[i],
+						    &schema->entities[i].fields[k], &found, err);
+	if (rc == REP_OK && found &&
+	    !add_verdict(checking->verdict, "*", REP_REJECTED, "referenced"))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	return rc;
+}
+
 static bool is_judged(enum rep_op op)
 {
 	return op == REP_OP_INSERT || op == REP_OP_UPDATE || op == REP_OP_RESOLVE;
@@ -264,7 +325,11 @@ enum rep_code rep_run_check(struct rep_run *run, const struct rep_edit *edit,
 	enum rep_code rc = REP_OK;
 
 	/* Of what is refused or only proposed as a whole, nothing comes into force. */
-	if (!is_judged(edit->op) || rep_json_get_string(rep_json_get(*verdict, "*"), "outcome"))
+	if (rep_json_get_string(rep_json_get(*verdict, "*"), "outcome"))
+		return REP_OK;
+	if (edit->op == REP_OP_DELETE)
+		return check_delete(&checking, err);
+	if (!is_judged(edit->op))
 		return REP_OK;
 	for (size_t i = 0; rc == REP_OK && i < checking.entity->fields_len; i++)
 		rc = check_unique(&checking, &checking.entity->fields[i], err);

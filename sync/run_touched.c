@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/id.h"
 #include "sync/run.h"
+
+#define DESK "desk"
 
 static uint64_t hash_of(const char *entity, const char *id)
 {
@@ -337,6 +340,47 @@ static const char *item_partition(const struct rep_touched *touched, const char 
 	return NULL;
 }
 
+/*
+ * A record that no partition claims lies on the desk, and an item there points to it as long as it does: who takes it gives it
+ * a place.
+ */
+static enum rep_code flush_claim(struct rep_run *run, const struct rep_touched *touched,
+				 struct rep_error *err)
+{
+	const struct rep_entity *kind = rep_schema_entity(run->hub->schema, "claim");
+	const struct rep_record *record = touched->folded.record;
+	bool was = touched->was && strcmp(touched->was, DESK) == 0;
+	bool is = record && !record->deleted && strcmp(record->partition, DESK) == 0;
+	struct rep_buf name = REP_BUF_INIT(256);
+	struct rep_record *claim = NULL;
+	char id[REP_UUID_LEN + 1];
+	enum rep_code rc;
+
+	if (was == is || !kind || touched->entity->partition != REP_PARTITION_OF)
+		return REP_OK;
+	rep_buf_printf(&name, "claim/%s/%s", touched->entity->name, touched->id);
+	rep_uuid5(id, rep_buf_str(&name), name.len, NULL);
+	rep_buf_clear(&name);
+	if (!is) {
+		rc = rep_row_remove(run->hub->db, kind, id, err);
+		return rc == REP_OK ? rep_run_remove_record(run, kind, DESK, id, err) : rc;
+	}
+	rc = rep_record_new(&claim, kind, id, DESK, record->created_rep, record->created.text, err);
+	if (rc != REP_OK)
+		return rc;
+	rep_record_put(claim, "entity", rep_json_string(touched->entity->name),
+		       claim->created.text);
+	rep_record_put(claim, "record", rep_json_string(touched->id), claim->created.text);
+	if (claim->failed)
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rc == REP_OK)
+		rc = rep_row_put(run->hub->db, claim, NULL, "data", err);
+	if (rc == REP_OK)
+		rc = rep_run_write_record(run, claim, NULL, err);
+	rep_record_free(claim);
+	return rc;
+}
+
 static enum rep_code flush_one(struct rep_run *run, struct rep_touched *touched,
 			       struct rep_error *err)
 {
@@ -357,6 +401,8 @@ static enum rep_code flush_one(struct rep_run *run, struct rep_touched *touched,
 			rc = rep_run_remove_record(run, touched->items[i].entity,
 						   touched->items[i].partition,
 						   touched->items[i].id, err);
+	if (rc == REP_OK)
+		rc = flush_claim(run, touched, err);
 	return rep_wrap(err, rc, "%s %s", touched->entity->name, touched->id);
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/file.h"
 #include "core/base/limits.h"
 #include "core/model/id.h"
+#include "sync/audit.h"
 #include "sync/document.h"
 #include "sync/mailbox.h"
 
@@ -103,8 +104,8 @@ void hub_org(struct rep_hub *hub, const char *id, const char *name, int64_t now_
 /* ---- laptops ---- */
 
 /* A commit on top of the mailbox's outbox, as a device on a folder makes it. */
-static void push(const char *dir, const struct laptop *laptop, const char *path, const void *data,
-		 size_t len, int64_t now_ms)
+static void push_files(const char *dir, const struct laptop *laptop,
+		       const struct rep_outbox_file *files, size_t len, int64_t now_ms)
 {
 	struct rep_git *git;
 	struct rep_pack *pack;
@@ -115,8 +116,8 @@ static void push(const char *dir, const struct laptop *laptop, const char *path,
 	expect_ok(rep_git_open(&git, mailbox, &err), &err);
 	expect_ok(rep_git_ref(git, REP_OUTBOX, &tip, &err), &err);
 	expect_ok(rep_pack_new(&pack, git, &err), &err);
-	expect_ok(rep_outbox_commit(pack, &tip, path, data, len, now_ms / 1000, laptop->id, &made,
-				    &err),
+	expect_ok(rep_outbox_commit_files(pack, &tip, files, len, now_ms / 1000, laptop->id, &made,
+					  &err),
 		  &err);
 	expect_ok(rep_pack_commit(pack, NULL, &err), &err);
 	expect_ok(rep_git_refresh(git, &err), &err);
@@ -125,9 +126,16 @@ static void push(const char *dir, const struct laptop *laptop, const char *path,
 	rep_git_close(git);
 }
 
-void laptop_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, int64_t now_ms)
+static void push(const char *dir, const struct laptop *laptop, const char *path, const void *data,
+		 size_t len, int64_t now_ms)
 {
-	const struct rep_hub_enroll enroll = {.rep = rep, .valid_ms = 86400000};
+	push_files(dir, laptop, &(struct rep_outbox_file){path, data, len}, 1, now_ms);
+}
+
+static void enroll_as(struct laptop *laptop, struct rep_hub *hub, const char *rep, bool desk,
+		      int64_t now_ms)
+{
+	const struct rep_hub_enroll enroll = {.rep = rep, .desk = desk, .valid_ms = 86400000};
 	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 	struct rep_json *invitation;
 	static uint8_t seed[32];
@@ -145,6 +153,16 @@ void laptop_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, 
 	push(rep_hub_dir(hub), laptop, "enrol.json", text.data, text.len, now_ms);
 	rep_buf_clear(&text);
 	rep_json_free(invitation);
+}
+
+void laptop_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, int64_t now_ms)
+{
+	enroll_as(laptop, hub, rep, false, now_ms);
+}
+
+void desk_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, int64_t now_ms)
+{
+	enroll_as(laptop, hub, rep, true, now_ms);
 }
 
 void laptop_change(struct laptop *laptop, const char *op, const char *entity, const char *id,
@@ -186,14 +204,35 @@ const char *laptop_stamp(const struct laptop *laptop)
 	return stamp.text;
 }
 
-void laptop_push(const struct laptop *laptop, const char *dir, int64_t now_ms)
+static void segment_path(char out[64], const struct laptop *laptop, const char *end, int64_t now_ms)
 {
-	char time[REP_TIME_LEN + 1], path[64];
+	char time[REP_TIME_LEN + 1];
 
 	rep_time_format(time, now_ms);
-	snprintf(path, sizeof path, "%.7s/%lld-%lld.jsonl", time, (long long)laptop->first,
-		 (long long)laptop->seq);
+	snprintf(out, 64, "%.7s/%lld-%lld%s", time, (long long)laptop->first,
+		 (long long)laptop->seq, end);
+}
+
+void laptop_push(const struct laptop *laptop, const char *dir, int64_t now_ms)
+{
+	char path[64];
+
+	segment_path(path, laptop, ".jsonl", now_ms);
 	push(dir, laptop, path, laptop->sets.data, laptop->sets.len, now_ms);
+}
+
+void laptop_push_again(const struct laptop *laptop, const char *dir, const char *receipt,
+		       int64_t now_ms)
+{
+	char path[64], receipt_path[64];
+	const struct rep_outbox_file files[] = {
+		{path, laptop->sets.data, laptop->sets.len},
+		{receipt_path, receipt, strlen(receipt)},
+	};
+
+	segment_path(path, laptop, ".jsonl", now_ms);
+	segment_path(receipt_path, laptop, ".receipt.json", now_ms);
+	push_files(dir, laptop, files, 2, now_ms);
 }
 
 void laptop_send(struct laptop *laptop, const char *dir, int64_t now_ms)
@@ -283,4 +322,15 @@ void expect_fsck(const char *dir)
 		" --strict 2>&1) || { echo \"$r: $out\"; exit 1; }; done",
 		dir, dir);
 	assert_int_equal(system(command), 0);
+}
+
+void expect_replay(struct rep_hub *hub)
+{
+	struct rep_json *report;
+	enum rep_code rc = rep_hub_verify(hub, &(struct rep_verify){.replay = true}, &report, &err);
+
+	if (rc != REP_OK)
+		print_error("%s\n", rep_json_text(report));
+	expect_ok(rc, &err);
+	rep_json_free(report);
 }

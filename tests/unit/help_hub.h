@@ -35,6 +35,7 @@ void hub_org(struct rep_hub *hub, const char *id, const char *name, int64_t now_
 
 /* Enrols: an invitation, and enrol.json in the mailbox. */
 void laptop_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, int64_t now_ms);
+void desk_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, int64_t now_ms);
 /* Seals one change set of one change at `now_ms`; `line` is JSON text without salt. */
 void laptop_change(struct laptop *laptop, const char *op, const char *entity, const char *id,
 		   int64_t now_ms, const char *line);
@@ -43,6 +44,9 @@ const char *laptop_stamp(const struct laptop *laptop);
 /* Puts what was sealed into the mailbox below `dir` as one segment; `send` also forgets it. */
 void laptop_push(const struct laptop *laptop, const char *dir, int64_t now_ms);
 void laptop_send(struct laptop *laptop, const char *dir, int64_t now_ms);
+/* The same with the receipt that the hub once gave for it. */
+void laptop_push_again(const struct laptop *laptop, const char *dir, const char *receipt,
+		       int64_t now_ms);
 void laptop_clear(struct laptop *laptop);
 
 /* One run; *summary is the caller's. */
@@ -53,6 +57,8 @@ char *central_file(struct rep_hub *hub, const char *path);
 char *mailbox_file(const char *dir, const char *device, const char *ref, const char *path);
 /* Id of a tree of central's main. */
 struct rep_oid central_tree(struct rep_hub *hub, const char *path);
+/* Every chain, file and row verifies, and folding all journals from nothing gives the same trees. */
+void expect_replay(struct rep_hub *hub);
 /* git fsck --strict over central and all mailboxes is clean. */
 void expect_fsck(const char *dir);
 
