@@ -102,6 +102,7 @@ CLI_RUN(cmd_hub_audit);
 CLI_RUN(cmd_hub_show);
 CLI_RUN(cmd_hub_blame);
 CLI_RUN(cmd_hub_history);
+CLI_RUN(cmd_hub_explain);
 CLI_RUN(cmd_hub_verify);
 CLI_RUN(cmd_hub_rebuild);
 CLI_RUN(cmd_hub_inbox);

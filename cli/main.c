@@ -65,6 +65,7 @@ const struct cli_command cli_hub_commands[] = {
 	{"show", "ENTITY ID [--as-of TIME] [--by device|hub]", "repsync-audit", cmd_hub_show},
 	{"blame", "ENTITY ID", "repsync-audit", cmd_hub_blame},
 	{"history", "ENTITY ID", "repsync-audit", cmd_hub_history},
+	{"explain", "ENTITY ID FIELD", "repsync-audit", cmd_hub_explain},
 	{"verify", "[--replay] [--device D]", "repsync-audit", cmd_hub_verify},
 	{"rebuild", "", "repsync-hub", cmd_hub_rebuild},
 	{"inbox", "[--kind conflict|proposal|duplicate|rejection|claim] [--all]", "repsync-review",
