@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "core/base/file.h"
+
+#define PARTITIONS_SHOWN 6
 
 enum rep_code cmd_hub_init(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
@@ -49,7 +50,8 @@ static enum rep_code rep_list(struct cli *cli, struct rep_error *err)
 	if (!rc && cli->json)
 		cli_json(list);
 	else if (!rc)
-		cli_table(cli, list, columns, sizeof columns / sizeof *columns);
+		cli_table_brief(cli, list, columns, sizeof columns / sizeof *columns,
+				sizeof columns / sizeof *columns);
 	rep_json_free(list);
 	rep_hub_close(hub);
 	return rc;
@@ -100,6 +102,30 @@ enum rep_code cmd_hub_rep(struct cli *cli, int argc, char **argv, struct rep_err
 	return rep_write(cli, &rep, add, err);
 }
 
+/* The holders of a kind as names, and long lists of partitions as their number. */
+static struct rep_json *territory_row(const struct rep_json *territory)
+{
+	struct rep_json *row = rep_json_dup(territory), *reps;
+	const struct rep_json *holders = rep_json_get(territory, "holders");
+	size_t partitions = rep_json_size(rep_json_get(territory, "partitions"));
+	static const char *const kinds[] = {"primary", "assist"};
+
+	for (size_t k = 0; k < 2; k++) {
+		reps = rep_json_array();
+		for (size_t i = 0; i < rep_json_size(holders); i++) {
+			const struct rep_json *holder = rep_json_at(holders, i);
+			const char *kind = rep_json_get_string(holder, "kind");
+
+			if (kind && strcmp(kind, kinds[k]) == 0)
+				rep_json_append(reps, rep_json_ref(rep_json_get(holder, "rep")));
+		}
+		rep_json_set(row, kinds[k], reps);
+	}
+	if (partitions > PARTITIONS_SHOWN)
+		rep_json_set_integer(row, "partitions", (int64_t)partitions);
+	return row;
+}
+
 static enum rep_code territory_list(struct cli *cli, struct rep_error *err)
 {
 	static const struct cli_column columns[] = {
@@ -111,16 +137,22 @@ static enum rep_code territory_list(struct cli *cli, struct rep_error *err)
 		{"assist", "协同", "assist", false},
 	};
 	struct rep_hub *hub = NULL;
-	struct rep_json *list = NULL;
+	struct rep_json *list = NULL, *rows = NULL;
 	enum rep_code rc;
 
 	rc = cli_hub(cli, &hub, true, err);
 	if (!rc)
 		rc = rep_hub_territory_list(hub, cli_now_ms(), &list, err);
+	if (!rc)
+		rows = rep_json_array();
+	for (size_t i = 0; !rc && i < rep_json_size(list); i++)
+		rep_json_append(rows, territory_row(rep_json_at(list, i)));
 	if (!rc && cli->json)
 		cli_json(list);
 	else if (!rc)
-		cli_table(cli, list, columns, sizeof columns / sizeof *columns);
+		cli_table_brief(cli, rows, columns, sizeof columns / sizeof *columns,
+				sizeof columns / sizeof *columns);
+	rep_json_free(rows);
 	rep_json_free(list);
 	rep_hub_close(hub);
 	return rc;
