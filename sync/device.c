@@ -277,7 +277,8 @@ static enum rep_code run_sync(struct rep_device *device, struct rep_error *err)
 	if (rc != REP_OK)
 		return rc;
 	rep_time_format(now, device->options->now_ms);
-	rc = rep_meta_set(replica->db, REP_META_LAST_SYNC, now, err);
+	rc = rep_wrap(err, rep_meta_set(replica->db, REP_META_LAST_SYNC, now, err),
+		      "remember the time");
 	if (rc == REP_OK)
 		rc = is_revoked(replica->db, &revoked, err);
 	if (rc == REP_OK && revoked)
