@@ -26,6 +26,8 @@ static enum rep_code set_clock(struct rep_run *run, struct rep_error *err)
 	if (rc == REP_OK && text && rep_time_parse(&last_ms, text) && last_ms > run->now_ms)
 		run->now_ms = last_ms;
 	rep_time_format(run->time, run->now_ms);
+	/* A desk's "from now on" takes as long to arrive as its clock may be off. */
+	rep_time_format(run->org_since, run->now_ms - REP_CLOCK_AHEAD_MS_MAX);
 	free(text);
 	return rc;
 }

@@ -79,6 +79,7 @@ struct rep_run {
 	const struct rep_hub_merge *options;
 	int64_t now_ms; /* never before the last run's */
 	char time[REP_TIME_LEN + 1];
+	char org_since[REP_TIME_LEN + 1]; /* the organisation before this is past */
 	int64_t number;
 	struct rep_run_batch *batches;
 	size_t batches_len;

@@ -47,7 +47,8 @@ void rep_run_bind(struct rep_run *run)
 					      .org = run->hub->org,
 					      .partition_of = partition_of,
 					      .user = run};
-	run->admit = (struct rep_admit_context){.fold = &run->fold, .exists = exists, .user = run};
+	run->admit = (struct rep_admit_context){
+		.fold = &run->fold, .exists = exists, .user = run, .org_since = run->org_since};
 }
 
 /* A callback cannot fail; what went wrong inside is told when the call that made it is over. */

@@ -199,7 +199,7 @@ static bool find_partition(struct rep_admit_run *run, struct rep_buf *out)
 	struct rep_error ignored;
 	enum rep_code rc;
 
-	if (run->edit->op != REP_OP_INSERT) {
+	if (!run->new) {
 		if (run->record)
 			rep_buf_puts(out, run->record->partition);
 		return true;
@@ -219,7 +219,8 @@ static void out_of_scope(struct rep_admit_run *run)
 	bool insert = run->edit->op == REP_OP_INSERT;
 
 	run->right.anywhere = true;
-	if (run->entity->outside == REP_OUTSIDE_REJECT)
+	/* Nobody accepts into an account that is not theirs what waits for its holder. */
+	if (run->entity->outside == REP_OUTSIDE_REJECT || (run->new && !insert))
 		(void)refuse(run, "out-of-territory", "not in the rep's territory then");
 	else if (insert && run->entity->outside == REP_OUTSIDE_FLAG)
 		flag(run, "out-of-territory");
@@ -257,10 +258,27 @@ static bool is_given(const struct rep_admit_run *run, const struct rep_field *fi
 	return rep_admit_passed(run, field->name) && !rep_value_empty(value);
 }
 
-static void admit_insert(struct rep_admit_run *run)
+/*
+ * An assignment without a begin has held for ever, and the fold would fill in the time of the edit: both may
+ * change the past.
+ */
+static bool must_begin(const struct rep_admit_run *run, const struct rep_field *field)
+{
+	return !run->hub && run->context->org_since &&
+	       run->entity->builtin == REP_BUILTIN_ASSIGNMENT &&
+	       strcmp(field->name, "valid_from") == 0;
+}
+
+static bool may_lack(const struct rep_admit_run *run, const struct rep_field *field)
+{
+	return (!field->required || has_preset(field)) && !must_begin(run, field);
+}
+
+static void admit_new(struct rep_admit_run *run)
 {
 	if (!may(run, &run->entity->insert)) {
-		if (!may(run, &run->entity->propose)) {
+		/* Accepting a proposal by proposing it again would be no decision. */
+		if (run->edit->op == REP_OP_RESOLVE || !may(run, &run->entity->propose)) {
 			(void)refuse(run, "no-right", "no right to enter a new record");
 			return;
 		}
@@ -271,7 +289,7 @@ static void admit_insert(struct rep_admit_run *run)
 		return; /* proposed whole: judged by who accepts it */
 	for (size_t i = 0; i < run->entity->fields_len; i++) {
 		const struct rep_field *field = &run->entity->fields[i];
-		if (!field->required || has_preset(field) || is_given(run, field))
+		if (may_lack(run, field) || is_given(run, field))
 			continue;
 		rep_admit_put(run, "*", REP_REJECTED, "required", "%s is required", field->name);
 		return;
@@ -320,18 +338,26 @@ static bool is_decision(const char *decision)
 	return false;
 }
 
+static bool is_accept(const struct rep_edit *edit)
+{
+	const char *decision = rep_json_get_string(edit->line, "decision");
+
+	return edit->op == REP_OP_RESOLVE && decision && strcmp(decision, "accept") == 0;
+}
+
 static void admit_resolve(struct rep_admit_run *run)
 {
 	const char *item = rep_json_get_string(run->edit->line, "item");
 	const char *decision = rep_json_get_string(run->edit->line, "decision");
-	bool accept = decision && strcmp(decision, "accept") == 0;
 	bool withdraw = decision && strcmp(decision, "withdraw") == 0;
 
 	if (!item || !rep_id_valid(item) ||
 	    (decision && !is_decision(decision) && !(run->hub && strcmp(decision, "expire") == 0)))
 		(void)refuse(run, "form", "`item` and a decision expected");
-	else if (accept && rep_json_size(run->values) == 0)
+	else if (is_accept(run->edit) && rep_json_size(run->values) == 0)
 		(void)refuse(run, "form", "`values` of the accepted proposal expected");
+	else if (run->new)
+		admit_new(run);
 	else if (!run->values && !withdraw && !may(run, &run->entity->write))
 		(void)refuse(run, "no-right", "no right to decide it");
 	else
@@ -342,7 +368,7 @@ static void admit_op(struct rep_admit_run *run)
 {
 	switch (run->edit->op) {
 	case REP_OP_INSERT:
-		admit_insert(run);
+		admit_new(run);
 		return;
 	case REP_OP_UPDATE:
 		if (run->values)
@@ -404,6 +430,7 @@ enum rep_code rep_admit(struct rep_admission *out, const struct rep_edit *edit,
 		.values = rep_json_get(edit->line, "values"),
 		.hub = strcmp(edit->rep, "hub") == 0,
 		.desk = device && device->desk,
+		.new = edit->op == REP_OP_INSERT || (!record && is_accept(edit)),
 	};
 
 	memset(out, 0, sizeof(*out));

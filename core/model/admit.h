@@ -27,13 +27,18 @@ struct rep_admit_context {
 	/* Does a record exist (live or as a tombstone)? */
 	bool (*exists)(void *user, const char *entity, const char *id);
 	void *user;
+	/*
+	 * Assignments may not begin or end before this time, and what ended before it is history. NULL = not
+	 * asked: only the hub knows up to when edits were judged by the organisation as it is.
+	 */
+	const char *org_since;
 };
 
 /*
  * Judges `edit` (its verdict is ignored) against `record` (its state at the hub now; NULL when there is
  * none). Checks: entity known; op allowed; ids; each field known, its value valid, its rights, `desk`,
  * `immutable`, `central`, `state` moves by their own old -> new, `lower`, `open_in`, required `reason`;
- * references exist; within scope (`outside`). Fails only for want of memory.
+ * references exist; within scope (`outside`); the organisation is not changed backwards. Fails only for want of memory.
  */
 REP_CHECK enum rep_code rep_admit(struct rep_admission *out, const struct rep_edit *edit,
 				  const struct rep_record *record,

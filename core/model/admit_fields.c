@@ -43,7 +43,7 @@ static void propose_or_reject(struct judged *judged, const char *code, const cha
 
 static void check_rights(struct judged *judged)
 {
-	bool insert = judged->run->edit->op == REP_OP_INSERT;
+	bool insert = judged->run->new;
 	const struct rep_field *field = judged->field;
 
 	if (judged->run->hub)
@@ -217,6 +217,29 @@ static void check_reason(struct judged *judged)
 		worsen(judged, REJECT, "reason", "a reason is required");
 }
 
+static bool is_past(const struct rep_admit_run *run, const char *time)
+{
+	return time && strcmp(time, run->context->org_since) < 0;
+}
+
+/*
+ * The organisation at a time does not change once that time is past: edits were judged by it. So neither a
+ * new begin or end lies there, nor one that stands there is moved away.
+ */
+static void check_period(struct judged *judged)
+{
+	const struct rep_admit_run *run = judged->run;
+	const char *name = judged->field->name;
+
+	if (run->hub || !run->context->org_since ||
+	    run->entity->builtin != REP_BUILTIN_ASSIGNMENT ||
+	    (strcmp(name, "valid_from") != 0 && strcmp(name, "valid_to") != 0))
+		return;
+	if (is_past(run, rep_json_get_string(judged->spec, "new")) ||
+	    is_past(run, rep_json_string_value(current(judged))))
+		worsen(judged, REJECT, "in-the-past", "the organisation is not changed backwards");
+}
+
 static void judge(struct rep_admit_run *run, const struct rep_field *field,
 		  const struct rep_json *spec)
 {
@@ -231,6 +254,7 @@ static void judge(struct rep_admit_run *run, const struct rep_field *field,
 	check_status(&judged);
 	check_open(&judged);
 	check_reason(&judged);
+	check_period(&judged);
 	if (judged.pass == PASS)
 		return;
 	rep_admit_put(run, field->name, judged.pass == REJECT ? REP_REJECTED : REP_PROPOSED,

@@ -16,6 +16,7 @@ struct rep_admit_run {
 	struct rep_right right;
 	bool hub;  /* the engine itself: it holds every right */
 	bool desk; /* made on a desk device */
+	bool new;  /* it makes the record: an insert, or accepting one that was proposed */
 	bool failed;
 };
 

@@ -11,9 +11,11 @@ static bool bad_form(struct rep_admit_run *run, const struct rep_field *field, c
 	return false;
 }
 
+/* Without memory a value was not judged at all: that is no verdict to be recorded. */
 static bool bad_value(struct rep_admit_run *run, const struct rep_field *field,
 		      const struct rep_error *err)
 {
+	run->failed = run->failed || err->code == REP_ENOMEM;
 	rep_admit_put(run, field->name, REP_REJECTED, "bad-value", "%s", err->msg);
 	return false;
 }
@@ -56,6 +58,7 @@ static bool map_value(struct rep_admit_run *run, const struct rep_field *field,
 	struct rep_json *map;
 	struct rep_error err;
 	enum rep_code rc;
+	bool said = true;
 
 	if (!all && !rep_json_is(keys, REP_JSON_OBJECT))
 		return bad_form(run, field, "`keys` or `new`");
@@ -64,12 +67,15 @@ static bool map_value(struct rep_admit_run *run, const struct rep_field *field,
 	map = rep_json_object();
 	for (void *it = rep_json_iter(keys); it; it = rep_json_iter_next(keys, it)) {
 		const struct rep_json *value = rep_json_get(rep_json_iter_value(it), "new");
+		said = said && value;
 		if (value && !rep_json_is(value, REP_JSON_NULL) &&
 		    !rep_json_set(map, rep_json_iter_key(it), rep_json_ref(value)))
 			run->failed = true;
 	}
 	rc = rep_value_check(field, map, &err);
 	rep_json_free(map);
+	if (!said) /* silence is not taking a key out: that is `null` */
+		return bad_form(run, field, "`new` of each key");
 	return !rc || bad_value(run, field, &err);
 }
 

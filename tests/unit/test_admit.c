@@ -192,6 +192,14 @@ static void values_and_forms(void **state)
 		{"a map of another type", REP_OP_UPDATE, "thing", "T-1", ANA,
 		 "{'values':{'f_map':{'keys':{'k':{'new':1}}}}}",
 		 FIELD("f_map", "rejected", "bad-value"), NULL},
+		{"a map's key of which nothing is said", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_map':{'keys':{'k':{'old':'v'}}}}}",
+		 FIELD("f_map", "rejected", "form"), NULL},
+		{"a map's key that is no object", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_map':{'keys':{'k':'v'}}}}", FIELD("f_map", "rejected", "form"),
+		 NULL},
+		{"a map's key taken out", REP_OP_UPDATE, "thing", "T-1", ANA,
+		 "{'values':{'f_map':{'keys':{'k':{'new':null}}}}}", NULL, NULL},
 		{"a map without keys", REP_OP_UPDATE, "thing", "T-1", ANA,
 		 "{'values':{'f_map':{}}}", FIELD("f_map", "rejected", "form"), NULL},
 		{"an entry of unknown fields", REP_OP_UPDATE, "thing", "T-1", ANA,
@@ -336,6 +344,20 @@ static void deletes_and_decisions(void **state)
 		 FIELD("f_central", "proposed", "no-right"), NULL},
 		{"accepted by the steward", REP_OP_RESOLVE, "thing", "T-1", SUE,
 		 "{'item':'i','decision':'accept','values':{'f_central':{'new':'x'}}}", NULL, NULL},
+		{"the own proposal of a record in another's account", REP_OP_RESOLVE, "thing",
+		 "T-9", ANA,
+		 "{'item':'i','decision':'accept','values':{'name':{'new':'x'},'account':{'new':'A-3'}}}",
+		 WHOLE("rejected", "out-of-territory"), NULL},
+		{"the own proposal without the right to insert", REP_OP_RESOLVE, "thing", "T-9",
+		 MAX,
+		 "{'item':'i','decision':'accept','values':{'name':{'new':'x'},'account':{'new':'A-1'}}}",
+		 WHOLE("rejected", "no-right"), NULL},
+		{"a proposed record without what is required", REP_OP_RESOLVE, "thing", "T-9", ANA,
+		 "{'item':'i','decision':'accept','values':{'account':{'new':'A-1'}}}",
+		 WHOLE("rejected", "required"), NULL},
+		{"a proposed record by the account's holder", REP_OP_RESOLVE, "thing", "T-9", ANA,
+		 "{'item':'i','decision':'accept','values':{'name':{'new':'x'},'account':{'new':'A-1'}}}",
+		 NULL, NULL},
 		{"declined by whom may not write", REP_OP_RESOLVE, "visit", "V-1", BEN,
 		 "{'item':'i','decision':'decline'}", WHOLE("rejected", "no-right"), NULL},
 		{"withdrawn", REP_OP_RESOLVE, "visit", "V-1", BEN,
@@ -343,6 +365,59 @@ static void deletes_and_decisions(void **state)
 	};
 
 	RUN(*state, cases);
+}
+
+/* ---- the organisation ---- */
+
+#define ORG_SINCE "2026-03-16T01:30:00.000Z"
+#define PAST "'2026-03-16T01:29:59.999Z'"
+#define PERIOD(from, to)                                                                                 \
+	"{'values':{'subject_entity':{'new':'account'},'subject':{'new':'A-1'},'territory':{'new':'t1'}" \
+	",'valid_from':{'new':" from "},'valid_to':{'new':" to "}}}"
+
+static void check_period(const struct company *company, enum rep_op op, const char *stands,
+			 const char *line, const char *device, const char *verdict)
+{
+	struct rep_admit_context context = {
+		.fold = &company->context, .exists = exists, .org_since = ORG_SINCE};
+	struct rep_edit *edit = edit_new(op, "assignment", "S-9", at(30, device), line);
+	struct rep_record *record =
+		stands ? record_of(company->schema, "assignment", "S-9", "A-1", stands) : NULL;
+	struct rep_json *expected = verdict ? quoted_json(verdict) : NULL;
+	struct rep_admission out;
+	struct rep_error err = {0};
+
+	expect_ok(rep_admit(&out, edit, record, &context, &err), &err);
+	char *text = rep_json_text(out.verdict ? out.verdict : rep_json_null());
+	if (out.held || !rep_json_equal(out.verdict, expected))
+		fail_msg("%s: %s, expected %s", line, text, verdict);
+	free(text);
+	rep_json_free(expected);
+	rep_admission_clear(&out);
+	rep_record_free(record);
+	edit_free(edit);
+}
+
+static void the_organisation_is_not_changed_backwards(void **state)
+{
+	static const char ended[] = "{'valid_from':'2026-01-01T00:00:00.000Z','valid_to':" PAST "}";
+	static const char lasting[] = "{'valid_from':'2026-01-01T00:00:00.000Z'}";
+	static const char refused[] = FIELD("valid_to", "rejected", "in-the-past");
+	static const char begun[] = "{'*':{'outcome':'rejected','code':'required'},'valid_from':{"
+				    "'outcome':'rejected','code':'in-the-past'}}";
+	const struct company *company = *state;
+
+	check_period(company, REP_OP_INSERT, NULL, PERIOD("'" ORG_SINCE "'", "null"), SUE, NULL);
+	check_period(company, REP_OP_INSERT, NULL, PERIOD(PAST, "null"), SUE, begun);
+	check_period(company, REP_OP_INSERT, NULL, PERIOD("null", "null"), SUE,
+		     WHOLE("rejected", "required"));
+	check_period(company, REP_OP_INSERT, NULL, PERIOD(PAST, "null"), HUB, NULL);
+	check_period(company, REP_OP_UPDATE, lasting,
+		     "{'values':{'valid_to':{'new':'" ORG_SINCE "'}}}", SUE, NULL);
+	check_period(company, REP_OP_UPDATE, lasting, "{'values':{'valid_to':{'new':" PAST "}}}",
+		     SUE, refused);
+	check_period(company, REP_OP_UPDATE, ended, "{'values':{'valid_to':{'new':null}}}", SUE,
+		     refused);
 }
 
 static void a_rejection_is_told_in_words(void **state)
@@ -581,6 +656,7 @@ int main(void)
 		cmocka_unit_test(values_and_forms),
 		cmocka_unit_test(rights_and_rules_of_fields),
 		cmocka_unit_test(deletes_and_decisions),
+		cmocka_unit_test(the_organisation_is_not_changed_backwards),
 		cmocka_unit_test(a_rejection_is_told_in_words),
 		cmocka_unit_test(two_reps_and_one_doctor_in_either_order),
 		cmocka_unit_test(after_a_reassignment_an_edit_is_proposed_to_the_new_owner),
