@@ -70,7 +70,7 @@ static void check_immutable(struct judged *judged)
 	const struct rep_json *value = rep_json_get(judged->spec, "new");
 
 	if (judged->run->edit->op == REP_OP_INSERT ||
-	    !rep_fold_has_rule(judged->field, REP_RULE_IMMUTABLE))
+	    !rep_field_has_rule(judged->field, REP_RULE_IMMUTABLE))
 		return;
 	if (value && rep_value_same(judged->field, value, current(judged)))
 		return;
@@ -96,13 +96,13 @@ static const struct rep_json *changed_from(const struct judged *judged)
 /* Rules max and min: back against the rule only for those whom `lower` names. */
 static void check_lower(struct judged *judged)
 {
-	bool greatest = rep_fold_has_rule(judged->field, REP_RULE_MAX);
+	bool greatest = rep_field_has_rule(judged->field, REP_RULE_MAX);
 	const struct rep_json *from, *to = rep_json_get(judged->spec, "new");
 	int order;
 
 	if (!judged->field->has_lower || judged->run->hub ||
 	    judged->run->edit->op == REP_OP_INSERT ||
-	    (!greatest && !rep_fold_has_rule(judged->field, REP_RULE_MIN)))
+	    (!greatest && !rep_field_has_rule(judged->field, REP_RULE_MIN)))
 		return;
 	from = changed_from(judged);
 	if (rep_json_is(from, REP_JSON_NULL))

@@ -212,7 +212,7 @@ bool rep_admit_value(struct rep_admit_run *run, const struct rep_field *field,
 		return map_value(run, field, spec);
 	if (field->type == REP_TYPE_LIST)
 		return list_value(run, field, spec);
-	if (rep_fold_has_rule(field, REP_RULE_SUM))
+	if (rep_field_has_rule(field, REP_RULE_SUM))
 		return sum_value(run, field, spec);
 	return scalar_value(run, field, spec);
 }

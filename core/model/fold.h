@@ -121,7 +121,8 @@ struct rep_json *rep_edit_new_values(const struct rep_json *values);
 
 /*
  * The partition that the schema gives a record with these fields: the declared steps, tried in order.
- * `author` is who made it. Appended to `out`; REP_EINVAL when every step is empty.
+ * `author` is who made it. Appended to `out`; REP_EINVAL when every step is empty, or what the fields say is
+ * not a partition's name.
  */
 REP_CHECK enum rep_code rep_partition_find(struct rep_buf *out, const struct rep_entity *entity,
 					   const char *id, const struct rep_json *fields,

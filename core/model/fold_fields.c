@@ -200,7 +200,7 @@ static void apply(struct rep_fold_run *run, const struct rep_fold_unit *unit, co
 		const struct rep_json *value = incoming_value(run, field);
 		rep_record_put(run->folded->record, field->name, value ? rep_json_ref(value) : NULL,
 			       stamp);
-		if (rep_fold_has_rule(field, REP_RULE_SOURCE))
+		if (rep_field_has_rule(field, REP_RULE_SOURCE))
 			rep_record_put_source(run->folded->record, field->name,
 					      rep_fold_source(run));
 	}
@@ -319,7 +319,7 @@ static void fold_field(struct rep_fold_run *run, const struct rep_field *field)
 
 	if (!spec)
 		return;
-	if (rep_fold_has_rule(field, REP_RULE_IMMUTABLE) && !rep_field_is_scalar(field) &&
+	if (rep_field_has_rule(field, REP_RULE_IMMUTABLE) && !rep_field_is_scalar(field) &&
 	    rep_record_written(run->folded->record, field->name)) {
 		rep_fold_note(run, field->name,
 			      &(struct rep_fold_note){.outcome = REP_LOST,
@@ -332,7 +332,7 @@ static void fold_field(struct rep_fold_run *run, const struct rep_field *field)
 		rep_fold_map(run, field, spec);
 	else if (field->type == REP_TYPE_LIST)
 		rep_fold_list(run, field, spec);
-	else if (rep_fold_has_rule(field, REP_RULE_SUM))
+	else if (rep_field_has_rule(field, REP_RULE_SUM))
 		rep_fold_sum(run, field, spec);
 	else if (!rep_json_get(spec, "new"))
 		rep_fold_reject(run, field->name, "form");
@@ -344,7 +344,7 @@ static void fold_field(struct rep_fold_run *run, const struct rep_field *field)
 static void keep_before(struct rep_fold_run *run)
 {
 	for (size_t i = 0; i < run->entity->fields_len; i++) {
-		if (!rep_fold_has_rule(&run->entity->fields[i], REP_RULE_BUSINESS_DATE))
+		if (!rep_field_has_rule(&run->entity->fields[i], REP_RULE_BUSINESS_DATE))
 			continue;
 		run->before = rep_json_dup(run->folded->record->fields);
 		run->failed = run->failed || !run->before;

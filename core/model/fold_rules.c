@@ -220,15 +220,6 @@ static enum say apply_rule(struct rivals *rivals, enum rep_rule rule)
 	return SAY_NOTHING;
 }
 
-bool rep_fold_has_rule(const struct rep_field *field, enum rep_rule rule)
-{
-	for (size_t i = 0; i < field->rules_len; i++) {
-		if (field->rules[i] == rule)
-			return true;
-	}
-	return false;
-}
-
 const char *rep_fold_source(const struct rep_fold_run *run)
 {
 	const char *source = rep_json_get_string(run->edit->line, "source");

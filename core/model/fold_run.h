@@ -66,8 +66,6 @@ void rep_fold_decide(struct rep_fold_run *run, const struct rep_fold_unit *unit,
 		     struct rep_fold_decision *out);
 /* The source of the edit: its line's, its author's role where the schema ranks it, else "rep". */
 const char *rep_fold_source(const struct rep_fold_run *run);
-/* Does the field list this rule? */
-bool rep_fold_has_rule(const struct rep_field *field, enum rep_rule rule);
 
 /* fold_fields.c: writes everything that the edit may write. The record exists. */
 void rep_fold_fields(struct rep_fold_run *run);

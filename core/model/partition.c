@@ -46,6 +46,22 @@ static enum rep_code of_team(struct rep_buf *out, const struct finding *find, st
 	return rc;
 }
 
+/* An account bears its id as the name of its partition: it must not pass for one of another kind. */
+static enum rep_code put_account(struct rep_buf *out, const struct finding *find, const char *id,
+				 struct rep_error *err)
+{
+	static const char *const kinds[] = {"company", "desk", REP_PARTITION_ORG};
+	bool taken = strncmp(id, "team-", 5) == 0 || strncmp(id, "staff-", 6) == 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		taken = taken || strcmp(id, kinds[i]) == 0;
+	if (taken)
+		return rep_fail(err, REP_EINVAL, "%s %s: \"%s\" is no id of an account",
+				find->entity->name, find->id, id);
+	rep_buf_puts(out, id);
+	return REP_OK;
+}
+
 static enum rep_code try_step(struct rep_buf *out, const struct finding *find,
 			      const struct rep_step *step, struct rep_error *err)
 {
@@ -60,8 +76,7 @@ static enum rep_code try_step(struct rep_buf *out, const struct finding *find,
 			rep_buf_puts(out, partition);
 		return REP_OK;
 	case REP_STEP_ID:
-		rep_buf_puts(out, find->id);
-		return REP_OK;
+		return put_account(out, find, find->id, err);
 	case REP_STEP_TEAM_FIELD:
 		if (value)
 			rep_buf_printf(out, "team-%s", value);
@@ -113,27 +128,25 @@ static enum rep_code of_subject(struct rep_buf *out, const struct finding *find,
 	}
 	if (find->context->partition_of)
 		partition = find->context->partition_of(find->context->user, name, subject);
-	/* Territories may cover accounts that do not exist yet. */
-	rep_buf_puts(out, partition ? partition : subject);
+	if (!partition) /* territories may cover accounts that do not exist yet */
+		return put_account(out, find, subject, err);
+	rep_buf_puts(out, partition);
 	return REP_OK;
 }
 
-enum rep_code rep_partition_find(struct rep_buf *out, const struct rep_entity *entity,
-				 const char *id, const struct rep_json *fields, const char *author,
-				 const char *time, const struct rep_fold_context *context,
-				 struct rep_error *err)
+static enum rep_code put_partition(struct rep_buf *out, const struct finding *find,
+				   struct rep_error *err)
 {
-	struct finding find = {entity, id, fields, author, time, context};
-
-	if (entity->builtin == REP_BUILTIN_DEVICE || entity->builtin == REP_BUILTIN_ROLE) {
+	if (find->entity->builtin == REP_BUILTIN_DEVICE ||
+	    find->entity->builtin == REP_BUILTIN_ROLE) {
 		rep_buf_puts(out, REP_PARTITION_ORG);
 		return REP_OK;
 	}
-	if (entity->builtin == REP_BUILTIN_ASSIGNMENT)
-		return of_subject(out, &find, err);
-	switch (entity->partition) {
+	if (find->entity->builtin == REP_BUILTIN_ASSIGNMENT)
+		return of_subject(out, find, err);
+	switch (find->entity->partition) {
 	case REP_PARTITION_OF:
-		return try_steps(out, &find, err);
+		return try_steps(out, find, err);
 	case REP_PARTITION_COMPANY:
 		rep_buf_puts(out, "company");
 		return REP_OK;
@@ -141,8 +154,26 @@ enum rep_code rep_partition_find(struct rep_buf *out, const struct rep_entity *e
 		rep_buf_puts(out, "desk");
 		return REP_OK;
 	case REP_PARTITION_SELF:
-		rep_buf_puts(out, id);
-		return REP_OK;
+		return put_account(out, find, find->id, err);
 	}
 	return REP_OK;
+}
+
+/*
+ * A partition is a folder of central and the measure of who sees what. Values that admission refuses have not
+ * been taken out of the change when it is asked for its partition, so what they say is not trusted.
+ */
+enum rep_code rep_partition_find(struct rep_buf *out, const struct rep_entity *entity,
+				 const char *id, const struct rep_json *fields, const char *author,
+				 const char *time, const struct rep_fold_context *context,
+				 struct rep_error *err)
+{
+	struct finding find = {entity, id, fields, author, time, context};
+	size_t before = out->len;
+	enum rep_code rc = put_partition(out, &find, err);
+
+	if (rc == REP_OK && !out->failed && !rep_partition_valid(rep_buf_str(out) + before))
+		rc = rep_fail(err, REP_EINVAL, "%s %s: its partition would not be one",
+			      entity->name, id);
+	return rc;
 }

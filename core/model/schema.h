@@ -392,6 +392,8 @@ int rep_field_rank(const struct rep_field *field, const char *value);
  */
 int rep_enum_find(const struct rep_field *field, const char *text);
 bool rep_field_is_scalar(const struct rep_field *field); /* not set, list, map */
+/* Does the field list this rule, at whatever place? */
+bool rep_field_has_rule(const struct rep_field *field, enum rep_rule rule);
 /* The machine for a record whose `by` field has `kind` (NULL without `by`), or NULL. */
 const struct rep_machine *rep_entity_machine(const struct rep_entity *entity, const char *kind);
 /* Why a name, a label or a column's header is forbidden, or NULL when it is not. */

@@ -51,6 +51,14 @@ bool rep_field_is_scalar(const struct rep_field *field)
 	       field->type != REP_TYPE_MAP;
 }
 
+bool rep_field_has_rule(const struct rep_field *field, enum rep_rule rule)
+{
+	for (size_t i = 0; i < field->rules_len; i++)
+		if (field->rules[i] == rule)
+			return true;
+	return false;
+}
+
 const struct rep_machine *rep_entity_machine(const struct rep_entity *entity, const char *kind)
 {
 	for (size_t i = 0; i < entity->machines_len; i++) {

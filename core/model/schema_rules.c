@@ -70,14 +70,6 @@ static bool is_total(enum rep_rule rule)
 	return false;
 }
 
-static bool has_rule(const struct rep_field *field, enum rep_rule rule)
-{
-	for (size_t i = 0; i < field->rules_len; i++)
-		if (field->rules[i] == rule)
-			return true;
-	return false;
-}
-
 static enum rep_rule default_rule(const struct rep_field *field)
 {
 	switch (field->type) {
@@ -121,7 +113,7 @@ static enum rep_code check_business_date(struct rep_loader *ld, const struct rep
 {
 	const struct rep_field *date;
 
-	if (!has_rule(field, REP_RULE_BUSINESS_DATE))
+	if (!rep_field_has_rule(field, REP_RULE_BUSINESS_DATE))
 		return field->date_field ? rep_loader_bad(ld, "key-not-for-type",
 							  "\"date_field\" without business-date")
 					 : REP_OK;
@@ -140,10 +132,10 @@ static enum rep_code check_state_rule(struct rep_loader *ld, const struct rep_en
 {
 	bool is_state = entity->state_field == field;
 
-	if (has_rule(field, REP_RULE_STATE) && !is_state)
+	if (rep_field_has_rule(field, REP_RULE_STATE) && !is_state)
 		return rep_loader_bad(ld, "rule-not-for-type",
 				      "state, but it is not the field of \"states\"");
-	if (is_state && !has_rule(field, REP_RULE_STATE))
+	if (is_state && !rep_field_has_rule(field, REP_RULE_STATE))
 		return rep_loader_bad(ld, "state-not-enum", "its rule is not state");
 	return REP_OK;
 }
@@ -163,8 +155,8 @@ static enum rep_code check_rules(struct rep_loader *ld, const struct rep_entity 
 	}
 	if (!rc)
 		rc = check_business_date(ld, entity, field);
-	if (!rc && field->has_lower && !has_rule(field, REP_RULE_MAX) &&
-	    !has_rule(field, REP_RULE_MIN))
+	if (!rc && field->has_lower && !rep_field_has_rule(field, REP_RULE_MAX) &&
+	    !rep_field_has_rule(field, REP_RULE_MIN))
 		rc = rep_loader_bad(ld, "key-not-for-type", "\"lower\" without max or min");
 	if (rc)
 		return rc;

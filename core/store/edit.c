@@ -48,15 +48,6 @@ static const struct rep_json *value_now(const struct rep_editing *edit, const ch
 	return edit->before ? rep_json_get(edit->before->fields, field) : NULL;
 }
 
-static bool has_rule(const struct rep_field *field, enum rep_rule rule)
-{
-	for (size_t i = 0; i < field->rules_len; i++) {
-		if (field->rules[i] == rule)
-			return true;
-	}
-	return false;
-}
-
 static enum rep_code check_field(const struct rep_editing *edit, const struct rep_field *field,
 				 const struct rep_json *value, struct rep_error *err)
 {
@@ -69,8 +60,8 @@ static enum rep_code check_field(const struct rep_editing *edit, const struct re
 		return rep_fail(err, REP_EINVAL, "%s is computed by the company", field->name);
 	if (field->required && cleared)
 		return rep_fail(err, REP_EINVAL, "%s is required", field->name);
-	if (edit->before && has_rule(field, REP_RULE_IMMUTABLE) && !rep_value_empty(old) &&
-	    !rep_value_same(field, old, value))
+	if (edit->before && rep_field_has_rule(field, REP_RULE_IMMUTABLE) &&
+	    !rep_value_empty(old) && !rep_value_same(field, old, value))
 		return rep_fail(err, REP_EINVAL,
 				"%s cannot be changed: a correction is a new record", field->name);
 	if (field->reason && !edit->reason &&
