@@ -17,21 +17,6 @@ struct forget {
 	struct rep_error *err;
 };
 
-/* Did the change with this stamp, of this record, never come into force for the field? */
-static bool was_refused(const struct rep_json *outcome, const char *field)
-{
-	const struct rep_json *note = rep_json_get(rep_json_get(outcome, "fields"), field);
-	const char *whole = rep_json_get_string(outcome, "outcome");
-	const char *name = rep_json_get_string(note, "outcome");
-
-	if (!note && !rep_json_get(outcome, "fields"))
-		name = whole;
-	if (whole && strcmp(whole, rep_outcome_name(REP_HELD)) == 0)
-		return true;
-	return name && (strcmp(name, rep_outcome_name(REP_REJECTED)) == 0 ||
-			strcmp(name, rep_outcome_name(REP_PROPOSED)) == 0);
-}
-
 /* Nobody else ever saw a change that was refused: only a stamp of the editing device itself can name one. */
 static bool refused(void *user, const char *field, const char *stamp)
 {
@@ -61,7 +46,7 @@ static bool refused(void *user, const char *field, const char *stamp)
 		forget->rc = rep_json_parse(&outcome, text, len, REP_LINE_SIZE_MAX,
 					    REP_SCHEMA_DEPTH_MAX, forget->err);
 	if (outcome)
-		is_refused = was_refused(outcome, field);
+		is_refused = rep_outcome_refuses(outcome, field);
 	rep_json_free(outcome);
 	rep_stmt_reset(stmt);
 	return is_refused;

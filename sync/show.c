@@ -15,9 +15,8 @@ struct refold {
 	const struct rep_moment *moment;
 	struct rep_folded folded;
 	struct rep_fold_context context;
-	struct rep_buf partition; /* what partition_of lent */
-	struct rep_json *
-		refused; /* "<field>/<stamp>" of what never came into force; field "*" = the whole */
+	struct rep_buf partition;  /* what partition_of lent */
+	struct rep_json *outcomes; /* stamp -> outcome, of those that have one */
 	bool nomem;
 };
 
@@ -45,45 +44,19 @@ static bool is_before(const struct rep_indexed *change, const struct rep_moment 
 
 /* ---- what never came into force ---- */
 
-static bool is_out_of_force(const char *outcome)
-{
-	return outcome && (strcmp(outcome, rep_outcome_name(REP_REJECTED)) == 0 ||
-			   strcmp(outcome, rep_outcome_name(REP_PROPOSED)) == 0 ||
-			   strcmp(outcome, rep_outcome_name(REP_HELD)) == 0);
-}
-
-static void add_refused(struct refold *refold, const char *field, const char *stamp)
-{
-	char key[REP_NAME_LEN_MAX + REP_STAMP_LEN + 2];
-
-	snprintf(key, sizeof key, "%s/%s", field, stamp);
-	if (!rep_json_set(refold->refused, key, rep_json_bool(true)))
-		refold->nomem = true;
-}
-
-static bool has_refused(const struct refold *refold, const char *field, const char *stamp)
-{
-	char key[REP_NAME_LEN_MAX + REP_STAMP_LEN + 2];
-
-	snprintf(key, sizeof key, "%s/%s", field, stamp);
-	return rep_json_get(refold->refused, key);
-}
-
 /* A device can only have seen refused changes of its own, which come before the edit that names them. */
 static bool was_refused(void *user, const char *field, const char *stamp)
 {
-	return has_refused(user, "*", stamp) || has_refused(user, field, stamp);
+	const struct refold *refold = user;
+
+	return rep_outcome_refuses(rep_json_get(refold->outcomes, stamp), field);
 }
 
-static void note_refused(struct refold *refold, const struct rep_indexed *change)
+static void note_outcome(struct refold *refold, const struct rep_indexed *change)
 {
-	const struct rep_json *fields = rep_json_get(change->outcome, "fields");
-
-	if (!fields && is_out_of_force(rep_json_get_string(change->outcome, "outcome")))
-		add_refused(refold, "*", change->eff.text);
-	for (void *it = rep_json_iter(fields); it; it = rep_json_iter_next(fields, it))
-		if (is_out_of_force(rep_json_get_string(rep_json_iter_value(it), "outcome")))
-			add_refused(refold, rep_json_iter_key(it), change->eff.text);
+	if (change->outcome &&
+	    !rep_json_set(refold->outcomes, change->eff.text, rep_json_ref(change->outcome)))
+		refold->nomem = true;
 }
 
 /* ---- the walk ---- */
@@ -121,7 +94,7 @@ static enum rep_code on_change(void *user, struct rep_indexed *change, struct re
 	if (change->owned_line && !change->held && !is_refused(change) &&
 	    is_before(change, refold->moment))
 		rc = fold_change(refold, change, err);
-	note_refused(refold, change);
+	note_outcome(refold, change);
 	if (rc == REP_OK && refold->nomem)
 		rc = rep_fail(err, REP_ENOMEM, "fold");
 	return rep_wrap(err, rc, "%s/%lld", change->device, (long long)change->edit.seq);
@@ -136,7 +109,7 @@ enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
 		.schema = rep_hub_schema(hub),
 		.moment = moment,
 		.partition = REP_BUF_INIT(1024),
-		.refused = rep_json_object(),
+		.outcomes = rep_json_object(),
 	};
 	const struct rep_changes_query query = {.entity = entity->name, .id = id};
 	enum rep_code rc;
@@ -155,7 +128,7 @@ enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
 	}
 	rep_folded_clear(&refold.folded);
 	rep_buf_clear(&refold.partition);
-	rep_json_free(refold.refused);
+	rep_json_free(refold.outcomes);
 	return rc;
 }
 

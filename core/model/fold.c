@@ -8,28 +8,6 @@
 #include "core/model/fold_run.h"
 #include "core/model/id.h"
 
-static const char *const outcome_names[] = {
-	[REP_APPLIED] = "applied", [REP_EQUAL] = "equal",       [REP_MERGED] = "merged",
-	[REP_LOST] = "lost",       [REP_PROPOSED] = "proposed", [REP_QUEUED] = "queued",
-	[REP_HELD] = "held",       [REP_REJECTED] = "rejected",
-};
-
-const char *rep_outcome_name(enum rep_outcome outcome)
-{
-	return outcome_names[outcome];
-}
-
-bool rep_outcome_parse(enum rep_outcome *out, const char *name)
-{
-	for (size_t i = 0; i < sizeof(outcome_names) / sizeof(outcome_names[0]); i++) {
-		if (strcmp(outcome_names[i], name) == 0) {
-			*out = (enum rep_outcome)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 int rep_edit_compare(const struct rep_edit *a, const struct rep_edit *b)
 {
 	int order = rep_stamp_compare(a->stamp, b->stamp);
@@ -357,82 +335,4 @@ enum rep_code rep_fold(struct rep_folded *folded, const struct rep_edit *edit,
 	rep_json_free(run.fields);
 	rep_json_free(run.before);
 	return rc;
-}
-
-/* What a recorded outcome says of admission: fold makes `no-record` and its like anew from the order. */
-static bool from_admission(const struct rep_json *note)
-{
-	static const char *const own[] = {"no-record",     "no-partition",  "form",
-					  "not-author",    "never-deleted", "op",
-					  "unknown-entity"};
-	const char *outcome = rep_json_get_string(note, "outcome");
-	const char *code = rep_json_get_string(note, "code");
-
-	if (!outcome || !code)
-		return false;
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-		if (strcmp(code, own[i]) == 0)
-			return false;
-	}
-	return strcmp(outcome, "rejected") == 0 || strcmp(outcome, "proposed") == 0;
-}
-
-static bool keep_judgement(struct rep_json *verdict, const char *key, const char *outcome,
-			   const char *code)
-{
-	struct rep_json *entry = rep_json_object();
-	bool kept = entry && rep_json_set_string(entry, "outcome", outcome) &&
-		    rep_json_set_string(entry, "code", code);
-
-	return rep_json_set(verdict, key, entry) && kept;
-}
-
-/*
- * Of a change that was refused whole the fields are not spoken of. So where they are, the code beside them belongs to a
- * change that was proposed whole, also when `outcome` tells of a refused field.
- */
-static bool keep_whole(struct rep_json *verdict, const struct rep_json *outcome)
-{
-	const char *told = rep_json_get_string(outcome, "outcome");
-	bool parts = rep_json_size(rep_json_get(outcome, "fields")) > 0;
-
-	return keep_judgement(verdict, "*", parts ? rep_outcome_name(REP_PROPOSED) : told,
-			      rep_json_get_string(outcome, "code"));
-}
-
-enum rep_code rep_outcome_verdict(struct rep_json **out, const struct rep_json *outcome,
-				  struct rep_error *err)
-{
-	const struct rep_json *fields = rep_json_get(outcome, "fields");
-	const struct rep_json *flags = rep_json_get(outcome, "flags");
-	struct rep_json *verdict = rep_json_object();
-	bool kept = verdict != NULL;
-
-	*out = NULL;
-	if (kept && from_admission(outcome))
-		kept = keep_whole(verdict, outcome);
-	for (void *it = fields ? rep_json_iter(fields) : NULL; it && kept;
-	     it = rep_json_iter_next(fields, it)) {
-		const struct rep_json *note = rep_json_iter_value(it);
-
-		if (from_admission(note))
-			kept = keep_judgement(verdict, rep_json_iter_key(it),
-					      rep_json_get_string(note, "outcome"),
-					      rep_json_get_string(note, "code"));
-	}
-	if (kept && flags) {
-		if (!rep_json_get(verdict, "*"))
-			kept = rep_json_set(verdict, "*", rep_json_object());
-		kept = kept &&
-		       rep_json_set(rep_json_get(verdict, "*"), "flags", rep_json_ref(flags));
-	}
-	if (!kept) {
-		rep_json_free(verdict);
-		return rep_fail(err, REP_ENOMEM, "verdict");
-	}
-	if (rep_json_size(verdict) == 0)
-		rep_json_free(verdict);
-	else
-		*out = verdict;
-	return REP_OK;
 }

@@ -107,6 +107,9 @@ REP_CHECK enum rep_code rep_fold(struct rep_folded *folded, const struct rep_edi
 REP_CHECK enum rep_code rep_outcome_verdict(struct rep_json **out, const struct rep_json *outcome,
 					    struct rep_error *err);
 
+/* Did the change with this outcome never come into force for the field: rejected, proposed or held? NULL = it did. */
+bool rep_outcome_refuses(const struct rep_json *outcome, const char *field);
+
 /*
  * A copy of `line` without each `saw` (and each `seen` and key's `saw`) that `refused` says names a change
  * which never came into force. *out is NULL when there is none, and `line` may be used as it is.

@@ -7,6 +7,7 @@
 #include "core/store/history_row.h"
 #include "core/store/journal.h"
 #include "core/store/line.h"
+#include "core/store/outcome.h"
 #include "core/store/query.h"
 #include "core/store/tables.h"
 
@@ -17,37 +18,13 @@ static enum rep_code no_memory(struct rep_error *err)
 
 /* ---- own changes ---- */
 
-static enum rep_code get_outcome(struct rep_db *db, int64_t seq, size_t index,
-				 struct rep_json **out, struct rep_error *err)
-{
-	struct rep_stmt *stmt;
-	bool row = false;
-	enum rep_code rc =
-		rep_db_use(db, &stmt, "SELECT line FROM _outcome WHERE seq = ?1 AND idx = ?2", err);
-
-	*out = NULL;
-	if (rc != REP_OK)
-		return rc;
-	rep_bind_int(stmt, 1, seq);
-	rep_bind_int(stmt, 2, (int64_t)index);
-	rc = rep_step(stmt, &row, err);
-	if (rc == REP_OK && row) {
-		size_t len;
-		const char *line = rep_column_text(stmt, 0, &len);
-
-		rc = rep_json_parse_canonical(out, line, len, REP_JSON_DEPTH_MAX, err);
-	}
-	rep_stmt_reset(stmt);
-	return rc;
-}
-
 static enum rep_code tell_change(struct rep_history *history, const struct rep_changeset *set,
 				 size_t index, const struct rep_record *record, bool merged,
 				 struct rep_error *err)
 {
 	const struct rep_change *change = &set->changes[index];
 	struct rep_json *outcome = NULL;
-	enum rep_code rc = get_outcome(history->replica->db, set->seq, index, &outcome, err);
+	enum rep_code rc = rep_outcome_get(history->replica->db, set->seq, index, &outcome, err);
 	const char *said = rep_json_get_string(outcome, "outcome");
 	struct rep_history_change told = {
 		.entity = change->entity,

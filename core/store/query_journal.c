@@ -4,6 +4,7 @@
 
 #include "core/base/limits.h"
 #include "core/store/journal.h"
+#include "core/store/outcome.h"
 #include "core/store/query.h"
 
 static enum rep_code no_memory(struct rep_error *err)
@@ -122,29 +123,14 @@ enum rep_code rep_query_log(struct rep_replica *replica, struct rep_json **out,
 static enum rep_code get_outcome(struct rep_db *db, const struct progress *progress, int64_t seq,
 				 size_t index, struct rep_json **out, struct rep_error *err)
 {
-	struct rep_stmt *stmt;
-	bool row = false;
-	enum rep_code rc =
-		rep_db_use(db, &stmt, "SELECT line FROM _outcome WHERE seq = ?1 AND idx = ?2", err);
+	enum rep_code rc = rep_outcome_get(db, seq, index, out, err);
 
-	*out = NULL;
-	if (rc != REP_OK)
+	if (rc != REP_OK || *out)
 		return rc;
-	rep_bind_int(stmt, 1, seq);
-	rep_bind_int(stmt, 2, (int64_t)index);
-	rc = rep_step(stmt, &row, err);
-	if (rc == REP_OK && row) {
-		size_t len;
-		const char *line = rep_column_text(stmt, 0, &len);
-
-		rc = rep_json_parse_canonical(out, line, len, REP_JSON_DEPTH_MAX, err);
-	} else if (rc == REP_OK) {
-		*out = rep_json_object();
-		if (!set_text(*out, "outcome", seq <= progress->merged ? "applied" : NULL))
-			rc = no_memory(err);
-	}
-	rep_stmt_reset(stmt);
-	return rc;
+	*out = rep_json_object();
+	return set_text(*out, "outcome", seq <= progress->merged ? "applied" : NULL)
+		       ? REP_OK
+		       : no_memory(err);
 }
 
 static bool put_change(struct rep_json *out, const struct rep_change *change, size_t index,

@@ -14,77 +14,6 @@ static enum rep_code no_memory(struct rep_error *err)
 	return rep_fail(err, REP_ENOMEM, "rebase: no memory");
 }
 
-/* ---- outcomes ---- */
-
-static enum rep_code put_outcome(struct rep_db *db, const char *line, size_t len,
-				 struct rep_error *err)
-{
-	struct rep_json *outcome;
-	struct rep_stmt *stmt;
-	enum rep_code rc = rep_json_parse_canonical(&outcome, line, len, REP_JSON_DEPTH_MAX, err);
-
-	if (rc != REP_OK)
-		return rc;
-	if (!rep_json_get_string(outcome, "outcome") || rep_json_get_integer(outcome, "seq") < 1 ||
-	    !rep_json_is(rep_json_get(outcome, "index"), REP_JSON_INTEGER))
-		rc = rep_fail(err, REP_EINVAL, "seq, index and outcome expected");
-	if (rc == REP_OK)
-		rc = rep_db_use(
-			db, &stmt,
-			"INSERT OR REPLACE INTO _outcome (seq, idx, line) VALUES (?1, ?2, ?3)",
-			err);
-	if (rc == REP_OK) {
-		rep_bind_int(stmt, 1, rep_json_get_integer(outcome, "seq"));
-		rep_bind_int(stmt, 2, rep_json_get_integer(outcome, "index"));
-		rep_bind_text_n(stmt, 3, line, len);
-		rc = rep_run(stmt, err);
-	}
-	rep_json_free(outcome);
-	return rc;
-}
-
-enum rep_code rep_outcomes_apply(struct rep_replica *replica, const char *data, size_t len,
-				 struct rep_error *err)
-{
-	enum rep_code rc = REP_OK;
-	size_t line = 0;
-
-	while (rc == REP_OK && len > 0) {
-		const char *end = memchr(data, '\n', len);
-		size_t size = end ? (size_t)(end - data) : len;
-
-		line++;
-		if (!end)
-			rc = rep_fail(err, REP_EINVAL, "its last line has no end");
-		else
-			rc = put_outcome(replica->db, data, size, err);
-		rc = rep_wrap(err, rc, "outcomes: line %zu", line);
-		data += size + (end ? 1 : 0);
-		len -= size + (end ? 1 : 0);
-	}
-	return rc;
-}
-
-/* Was this change held when the hub last spoke of it? */
-static enum rep_code is_held(struct rep_db *db, int64_t seq, size_t index, bool *held,
-			     struct rep_error *err)
-{
-	struct rep_stmt *stmt;
-	enum rep_code rc = rep_db_use(db, &stmt,
-				      "SELECT 1 FROM _outcome WHERE seq = ?1 AND idx = ?2 AND "
-				      "json_extract(line, '$.outcome') = 'held'",
-				      err);
-
-	*held = false;
-	if (rc != REP_OK)
-		return rc;
-	rep_bind_int(stmt, 1, seq);
-	rep_bind_int(stmt, 2, (int64_t)index);
-	rc = rep_step(stmt, held, err);
-	rep_stmt_reset(stmt);
-	return rc;
-}
-
 /* ---- touched ---- */
 
 enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq, struct rep_json **out,
@@ -133,7 +62,73 @@ struct rebase {
 	int64_t merged_seq;
 	struct rep_folded folded;
 	bool held; /* one of the changes waits at the hub */
+	struct rep_json
+		*outcomes; /* stamp -> outcome of own changes: folded here, or refused by the hub */
+	bool asked;        /* the hub's have been read */
+	enum rep_code rc;  /* what went wrong where it could not be told */
+	struct rep_error err;
 };
+
+static bool concerns(const struct rebase *rebase, const struct rep_change *change)
+{
+	return change->line && strcmp(change->id, rebase->id) == 0 &&
+	       strcmp(change->entity, rebase->entity->name) == 0;
+}
+
+typedef enum rep_code on_set(struct rebase *rebase, const struct rep_changeset *set,
+			     struct rep_error *err);
+
+/* ---- what never came into force ---- */
+
+static enum rep_code note_outcome(struct rebase *rebase, const struct rep_change *change,
+				  struct rep_json *outcome, struct rep_error *err)
+{
+	return rep_json_set(rebase->outcomes, change->stamp.text, outcome) ? REP_OK
+									   : no_memory(err);
+}
+
+/* A held change is no refused one here: it is folded. */
+static enum rep_code note_refused(struct rebase *rebase, const struct rep_changeset *set,
+				  struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < set->changes_len; i++) {
+		const struct rep_change *change = &set->changes[i];
+		struct rep_json *outcome = NULL;
+
+		if (!concerns(rebase, change) || rep_json_get(rebase->outcomes, change->stamp.text))
+			continue;
+		rc = rep_outcome_get(rebase->replica->db, set->seq, i, &outcome, err);
+		if (rc == REP_OK && outcome)
+			rc = note_outcome(rebase, change, outcome, err);
+	}
+	return rc;
+}
+
+static enum rep_code each_seq(struct rebase *rebase, const char *sql, on_set *each,
+			      struct rep_error *err);
+
+/* A device can only have seen refused changes of its own. */
+static bool was_refused(void *user, const char *field, const char *stamp)
+{
+	struct rebase *rebase = user;
+
+	if (rebase->rc != REP_OK || !rep_stamp_valid(stamp) ||
+	    strcmp(rep_stamp_device(stamp), rebase->replica->device) != 0)
+		return false;
+	if (!rebase->asked) {
+		rebase->asked = true;
+		rebase->rc = each_seq(
+			rebase,
+			"SELECT DISTINCT r.seq FROM _journal_record AS r JOIN _outcome AS o ON o.seq = "
+			"r.seq WHERE r.entity = ?1 AND r.id = ?2 AND r.seq <= ?3 ORDER BY r.seq",
+			note_refused, &rebase->err);
+	}
+	return rep_outcome_refuses(rep_json_get(rebase->outcomes, stamp), field);
+}
+
+/* ---- one change ---- */
 
 /*
  * As the hub would decide knowing what this replica knows. What it would hold is shown all the same: the record that it waits for may
@@ -155,16 +150,38 @@ static enum rep_code fold_change(struct rebase *rebase, const struct rep_changes
 		.line = change->line,
 	};
 	struct rep_admission admission = {0};
-	struct rep_json *outcome = NULL;
+	struct rep_json *outcome = NULL, *line = NULL;
 	enum rep_code rc =
 		rep_admit(&admission, &edit, rebase->folded.record, &rebase->context.admit, err);
 
+	if (rc == REP_OK)
+		rc = rep_edit_forget(&line, edit.line, was_refused, rebase, err);
+	if (rc == REP_OK && rebase->rc != REP_OK) {
+		rc = rebase->rc;
+		*err = rebase->err;
+	}
 	if (rc == REP_OK) {
+		edit.line = line ? line : edit.line;
 		edit.verdict = admission.verdict;
 		rc = rep_fold(&rebase->folded, &edit, &rebase->context.fold, &outcome, err);
 	}
-	rep_json_free(outcome);
+	if (rc == REP_OK)
+		rc = note_outcome(rebase, change, outcome, err);
+	rep_json_free(line);
 	rep_admission_clear(&admission);
+	return rc;
+}
+
+/* Was this change held when the hub last spoke of it? */
+static enum rep_code is_held(struct rep_db *db, int64_t seq, size_t index, bool *held,
+			     struct rep_error *err)
+{
+	struct rep_json *outcome;
+	enum rep_code rc = rep_outcome_get(db, seq, index, &outcome, err);
+	const char *name = rep_json_get_string(outcome, "outcome");
+
+	*held = name && strcmp(name, rep_outcome_name(REP_HELD)) == 0;
+	rep_json_free(outcome);
 	return rc;
 }
 
@@ -174,11 +191,9 @@ static enum rep_code fold_set(struct rebase *rebase, const struct rep_changeset 
 	enum rep_code rc = REP_OK;
 
 	for (size_t i = 0; rc == REP_OK && i < set->changes_len; i++) {
-		const struct rep_change *change = &set->changes[i];
 		bool held = true;
 
-		if (!change->line || strcmp(change->id, rebase->id) != 0 ||
-		    strcmp(change->entity, rebase->entity->name) != 0)
+		if (!concerns(rebase, &set->changes[i]))
 			continue;
 		if (set->seq <= rebase->merged_seq)
 			rc = is_held(rebase->replica->db, set->seq, i, &held, err);
@@ -190,7 +205,10 @@ static enum rep_code fold_set(struct rebase *rebase, const struct rep_changeset 
 	return rc;
 }
 
-static enum rep_code fold_seq(struct rebase *rebase, int64_t seq, struct rep_error *err)
+/* ---- all of them ---- */
+
+static enum rep_code read_seq(struct rebase *rebase, int64_t seq, on_set *each,
+			      struct rep_error *err)
 {
 	struct rep_buf bytes = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
 	struct rep_changeset set = {0};
@@ -200,22 +218,19 @@ static enum rep_code fold_seq(struct rebase *rebase, int64_t seq, struct rep_err
 	if (rc == REP_OK)
 		rc = rep_changeset_read(&set, &used, rep_buf_str(&bytes), bytes.len, NULL, err);
 	if (rc == REP_OK)
-		rc = fold_set(rebase, &set, err);
+		rc = each(rebase, &set, err);
 	rep_changeset_clear(&set);
 	rep_buf_clear(&bytes);
 	return rep_wrap(err, rc, "change set %lld", (long long)seq);
 }
 
-static enum rep_code fold_all(struct rebase *rebase, struct rep_error *err)
+/* Reads the own change sets that `sql` gives for (entity, id, merged_seq). */
+static enum rep_code each_seq(struct rebase *rebase, const char *sql, on_set *each,
+			      struct rep_error *err)
 {
 	struct rep_stmt *stmt;
 	bool row = true;
-	enum rep_code rc = rep_db_prepare(
-		rebase->replica->db, &stmt,
-		"SELECT seq FROM _journal_record AS r WHERE entity = ?1 AND id = ?2 AND (seq > ?3 OR EXISTS "
-		"(SELECT 1 FROM _outcome AS o WHERE o.seq = r.seq AND json_extract(o.line, '$.outcome') = "
-		"'held')) ORDER BY seq",
-		err);
+	enum rep_code rc = rep_db_prepare(rebase->replica->db, &stmt, sql, err);
 
 	if (rc != REP_OK)
 		return rc;
@@ -225,10 +240,20 @@ static enum rep_code fold_all(struct rebase *rebase, struct rep_error *err)
 	while (rc == REP_OK && row) {
 		rc = rep_step(stmt, &row, err);
 		if (rc == REP_OK && row)
-			rc = fold_seq(rebase, rep_column_int(stmt, 0), err);
+			rc = read_seq(rebase, rep_column_int(stmt, 0), each, err);
 	}
 	rep_stmt_free(stmt);
 	return rc;
+}
+
+static enum rep_code fold_all(struct rebase *rebase, struct rep_error *err)
+{
+	return each_seq(
+		rebase,
+		"SELECT seq FROM _journal_record AS r WHERE entity = ?1 AND id = ?2 AND (seq > ?3 OR EXISTS "
+		"(SELECT 1 FROM _outcome AS o WHERE o.seq = r.seq AND json_extract(o.line, '$.outcome') = "
+		"'held')) ORDER BY seq",
+		fold_set, err);
 }
 
 static enum rep_code note_held(struct rebase *rebase, struct rep_error *err)
@@ -265,8 +290,11 @@ enum rep_code rep_rebase(struct rep_replica *replica, const struct rep_entity *e
 			 const struct rep_json *extra, const char *place, int64_t merged_seq,
 			 struct rep_error *err)
 {
-	struct rebase rebase = {
-		.replica = replica, .entity = entity, .id = id, .merged_seq = merged_seq};
+	struct rebase rebase = {.replica = replica,
+				.entity = entity,
+				.id = id,
+				.merged_seq = merged_seq,
+				.outcomes = rep_json_object()};
 	enum rep_code rc = rep_reviews_restore(replica->db, entity->name, id, err);
 
 	rep_context_init(&rebase.context, replica);
@@ -278,6 +306,7 @@ enum rep_code rep_rebase(struct rep_replica *replica, const struct rep_entity *e
 		rc = fold_all(&rebase, err);
 	if (rc == REP_OK)
 		rc = write_row(&rebase, extra, base ? place : "local", err);
+	rep_json_free(rebase.outcomes);
 	rep_folded_clear(&rebase.folded);
 	rep_context_clear(&rebase.context);
 	return rep_wrap(err, rc, "rebase %s %s", entity->name, id);

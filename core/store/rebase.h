@@ -5,13 +5,14 @@
 #define REPSYNC_CORE_STORE_REBASE_H
 
 #include "core/base/json.h"
+#include "core/store/outcome.h"
 #include "core/store/replica.h"
 
 /*
  * Writes the row of (entity, id): `base` (the record of the view, NULL when the view has none) with the
  * own change sets above `merged_seq` folded onto it, each judged by rep_admit as the hub would; removes
  * the row when nothing is left. Acknowledged changes that the hub holds, because they wait for a record, are folded
- * too: they stay visible to their author. Triggers must be silenced. `extra` and `place` as rep_row_put; without a base
+ * too: they stay visible to their author. What an edit saw of an own change that was refused is forgotten, as by the hub. Triggers must be silenced. `extra` and `place` as rep_row_put; without a base
  * the place is "local".
  *
  * Review items of the record show the same preview. What the view said of them is kept, and put back first.
@@ -27,10 +28,6 @@ REP_CHECK enum rep_code rep_rebase(struct rep_replica *replica, const struct rep
  */
 REP_CHECK enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq,
 					  struct rep_json **out, struct rep_error *err);
-
-/* _outcome(seq, idx, line): what the hub said of own changes. Lines of outcomes files, the last one for a change counts. */
-REP_CHECK enum rep_code rep_outcomes_apply(struct rep_replica *replica, const char *data,
-					   size_t len, struct rep_error *err);
 
 /*
  * Puts a record's review items in place: writes those of `folded` that differ from their rows, keeping the view's word beside them.

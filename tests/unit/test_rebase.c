@@ -251,6 +251,36 @@ static void change_that_the_hub_holds_stays_visible_until_it_says_otherwise(void
 	rep_json_free(touched);
 }
 
+/* The own B was refused; somebody else wrote B too, which is what the edit to C changed. */
+static void edit_upon_a_refused_one_is_judged_by_what_it_changed(void **state)
+{
+	(void)state;
+	sql("UPDATE thing SET grade = 'B'");
+	seal();
+	outcome("{\"code\":\"no-right\",\"index\":0,\"outcome\":\"rejected\",\"seq\":1}\n");
+	sql("UPDATE thing SET grade = 'C'");
+	seal();
+	rebase("{\"name\":\"王敏\",\"grade\":\"B\"}",
+	       "{\"*\":\"" STAMP_A "\",\"grade\":\"" STAMP_B "\"}", 1);
+	assert_string_equal(sql_text("SELECT grade FROM thing"), "C");
+	assert_int_equal(sql_int("SELECT count(*) FROM _review"), 0);
+}
+
+static void edit_upon_a_proposed_field_is_judged_by_what_it_changed(void **state)
+{
+	(void)state;
+	sql("UPDATE thing SET grade = 'B', size = 6");
+	seal();
+	outcome("{\"fields\":{\"grade\":{\"code\":\"frozen\",\"outcome\":\"proposed\"}},\"index\":0,"
+		"\"outcome\":\"proposed\",\"seq\":1}\n");
+	sql("UPDATE thing SET grade = 'C'");
+	seal();
+	rebase("{\"name\":\"王敏\",\"grade\":\"B\",\"size\":6}",
+	       "{\"*\":\"" STAMP_A "\",\"grade\":\"" STAMP_B "\"}", 1);
+	assert_string_equal(sql_text("SELECT grade FROM thing"), "C");
+	assert_int_equal(sql_int("SELECT count(*) FROM _review"), 0);
+}
+
 static void last_outcome_of_a_change_counts(void **state)
 {
 	(void)state;
@@ -305,6 +335,8 @@ int main(void)
 		CASE(items_go_back_to_the_views_word_before_they_are_made_anew),
 		CASE(touched_records_are_told_once_and_sorted),
 		CASE(change_that_the_hub_holds_stays_visible_until_it_says_otherwise),
+		CASE(edit_upon_a_refused_one_is_judged_by_what_it_changed),
+		CASE(edit_upon_a_proposed_field_is_judged_by_what_it_changed),
 		CASE(last_outcome_of_a_change_counts),
 		CASE(outcome_of_another_form_is_refused),
 		CASE(rebase_writes_nothing_pending),
