@@ -46,7 +46,7 @@ static void note_stamps(struct rep_pull *pull, const struct rep_json *stamps)
 	}
 }
 
-/* Where the row lies and how it came. *found false when there is no row. */
+/* Where the view laid the row and how it came. *found false when there is no row. */
 struct row_place {
 	bool found, linked, local;
 	char partition[REP_ID_LEN_MAX + 8 + 1];
@@ -62,7 +62,11 @@ static enum rep_code row_place(struct row_place *out, struct rep_db *db,
 	enum rep_code rc;
 
 	*out = (struct row_place){0};
-	rep_buf_puts(&sql, "SELECT coalesce(_partition, ''), coalesce(_place, 'local') FROM ");
+	/* Of a review item that an own change touched, _base has the view's word (core/store/reviews.c). */
+	rep_buf_printf(&sql, "SELECT coalesce(%s_partition, ''), coalesce(_place, 'local') FROM ",
+		       entity->builtin == REP_BUILTIN_REVIEW
+			       ? "json_extract(_base, '$.partition'), "
+			       : "");
 	rep_db_quote(&sql, rep_table_name(entity));
 	rep_buf_puts(&sql, " WHERE id = ?1");
 	if (entity->builtin == REP_BUILTIN_REVIEW)

@@ -1,6 +1,6 @@
 /*
  * Review items as local changes leave them. A fold may open an item or decide one; until the hub has said the same, the view's word is
- * kept in `_base` (its fields and stamps), or the row is 'local' where the view has none. Rebase starts from the view's word.
+ * kept in `_base` (its fields, stamps and partition), or the row is 'local' where the view has none. Rebase starts from the view's word.
  */
 #include "core/store/reviews.h"
 
@@ -24,7 +24,8 @@ enum rep_code rep_reviews_restore(struct rep_db *db, const char *entity, const c
 		"DELETE FROM _review WHERE entity = ?1 AND record = ?2 AND _place = 'local' AND kind IN "
 		"('conflict', 'proposal')",
 		"UPDATE _review SET _fields = json_extract(_base, '$.fields'), _stamps = "
-		"json_extract(_base, '$.stamps'), _base = NULL WHERE entity = ?1 AND record = ?2 AND _base "
+		"json_extract(_base, '$.stamps'), _partition = json_extract(_base, '$.partition'), "
+		"_base = NULL WHERE entity = ?1 AND record = ?2 AND _base "
 		"IS NOT NULL",
 	};
 	enum rep_code rc = REP_OK;
@@ -48,7 +49,8 @@ static char *base_of(const struct rep_record *record)
 	char *text = NULL;
 
 	if (rep_json_set(base, "fields", rep_json_ref(record->fields)) &&
-	    rep_json_set(base, "stamps", rep_json_ref(record->stamps)))
+	    rep_json_set(base, "stamps", rep_json_ref(record->stamps)) &&
+	    rep_json_set_string(base, "partition", record->partition))
 		text = rep_json_text(base);
 	rep_json_free(base);
 	return text;

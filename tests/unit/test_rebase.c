@@ -201,6 +201,35 @@ static void items_go_back_to_the_views_word_before_they_are_made_anew(void **sta
 	assert_int_equal(sql_int("SELECT _base IS NULL FROM _review"), 1);
 }
 
+/* An own change may move the record, and its items with it, where the view does not have them. */
+static void items_go_back_to_the_views_partition(void **state)
+{
+	char id[REP_UUID_LEN + 1];
+
+	(void)state;
+	rep_review_conflict_id(id, "thing", "t1", "grade");
+	put("conflict", id,
+	    "{\"entity\":\"thing\",\"field\":\"grade\",\"record\":\"t1\",\"rivals\":[],\"state\":"
+	    "\"open\",\"winner\":\"" STAMP_B "\"}");
+	sql("CREATE TABLE was AS SELECT _partition FROM _review");
+	sql("UPDATE thing SET grade = 'B'");
+	seal();
+	rebase("{\"name\":\"王敏\",\"grade\":\"C\"}",
+	       "{\"*\":\"" STAMP_A "\",\"grade\":\"" STAMP_B "\"}", 0);
+	assert_int_equal(sql_int("SELECT json_extract(_base, '$.partition') = (SELECT _partition "
+				 "FROM was) FROM _review"),
+			 1);
+	expect_ok(rep_db_begin(store->db, &err), &err);
+	expect_ok(rep_capture_silence(store->db, true, &err), &err);
+	sql("UPDATE _review SET _partition = 'elsewhere'");
+	expect_ok(rep_capture_silence(store->db, false, &err), &err);
+	expect_ok(rep_db_commit(store->db, &err), &err);
+	rebase("{\"name\":\"王敏\",\"grade\":\"C\"}",
+	       "{\"*\":\"" STAMP_A "\",\"grade\":\"" STAMP_B "\"}", 1);
+	assert_int_equal(sql_int("SELECT _partition = (SELECT _partition FROM was) FROM _review"),
+			 1);
+}
+
 static void touched_records_are_told_once_and_sorted(void **state)
 {
 	struct rep_json *touched;
@@ -333,6 +362,7 @@ int main(void)
 		CASE(field_that_may_only_be_proposed_goes_back_and_leaves_an_item),
 		CASE(conflict_that_the_hub_would_find_shows_at_once),
 		CASE(items_go_back_to_the_views_word_before_they_are_made_anew),
+		CASE(items_go_back_to_the_views_partition),
 		CASE(touched_records_are_told_once_and_sorted),
 		CASE(change_that_the_hub_holds_stays_visible_until_it_says_otherwise),
 		CASE(edit_upon_a_refused_one_is_judged_by_what_it_changed),
