@@ -1,106 +1,125 @@
 #!/usr/bin/env python3
 """Kills a command with SIGKILL at every one of its state-changing system calls, one run a point.
 
-A kill between two such calls leaves the same files as a kill at the next one, so calls that only read
-are not swept. For each point the world is copied, the command runs under strace's fault injection and
-dies, then the recovery commands run undisturbed and the digest command must print what it prints after a
-run that was not killed.
+A kill between two such calls leaves the same files as a kill at the next one, so calls that only read are not swept.
+tests/tools/killat.c counts the calls over the command and its children together and kills them all (with --child: only the
+child that makes the call). For each point the world is put back as it was, the command runs and dies, the recovery commands
+run undisturbed and must succeed, and the digest must print what it prints after a run that was not killed.
 
-	killsweep.py --world DIR [--recover CMD]... --digest CMD [--accept CMD] [--every K] -- COMMAND
+	killsweep.py --world DIR --time TIME [--child] [--recover CMD]... --digest CMD [--every K] -- COMMAND ARGUMENT...
 
-Commands are shell text; {w} stands for the world's copy. Exit 0 when every point ends right; the first wrong
-one is printed with what differed and its folder is kept.
+The world lies where it was made (a laptop knows its mailbox by its path) and is copied aside first. COMMAND runs at TIME, the
+clock standing still, without a shell between. Recovery and digest are bash, where functions exported by the caller work.
+Exit 0 when every point ends right; the first wrong one is told with what differed, and its world is kept.
 """
 import argparse
 import collections
+import glob
 import os
-import re
 import shutil
 import subprocess
 import sys
-import tempfile
+import time
 
-CALLS = (
-    "write pwrite64 writev fsync fdatasync rename renameat renameat2 unlink unlinkat link linkat "
-    "ftruncate mkdir mkdirat rmdir fchmod fallocate"
-).split()
+KILLED, NOT_REACHED = 137, 66
+DEADLINE_S = 120
 
 
-def shell(text, world, **options):
-    return subprocess.run(["bash", "-c", text.replace("{w}", world)], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **options)
+class Sweep:
+    def __init__(self, args):
+        self.args = args
+        self.saved = args.world.rstrip("/") + ".saved"
+        self.killat = os.path.join(os.environ["REPSYNC_BUILD"], "tests", "killat")
+        self.env = dict(os.environ, FAKETIME=args.time, FAKETIME_DONT_FAKE_MONOTONIC="1",
+                        LD_PRELOAD=glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0])
+        # A process that is traced cannot be searched for leaks; the others are.
+        self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        shutil.rmtree(self.saved, ignore_errors=True)
+        subprocess.run(["cp", "-a", args.world, self.saved], check=True)
 
+    def restore(self):
+        shutil.rmtree(self.args.world)
+        subprocess.run(["cp", "-a", self.saved, self.args.world], check=True)
 
-def count_points(command, world, scratch):
-    """How often each process of the command makes each call: the greatest over its processes."""
-    log = os.path.join(scratch, "trace")
-    run = subprocess.run(["strace", "-f", "-qq", "-o", log, "-e", "trace=" + ",".join("?" + c for c in CALLS),
-                          "bash", "-c", "exec " + command.replace("{w}", world)],
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if run.returncode != 0:
-        sys.exit("the command fails without being killed (%d):\n%s" % (run.returncode, run.stdout.decode()))
-    counts = collections.Counter()
-    for line in open(log, errors="replace"):
-        match = re.match(r"(\d+)\s+(\w+)\(", line)
-        if match:
-            counts[match.group(1), match.group(2)] += 1
-    points = collections.Counter()
-    for (_, call), number in counts.items():
-        points[call] = max(points[call], number)
-    return points
+    def run(self, *options):
+        options += ("--within", self.args.world) + (("--child",) if self.args.child else ())
+        return subprocess.run([self.killat, *options, *self.args.command], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=DEADLINE_S)
+
+    def shell(self, text):
+        return subprocess.run(["bash", "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=DEADLINE_S)
+
+    def recover(self, where):
+        said = ""
+        for text in self.args.recover:
+            run = self.shell(text)
+            said += run.stdout.decode(errors="replace")
+            if run.returncode != 0:
+                sys.exit("%s: recovery `%s` fails (%d):\n%s\nworld kept: %s" % (
+                    where, text, run.returncode, said, self.args.world))
+        run = self.shell(self.args.digest)
+        if run.returncode != 0:
+            sys.exit("%s: the digest fails (%d):\n%s\nrecovery said:\n%s\nworld kept: %s" % (
+                where, run.returncode, run.stdout.decode(errors="replace"), said, self.args.world))
+        return run.stdout.decode(errors="replace"), said
+
+    def points(self):
+        log = self.saved + ".log"
+        run = self.run("--log", log)
+        if run.returncode != 0:
+            sys.exit("the command fails without being killed (%d):\n%s" % (
+                run.returncode, run.stdout.decode(errors="replace")))
+        with open(log) as lines:
+            points = [line.split(None, 2) for line in lines]
+        os.unlink(log)
+        if not points:
+            sys.exit("the command makes no state-changing call: nothing was tested")
+        return points
+
+    def point(self, number, points, wanted):
+        where = "killed at %d of %d (process %s, %s %s)" % ((number, len(points)) + tuple(points[number - 1]))
+        self.restore()
+        run = self.run("--at", str(number))
+        if self.args.child and run.returncode >= 128:
+            sys.exit("%s: the parent died too (%d):\n%s\nworld kept: %s" % (
+                where, run.returncode, run.stdout.decode(errors="replace"), self.args.world))
+        if not self.args.child and run.returncode not in (KILLED, NOT_REACHED):
+            sys.exit("%s: killat gives %d:\n%s" % (where, run.returncode, run.stdout.decode(errors="replace")))
+        got, said = self.recover(where)
+        if got != wanted:
+            sys.exit("%s: ends in\n%s\nnot in\n%s\nrecovery said:\n%s\nworld kept: %s" % (
+                where, got, wanted, said, self.args.world))
+        return run.returncode == NOT_REACHED
+
+    def sweep(self):
+        began = time.monotonic()
+        points = self.points()
+        wanted, _ = self.recover("not killed")
+        done = missed = 0
+        for number in range(1, len(points) + 1, self.args.every):
+            missed += self.point(number, points, wanted)
+            done += 1
+        if missed * 20 > done:
+            sys.exit("%d of %d points were not reached: the command does not do the same each time" % (missed, done))
+        self.restore()
+        shutil.rmtree(self.saved)
+        calls = collections.Counter(call for _, call, _ in points)
+        print("%s: killed at %d points%s in %.0f s, the same end each time (%s)" % (
+            " ".join(self.args.command[1:]), done - missed, " in its children" if self.args.child else "",
+            time.monotonic() - began, ", ".join("%s %d" % pair for pair in sorted(calls.items()))))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--world", required=True)
+    parser.add_argument("--time", required=True)
+    parser.add_argument("--child", action="store_true")
     parser.add_argument("--recover", action="append", default=[])
     parser.add_argument("--digest", required=True)
-    parser.add_argument("--accept", help="prints further acceptable digests, one a line")
     parser.add_argument("--every", type=int, default=1, help="only every K-th point")
-    parser.add_argument("command", nargs=argparse.REMAINDER)
-    args = parser.parse_args()
-    command = " ".join(args.command[1:] if args.command[:1] == ["--"] else args.command)
-    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    scratch = tempfile.mkdtemp(prefix="repsync-kill-", dir=base)
-    world = os.path.join(scratch, "world")
-
-    def fresh():
-        shutil.rmtree(world, ignore_errors=True)
-        subprocess.run(["cp", "-a", args.world, world], check=True)
-
-    fresh()
-    points = count_points(command, world, scratch)
-    for text in args.recover:
-        shell(text, world)
-    wanted = {shell(args.digest, world).stdout}
-    if args.accept:
-        wanted |= {line + b"\n" for line in shell(args.accept, world).stdout.splitlines()}
-    if not points:
-        sys.exit("the command makes no state-changing call: nothing was tested")
-    done = 0
-    for call in CALLS:
-        for number in range(1, points[call] + 1, args.every):
-            fresh()
-            subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
-                            "inject=%s:signal=KILL:when=%d" % (call, number),
-                            "bash", "-c", "exec " + command.replace("{w}", world)],
-                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            said = b""
-            for text in args.recover:
-                run = shell(text, world)
-                said += run.stdout
-                if run.returncode != 0:
-                    sys.exit("killed at %s %d: recovery `%s` fails (%d):\n%s\nworld kept: %s" % (
-                        call, number, text, run.returncode, run.stdout.decode(errors="replace"), world))
-            got = shell(args.digest, world).stdout
-            if got not in wanted:
-                sys.exit("killed at %s %d: ends in\n%s\nnot in\n%s\nrecovery said:\n%s\nworld kept: %s" % (
-                    call, number, got.decode(errors="replace"), b"\nor\n".join(wanted).decode(errors="replace"),
-                    said.decode(errors="replace"), world))
-            done += 1
-    shutil.rmtree(scratch)
-    print("killed at %d points (%s): the same end each time" % (
-        done, ", ".join("%s %d" % (c, points[c]) for c in CALLS if points[c])))
+    parser.add_argument("command", nargs="+")
+    Sweep(parser.parse_args()).sweep()
 
 
 main()
