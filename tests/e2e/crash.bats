@@ -62,6 +62,17 @@ laptop() {
 }
 export -f laptop
 
+# The third laptop has its rows, and central has its one device. (Its key is a new one with every try.)
+registered() {
+	set -e
+	sqlite3 -readonly "$W/zhou/replica.db" "SELECT id, name, _partition FROM contact ORDER BY id; SELECT id, rep, state FROM _device ORDER BY id"
+	git -C "$HUB/central.git" ls-tree -r --name-only main data | grep -c /_device/
+	leftovers
+	world_fsck
+	"$REPSYNC" -C "$W/zhou" --quiet verify >&2
+}
+export -f registered
+
 WORK="at '$DAY 20:00:00' wang sync && at '$DAY 20:00:00' li sync"
 MERGE="hub_at '$DAY 20:05:00' merge"
 PULL="at '$DAY 20:10:00' wang sync && at '$DAY 20:10:00' li sync"
@@ -80,7 +91,7 @@ PULL="at '$DAY 20:10:00' wang sync && at '$DAY 20:10:00' li sync"
 
 @test "push: what was edited is in the mailbox once" {
 	at "$DAY 10:00:00" wang put contact C-0001 best_time=周三下午 -m 门诊拜访后更新
-	sweep "$DAY 20:00:00" --recover "$WORK" --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$W/wang" sync
+	sweep "$DAY 20:00:00" --thin 6 --recover "$WORK" --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$W/wang" sync
 }
 
 two_at_work() {
@@ -91,18 +102,41 @@ two_at_work() {
 
 @test "merge: collect, fold, commit, publish" {
 	two_at_work
-	sweep "$DAY 20:05:00" --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge
+	sweep "$DAY 20:05:00" --thin 6 --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge
 }
 
 @test "apply: the old view or the new one, never a mix, with unsent edits on top" {
 	two_at_work
 	eval "$MERGE"
 	at "$DAY 20:06:00" wang put contact C-0001 dept=心内一科 -m 更正
-	sweep "$DAY 20:10:00" --recover "$PULL" --recover "hub_at '$DAY 20:15:00' merge" \
+	sweep "$DAY 20:10:00" --thin 6 --recover "$PULL" --recover "hub_at '$DAY 20:15:00' merge" \
 		--recover "at '$DAY 20:20:00' wang sync && at '$DAY 20:20:00' li sync" --digest everything -- -C "$W/wang" sync
 }
 
 @test "a child that is killed is an error of its parent, and nothing else" {
 	two_at_work
+	at "$DAY 20:01:00" wang put contact C-0001 dept=心内一科 -m 更正
+	sweep "$DAY 20:02:00" --child --recover "at '$DAY 20:02:00' wang sync" --recover "$MERGE" --recover "$PULL" \
+		--digest everything -- -C "$W/wang" sync
 	sweep "$DAY 20:05:00" --child --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge
+}
+
+@test "import: each line is taken once" {
+	cat >"$W/more.csv" <<-'CSV'
+		id,name,kind,org,dept,phones
+		C-0001,陈建国,医务人员,O-0101,心内一科,13900001111
+		C-0009,周涛,医务人员,O-0103,骨科,13900001119
+	CSV
+	sweep "$DAY 12:00:00" --thin 6 --recover "hub_at '$DAY 12:00:00' import contact '$W/more.csv'" \
+		--recover "$PULL" --digest everything -- -C "$HUB" hub import contact "$W/more.csv"
+}
+
+@test "enroll and the first sync: one device, registered once" {
+	hub_at "$DAY 12:00:00" enroll E0015 --out "$W/zhou.invitation"
+	sweep "$DAY 12:05:00" --thin 6 --recover "ls '$W/zhou/replica.db' || when '$DAY 12:05:00' '$REPSYNC' enroll '$W/zhou.invitation' '$W/zhou'" \
+		--recover "at '$DAY 12:06:00' zhou sync" --recover "hub_at '$DAY 12:07:00' merge" \
+		--recover "at '$DAY 12:08:00' zhou sync" --digest registered -- enroll "$W/zhou.invitation" "$W/zhou"
+	when "$DAY 12:05:00" "$REPSYNC" enroll "$W/zhou.invitation" "$W/zhou"
+	sweep "$DAY 12:06:00" --thin 6 --recover "at '$DAY 12:06:00' zhou sync" --recover "hub_at '$DAY 12:07:00' merge" \
+		--recover "at '$DAY 12:08:00' zhou sync" --digest registered -- -C "$W/zhou" sync
 }

@@ -6,10 +6,13 @@ tests/tools/killat.c counts the calls over the command and its children together
 child that makes the call). For each point the world is put back as it was, the command runs and dies, the recovery commands
 run undisturbed and must succeed, and the digest must print what it prints after a run that was not killed.
 
-	killsweep.py --world DIR --time TIME [--child] [--recover CMD]... --digest CMD [--every K] -- COMMAND ARGUMENT...
+	killsweep.py --world DIR --time TIME [--child] [--recover CMD]... --digest CMD [--thin K] -- COMMAND ARGUMENT...
 
 The world lies where it was made (a laptop knows its mailbox by its path) and is copied aside first. COMMAND runs at TIME, the
 clock standing still, without a shell between. Recovery and digest are bash, where functions exported by the caller work.
+A transaction of SQLite is a row of page writes to one file, and a kill between two of them leaves the same transaction
+unfinished: --thin K sweeps of such a row the first, the last and every K-th.
+
 Exit 0 when every point ends right; the first wrong one is told with what differed, and its world is kept.
 """
 import argparse
@@ -92,12 +95,21 @@ class Sweep:
                 where, got, wanted, said, self.args.world))
         return run.returncode == NOT_REACHED
 
+    def chosen(self, points):
+        """The numbers of the points to sweep: all but the inner ones of a row of page writes."""
+        row = 0
+        for index, point in enumerate(points):
+            row = row + 1 if index and point == points[index - 1] and point[1] == "pwrite64" else 0
+            last = index + 1 == len(points) or points[index + 1] != point
+            if row % self.args.thin == 0 or last:
+                yield index + 1
+
     def sweep(self):
         began = time.monotonic()
         points = self.points()
         wanted, _ = self.recover("not killed")
         done = missed = 0
-        for number in range(1, len(points) + 1, self.args.every):
+        for number in self.chosen(points):
             missed += self.point(number, points, wanted)
             done += 1
         if missed * 20 > done:
@@ -105,9 +117,9 @@ class Sweep:
         self.restore()
         shutil.rmtree(self.saved)
         calls = collections.Counter(call for _, call, _ in points)
-        print("%s: killed at %d points%s in %.0f s, the same end each time (%s)" % (
-            " ".join(self.args.command[1:]), done - missed, " in its children" if self.args.child else "",
-            time.monotonic() - began, ", ".join("%s %d" % pair for pair in sorted(calls.items()))))
+        print("%s: killed at %d of %d points%s in %.0f s, the same end each time (%s)" % (
+            " ".join(self.args.command[1:]), done - missed, len(points),
+            " in its children" if self.args.child else "", time.monotonic() - began, ", ".join("%s %d" % pair for pair in sorted(calls.items()))))
 
 
 def main():
@@ -117,7 +129,7 @@ def main():
     parser.add_argument("--child", action="store_true")
     parser.add_argument("--recover", action="append", default=[])
     parser.add_argument("--digest", required=True)
-    parser.add_argument("--every", type=int, default=1, help="only every K-th point")
+    parser.add_argument("--thin", type=int, default=1)
     parser.add_argument("command", nargs="+")
     Sweep(parser.parse_args()).sweep()
 
