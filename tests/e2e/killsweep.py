@@ -6,7 +6,7 @@ tests/tools/killat.c counts the calls over the command and its children together
 child that makes the call). For each point the world is put back as it was, the command runs and dies, the recovery commands
 run undisturbed and must succeed, and the digest must print what it prints after a run that was not killed.
 
-	killsweep.py --world DIR --time TIME [--child] [--recover CMD]... --digest CMD [--thin K] -- COMMAND ARGUMENT...
+	killsweep.py --world DIR --time TIME [--child] [--everywhere] [--recover CMD]... --digest CMD [--thin K] -- COMMAND ARGUMENT...
 
 The world lies where it was made (a laptop knows its mailbox by its path) and is copied aside first. COMMAND runs at TIME, the
 clock standing still, without a shell between. Recovery and digest are bash, where functions exported by the caller work.
@@ -17,6 +17,7 @@ Exit 0 when every point ends right; the first wrong one is told with what differ
 """
 import argparse
 import collections
+import difflib
 import glob
 import os
 import shutil
@@ -45,7 +46,10 @@ class Sweep:
         subprocess.run(["cp", "-a", self.saved, self.args.world], check=True)
 
     def run(self, *options):
-        options += ("--within", self.args.world) + (("--child",) if self.args.child else ())
+        if not self.args.everywhere:
+            options += ("--within", self.args.world)
+        if self.args.child:
+            options += ("--child",)
         return subprocess.run([self.killat, *options, *self.args.command], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=DEADLINE_S)
 
@@ -91,8 +95,9 @@ class Sweep:
             sys.exit("%s: killat gives %d:\n%s" % (where, run.returncode, run.stdout.decode(errors="replace")))
         got, said = self.recover(where)
         if got != wanted:
-            sys.exit("%s: ends in\n%s\nnot in\n%s\nrecovery said:\n%s\nworld kept: %s" % (
-                where, got, wanted, said, self.args.world))
+            difference = difflib.unified_diff(wanted.splitlines(), got.splitlines(), "not killed", "killed", lineterm="")
+            sys.exit("%s: another end:\n%s\nrecovery said:\n%s\nworld kept: %s" % (
+                where, "\n".join(difference), said, self.args.world))
         return run.returncode == NOT_REACHED
 
     def chosen(self, points):
@@ -127,6 +132,7 @@ def main():
     parser.add_argument("--world", required=True)
     parser.add_argument("--time", required=True)
     parser.add_argument("--child", action="store_true")
+    parser.add_argument("--everywhere", action="store_true", help="calls outside of the world count too")
     parser.add_argument("--recover", action="append", default=[])
     parser.add_argument("--digest", required=True)
     parser.add_argument("--thin", type=int, default=1)
