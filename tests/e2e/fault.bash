@@ -42,5 +42,48 @@ leftovers() {
 
 export_world() {
 	export W HUB REPSYNC FAKETIME_LIB ENTITIES
-	export -f when at hub_at records world_fsck field rows changes leftovers
+	export -f when at hub_at records world_fsck field rows changes leftovers small fill read_only fails
+}
+
+# in_namespace FUNCTION ARG...: runs an exported function where mounts are its own; skips the test where that is not allowed
+in_namespace() {
+	local unshare=(unshare --mount)
+	"${unshare[@]}" true 2>/dev/null || unshare=(unshare --mount --map-root-user)
+	"${unshare[@]}" true 2>/dev/null || skip 'mount namespaces are not allowed here'
+	"${unshare[@]}" bash -euc '"$@"' bash "$@"
+}
+
+# small DIR KIB: a folder, with what it holds, on a disk of its own
+small() {
+	cp -a "$1" "$1.was"
+	mount -t tmpfs -o "size=$2k,mode=700" tmpfs "$1"
+	cp -a "$1.was/." "$1"
+	rm -rf "$1.was"
+}
+
+# fill DIR [KIB]: nothing is left on its disk but KIB
+fill() {
+	dd if=/dev/zero of="$1/filler" bs=4k status=none 2>/dev/null || true
+	[ "${2:-0}" = 0 ] || truncate -s "-${2}K" "$1/filler"
+}
+
+# read_only DIR
+read_only() {
+	mount --bind "$1" "$1"
+	mount -o remount,bind,ro "$1"
+}
+
+# fails STATUS PATTERN CMD...: it ends with this status (`*`: any but 0), by no signal, nothing on standard output, and says
+# on standard error, in one or two lines, what matches
+fails() {
+	local want=$1 pattern=$2 out err status=0
+	shift 2
+	out=$("$@" 2>"$W/stderr") || status=$?
+	err=$(cat "$W/stderr")
+	rm -f "$W/stderr"
+	if [ "$status" -eq 0 ] || [ "$status" -ge 126 ] || { [ "$want" != '*' ] && [ "$status" -ne "$want" ]; } ||
+		[ -n "$out" ] || [ "$(wc -l <<<"$err")" -gt 2 ] || ! grep -qE "^repsync: cannot .*($pattern)" <<<"$err"; then
+		echo "$*: exit $status, not $want with \"$pattern\": $out$err"
+		return 1
+	fi
 }
