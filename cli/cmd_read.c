@@ -96,6 +96,25 @@ static void print_found(const struct cli *cli, const struct rep_schema *schema,
 }
 
 /* The index is caught up before a search, so the replica is opened for writing. */
+/* Where nothing can be written (a read-only mount, a full disk), the index is used as far as it is caught up. */
+static enum rep_code find(struct cli *cli, struct rep_replica **replica, int64_t limit,
+			  struct rep_json **out, struct rep_error *err)
+{
+	struct rep_error ignored;
+	enum rep_code rc = cli_replica(cli, replica, false, true, err);
+
+	if (!rc)
+		rc = rep_query_find(*replica, cli->args[0], limit, out, err);
+	if (rc != REP_EIO)
+		return rc;
+	rep_replica_close(*replica);
+	*replica = NULL;
+	if (cli_replica(cli, replica, true, true, &ignored) ||
+	    rep_query_find(*replica, cli->args[0], limit, out, &ignored))
+		return rc;
+	return REP_OK;
+}
+
 enum rep_code cmd_find(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	static const char *const names[] = {"TEXT"};
@@ -107,8 +126,7 @@ enum rep_code cmd_find(struct cli *cli, int argc, char **argv, struct rep_error 
 
 	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
 	    (rc = cli_args(cli, 1, 1, names, err)) ||
-	    (rc = cli_replica(cli, &replica, false, true, err)) ||
-	    (rc = rep_query_find(replica, cli->args[0], limit, &records, err)))
+	    (rc = find(cli, &replica, limit, &records, err)))
 		goto out;
 	if (cli->json)
 		cli_json(records);

@@ -128,6 +128,18 @@ out:
 	return rc;
 }
 
+/* Own changes are compared in a transaction that is taken back; where nothing can be written, there may be none. */
+static enum rep_code open_to_verify(struct cli *cli, struct rep_replica **replica,
+				    struct rep_error *err)
+{
+	struct rep_error ignored;
+	enum rep_code rc = cli_replica(cli, replica, false, false, err);
+
+	if (rc == REP_EIO && cli_replica(cli, replica, true, false, &ignored) == REP_OK)
+		rc = REP_OK;
+	return rc;
+}
+
 enum rep_code cmd_verify(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	struct rep_replica *replica = NULL;
@@ -135,8 +147,7 @@ enum rep_code cmd_verify(struct cli *cli, int argc, char **argv, struct rep_erro
 	enum rep_code rc;
 
 	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
-	    (rc = cli_args(cli, 0, 0, NULL, err)) ||
-	    (rc = cli_replica(cli, &replica, false, false, err)))
+	    (rc = cli_args(cli, 0, 0, NULL, err)) || (rc = open_to_verify(cli, &replica, err)))
 		return rc;
 	rc = rep_device_verify(replica, &report, err);
 	cli_verify_report(cli, report);

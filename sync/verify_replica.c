@@ -177,8 +177,15 @@ static enum rep_code check_rebased(struct check *check, const struct rep_json *t
 				   int64_t merged, struct rep_error *err)
 {
 	struct rep_replica *replica = check->replica;
-	enum rep_code rc = rep_db_begin(replica->db, err);
+	enum rep_code rc;
 
+	if (rep_json_size(touched) == 0)
+		return REP_OK;
+	if (replica->read_only)
+		return rep_fail(err, REP_EIO,
+				"own changes on top of the view can be compared only where the "
+				"replica's folder can be written");
+	rc = rep_db_begin(replica->db, err);
 	if (rc != REP_OK)
 		return rc;
 	rc = rep_capture_silence(replica->db, true, err);

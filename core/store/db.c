@@ -140,16 +140,23 @@ static int open_uri(sqlite3 **raw, const char *path, bool read_only, bool immuta
 }
 
 /*
- * A WAL database on a read-only mount can be opened only as immutable, because its -shm cannot be
+ * A WAL database on a read-only mount, or on a full disk, can be opened only as immutable, because its -shm cannot be
  * made; that is right as long as no -wal holds newer pages.
  */
+static bool cannot_share(int rc)
+{
+	return (rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY ||
+	       (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
+	       rc == SQLITE_IOERR_SHMOPEN;
+}
+
 static enum rep_code open_read_only(struct rep_db *db, const char *path, struct rep_error *err)
 {
 	int rc = open_uri(&db->raw, path, true, false);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db->raw, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-	if (((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY) && !has_wal(path)) {
+	if (cannot_share(rc) && !has_wal(path)) {
 		sqlite3_close_v2(db->raw);
 		db->raw = NULL;
 		rc = open_uri(&db->raw, path, true, true);
@@ -176,6 +183,9 @@ static enum rep_code open_raw(struct rep_db *db, const char *path,
 		if (rc != REP_OK)
 			return rc;
 	}
+	/* SQLite would say "unable to open database file", and that only when it makes the -wal. */
+	if (access(path, W_OK) != 0 && errno == EROFS)
+		return rep_fail(err, REP_EIO, "%s", strerror(errno));
 	raw_rc = open_uri(&db->raw, path, false, false);
 	return raw_rc == SQLITE_OK ? REP_OK : rep_db_fail(db->raw, raw_rc, err);
 }
