@@ -53,6 +53,18 @@ static enum rep_code add_ssh_keys(struct rep_json *invitation, struct rep_error 
 	return rc;
 }
 
+/* The same invitation in the same folder again, after a kill before anybody was told: the replica stands. */
+static bool stands(const char *dir, const char *device)
+{
+	struct rep_replica *replica = NULL;
+	struct rep_error ignored;
+	bool same = rep_replica_open(&replica, dir, true, &ignored) == REP_OK &&
+		    strcmp(replica->device, device) == 0;
+
+	rep_replica_close(replica);
+	return same;
+}
+
 enum rep_code rep_enroll(const char *dir, const char *invitation, size_t len, int64_t now_ms,
 			 struct rep_error *err)
 {
@@ -76,6 +88,8 @@ enum rep_code rep_enroll(const char *dir, const char *invitation, size_t len, in
 	identity.key = &key;
 	identity.invitation = document;
 	rc = rep_replica_create(dir, &identity, err);
+	if (rc == REP_EEXIST && stands(dir, identity.device))
+		rc = REP_OK;
 out:
 	rep_key_wipe(&key);
 	rep_json_free(document);
