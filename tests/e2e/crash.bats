@@ -135,7 +135,7 @@ two_at_work() {
 
 @test "enroll and the first sync: one device, registered once" {
 	hub_at "$DAY 12:00:00" enroll E0015 --out "$W/zhou.invitation"
-	sweep "$DAY 12:05:00" --thin 6 --recover "[ -s '$W/zhou/replica.db' ] || when '$DAY 12:05:00' '$REPSYNC' enroll '$W/zhou.invitation' '$W/zhou'" \
+	sweep "$DAY 12:05:00" --thin 6 --recover "when '$DAY 12:05:00' '$REPSYNC' enroll '$W/zhou.invitation' '$W/zhou'" \
 		--recover "at '$DAY 12:06:00' zhou sync" --recover "hub_at '$DAY 12:07:00' merge" \
 		--recover "at '$DAY 12:08:00' zhou sync" --digest registered -- enroll "$W/zhou.invitation" "$W/zhou"
 	when "$DAY 12:05:00" "$REPSYNC" enroll "$W/zhou.invitation" "$W/zhou"

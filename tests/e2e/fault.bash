@@ -20,12 +20,15 @@ when() {
 	LD_PRELOAD=$FAKETIME_LIB FAKETIME=$time FAKETIME_DONT_FAKE_MONOTONIC=1 "$@"
 }
 
-# rows NAME: every business row of a replica, with stamps
+# rows NAME: every business row of a replica, with stamps; from a copy, since sqlite3 needs room beside a database
 rows() {
-	local table
+	local table copy
+	copy=$(mktemp -d)
+	cp "$W/$1"/replica.db* "$copy"
 	for table in $ENTITIES; do
 		echo "SELECT '$table', * FROM \"$table\" ORDER BY id;"
-	done | sqlite3 -readonly -bail "$W/$1/replica.db"
+	done | sqlite3 -readonly -bail "$copy/replica.db"
+	rm -rf "$copy"
 }
 
 # changes: (device, number) of every change set in central, and how many changes it has; a doubled one would be two lines

@@ -143,6 +143,7 @@ memory_full() {
 	: >"$HUB/central.git/objects/pack/pack_git2_0123456789abcdef"
 	: >"$(mailbox wang)/objects/pack/pack_git2_0123456789abcdef"
 	at "$DAY 20:00:00" wang sync
+	sed -i s/心内科/心内一科/ "$W/contact.csv"
 	hub_at "$DAY 20:05:00" import contact "$W/contact.csv"
 	all_is_well
 }

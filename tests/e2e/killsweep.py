@@ -55,20 +55,20 @@ class Sweep:
 
     def shell(self, text):
         return subprocess.run(["bash", "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=DEADLINE_S)
+                              stderr=subprocess.PIPE, timeout=DEADLINE_S)
 
     def recover(self, where):
         said = ""
         for text in self.args.recover:
             run = self.shell(text)
-            said += run.stdout.decode(errors="replace")
+            said += (run.stdout + run.stderr).decode(errors="replace")
             if run.returncode != 0:
                 sys.exit("%s: recovery `%s` fails (%d):\n%s\nworld kept: %s" % (
                     where, text, run.returncode, said, self.args.world))
         run = self.shell(self.args.digest)
         if run.returncode != 0:
             sys.exit("%s: the digest fails (%d):\n%s\nrecovery said:\n%s\nworld kept: %s" % (
-                where, run.returncode, run.stdout.decode(errors="replace"), said, self.args.world))
+                where, run.returncode, run.stderr.decode(errors="replace"), said, self.args.world))
         return run.stdout.decode(errors="replace"), said
 
     def points(self):
