@@ -92,10 +92,16 @@ struct rep_arrived {
 	struct rep_json *line; /* owned: the value line with effective stamps; NULL = erased */
 	bool cut;
 };
-/* `last` = the device's last effective stamp, moves on. */
+/* Where a device's chain stands while it is read: moves on with every change. */
+struct rep_chain {
+	char last[REP_STAMP_LEN + 1]; /* last effective stamp; empty = none */
+	bool any_cut;                 /* has a stamp of this device ever been cut? */
+};
+REP_CHECK enum rep_code rep_chain_begin(struct rep_chain *out, struct rep_db *db,
+					const char *device, struct rep_error *err);
 REP_CHECK enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_db *db,
 					 const struct rep_changeset *set, unsigned index,
-					 char last[REP_STAMP_LEN + 1], int64_t received_ms,
+					 struct rep_chain *chain, int64_t received_ms,
 					 struct rep_error *err);
 void rep_arrived_clear(struct rep_arrived *arrived);
 

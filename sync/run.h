@@ -19,6 +19,8 @@
 struct rep_run_segment {
 	char *data; /* the very bytes that the device signed */
 	size_t size_bytes;
+	struct rep_changeset *sets; /* as verified; NULL = too much to keep, to be read again */
+	size_t sets_len;
 	int64_t first, last;
 	char hash[REP_HASH_HEX + 1];   /* of the last skeleton */
 	char sealed[REP_TIME_LEN + 1]; /* of the first change set: names the month's folder */
@@ -109,6 +111,7 @@ struct rep_run {
 	struct rep_run_counts batch_counts;
 	struct rep_json *held_now;    /* "<device>/<seq>/<index>" held by this very run */
 	char commit[REP_OID_HEX + 1]; /* the last one; empty = none */
+	size_t kept_bytes;            /* of segments whose change sets are kept as read */
 	bool more;                    /* an outbox held more than is read at a time */
 };
 

@@ -15,7 +15,7 @@ struct walk {
 	struct rep_run *run;
 	struct rep_run_batch *batch;
 	bool org; /* this pass folds the org's entities, the other one the rest */
-	char last[REP_STAMP_LEN + 1];     /* effective stamp of the change before */
+	struct rep_chain chain;
 	char base_time[REP_TIME_LEN + 1]; /* hub time of the set's base view; empty = unknown */
 };
 
@@ -73,8 +73,8 @@ static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *s
 		char before[REP_STAMP_LEN + 1];
 		bool backdated;
 
-		memcpy(before, walk->last, sizeof before);
-		rc = rep_arrived_init(&arrived, run->hub->db, set, i, walk->last,
+		memcpy(before, walk->chain.last, sizeof before);
+		rc = rep_arrived_init(&arrived, run->hub->db, set, i, &walk->chain,
 				      segment->received_ms, err);
 		backdated = (*before && strcmp(arrived.eff.text, before) <= 0) ||
 			    (*walk->base_time && strcmp(arrived.eff.text, walk->base_time) <= 0);
@@ -88,8 +88,20 @@ static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *s
 	return rc;
 }
 
-static enum rep_code walk_segment(struct walk *walk, const struct rep_run_segment *segment,
-				  struct rep_error *err)
+static enum rep_code walk_one(struct walk *walk, const struct rep_run_segment *segment,
+			      const struct rep_changeset *set, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	if (!walk->org)
+		rc = rep_changes_set(walk->run->hub->db, set->device, set->seq, set->hash,
+				     set->sealed, err);
+	return rc == REP_OK ? walk_set(walk, segment, set, err) : rc;
+}
+
+/* Signatures and digests were verified when it was collected. */
+static enum rep_code walk_bytes(struct walk *walk, const struct rep_run_segment *segment,
+				struct rep_error *err)
 {
 	const char *data = segment->data;
 	size_t len = segment->size_bytes;
@@ -99,13 +111,9 @@ static enum rep_code walk_segment(struct walk *walk, const struct rep_run_segmen
 		struct rep_changeset set = {0};
 		size_t used = 0;
 
-		/* Signature and digests were verified when it was collected. */
 		rc = rep_changeset_read(&set, &used, data, len, NULL, err);
-		if (rc == REP_OK && !walk->org)
-			rc = rep_changes_set(walk->run->hub->db, set.device, set.seq, set.hash,
-					     set.sealed, err);
 		if (rc == REP_OK)
-			rc = walk_set(walk, segment, &set, err);
+			rc = walk_one(walk, segment, &set, err);
 		rep_changeset_clear(&set);
 		data += used;
 		len -= used;
@@ -113,12 +121,23 @@ static enum rep_code walk_segment(struct walk *walk, const struct rep_run_segmen
 	return rc;
 }
 
+static enum rep_code walk_segment(struct walk *walk, const struct rep_run_segment *segment,
+				  struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	if (!segment->sets)
+		return walk_bytes(walk, segment, err);
+	for (size_t i = 0; rc == REP_OK && i < segment->sets_len; i++)
+		rc = walk_one(walk, segment, &segment->sets[i], err);
+	return rc;
+}
+
 static enum rep_code walk_batch(struct walk *walk, struct rep_error *err)
 {
-	struct rep_head head;
-	enum rep_code rc = rep_changes_head(walk->run->hub->db, walk->batch->device, &head, err);
+	enum rep_code rc =
+		rep_chain_begin(&walk->chain, walk->run->hub->db, walk->batch->device, err);
 
-	memcpy(walk->last, head.eff, sizeof walk->last);
 	for (size_t i = 0; rc == REP_OK && i < walk->batch->len; i++)
 		rc = walk_segment(walk, &walk->batch->segments[i], err);
 	return rc;
@@ -167,7 +186,7 @@ enum rep_code rep_run_batch(struct rep_run *run, struct rep_run_batch *batch, st
 		return rep_wrap(err, rc, "batch of %s", batch->device);
 	head = (struct rep_head){.seq = end->last};
 	memcpy(head.hash, end->hash, sizeof head.hash);
-	memcpy(head.eff, walk.last, sizeof head.eff);
-	memcpy(batch->last, walk.last, sizeof batch->last);
+	memcpy(head.eff, walk.chain.last, sizeof head.eff);
+	memcpy(batch->last, walk.chain.last, sizeof batch->last);
 	return rep_changes_head_put(run->hub->db, batch->device, &head, err);
 }

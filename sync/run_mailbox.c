@@ -17,15 +17,21 @@
 #include "core/base/limits.h"
 #include "sync/run.h"
 
+/* Segments are kept as read up to this many bytes: parsed, they take about eight times that. */
+#define KEPT_MAX (24u * 1024u * 1024u)
+
 struct reading {
 	struct rep_run *run;
 	const char *device;
 	const char *rep;
 	const uint8_t *public;
 	struct rep_run_batch batch;
-	struct rep_head head; /* moves on with what is taken */
-	char problem[256];    /* why the rest is not taken; empty = it is */
-	bool waits;           /* case 7 */
+	struct rep_head head;             /* moves on with what is taken */
+	int64_t merged_seq;               /* where it began */
+	char (*hashes)[REP_HASH_HEX + 1]; /* of what was taken: number merged_seq + 1 first */
+	char first_stamp[REP_STAMP_LEN + 1];
+	char problem[256]; /* why the rest is not taken; empty = it is */
+	bool waits;        /* case 7 */
 };
 
 /* ---- problems and tips ---- */
@@ -93,6 +99,13 @@ enum rep_code rep_run_known(struct rep_hub *hub, const char *device, struct rep_
 
 /* ---- change sets ---- */
 
+static void free_sets(struct rep_changeset *sets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		rep_changeset_clear(&sets[i]);
+	free(sets);
+}
+
 static bool holds_org(const struct reading *reading, const struct rep_changeset *set)
 {
 	for (size_t i = 0; i < set->changes_len; i++) {
@@ -138,31 +151,23 @@ static void judge_set(struct reading *reading, const struct rep_changeset *set)
 			 (long long)set->seq);
 }
 
-/* Case 1 or 2 for a number that was merged. */
+/* Case 1 or 2 for a number that was merged, or taken just now. */
 static enum rep_code judge_old(struct reading *reading, const struct rep_changeset *set,
 			       struct rep_error *err)
 {
 	char hash[REP_HASH_HEX + 1];
-	enum rep_code rc =
-		rep_changes_set_hash(reading->run->hub->db, reading->device, set->seq, hash, err);
+	enum rep_code rc = REP_OK;
 
+	if (set->seq > reading->merged_seq)
+		memcpy(hash, reading->hashes[set->seq - reading->merged_seq - 1], sizeof hash);
+	else
+		rc = rep_changes_set_hash(reading->run->hub->db, reading->device, set->seq, hash,
+					  err);
 	if (rc == REP_OK && strcmp(hash, set->hash) != 0)
 		snprintf(reading->problem, sizeof reading->problem,
 			 "change set %lld is another than the one merged: the chain forked",
 			 (long long)set->seq);
 	return rc;
-}
-
-static enum rep_code note_first(struct reading *reading, const struct rep_changeset *set,
-				int64_t received_ms)
-{
-	char last[REP_STAMP_LEN + 1];
-
-	if (reading->batch.sets || !set->changes_len)
-		return REP_OK;
-	memcpy(last, reading->head.eff, sizeof last);
-	rep_effective_next(&reading->batch.first, last, set->changes[0].stamp.text, received_ms);
-	return REP_OK;
 }
 
 /* ---- segments ---- */
@@ -191,11 +196,48 @@ struct taken {
 	int64_t first, last;
 	char hash[REP_HASH_HEX + 1];
 	char sealed[REP_TIME_LEN + 1], sealed_last[REP_TIME_LEN + 1];
+	bool keep;
+	struct rep_changeset *sets;
+	size_t len;
 };
 
-static void take(struct reading *reading, struct taken *taken, const struct rep_changeset *set,
-		 size_t at, size_t used)
+static enum rep_code note_hash(struct reading *reading, const struct rep_changeset *set,
+			       struct rep_error *err)
 {
+	char(*grown)[REP_HASH_HEX + 1] =
+		reallocarray(reading->hashes, reading->batch.sets + 1, sizeof *grown);
+
+	if (!grown)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	reading->hashes = grown;
+	memcpy(grown[reading->batch.sets++], set->hash, sizeof *grown);
+	return REP_OK;
+}
+
+/* Moves the set, where it is kept. */
+static enum rep_code keep(struct taken *taken, struct rep_changeset *set, struct rep_error *err)
+{
+	struct rep_changeset *grown;
+
+	if (!taken->keep)
+		return REP_OK;
+	grown = reallocarray(taken->sets, taken->len + 1, sizeof *grown);
+	if (!grown)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	taken->sets = grown;
+	grown[taken->len] = *set;
+	grown[taken->len++].bytes = NULL; /* the outbox's memory goes */
+	memset(set, 0, sizeof *set);
+	return REP_OK;
+}
+
+static enum rep_code take(struct reading *reading, struct taken *taken, struct rep_changeset *set,
+			  size_t at, size_t used, struct rep_error *err)
+{
+	enum rep_code rc = note_hash(reading, set, err);
+
+	if (rc != REP_OK)
+		return rc;
 	if (!taken->end) {
 		taken->start = at;
 		taken->first = set->seq;
@@ -209,6 +251,10 @@ static void take(struct reading *reading, struct taken *taken, const struct rep_
 	memcpy(reading->head.hash, set->hash, sizeof reading->head.hash);
 	reading->batch.org = reading->batch.org || holds_org(reading, set);
 	reading->batch.changes += set->changes_len;
+	if (!*reading->first_stamp && set->changes_len)
+		memcpy(reading->first_stamp, set->changes[0].stamp.text,
+		       sizeof reading->first_stamp);
+	return keep(taken, set, err);
 }
 
 /* Reads on until a problem; *bad is where the rest begins that is not taken. */
@@ -231,11 +277,8 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 			rc = judge_old(reading, &set, err);
 		} else if (rc == REP_OK) {
 			judge_set(reading, &set);
-			if (!*reading->problem) {
-				rc = note_first(reading, &set, reading->run->now_ms);
-				take(reading, taken, &set, at, used);
-				reading->batch.sets++;
-			}
+			if (!*reading->problem)
+				rc = take(reading, taken, &set, at, used, err);
 		}
 		if (!*reading->problem)
 			at += used;
@@ -246,7 +289,7 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 }
 
 static enum rep_code add_segment(struct reading *reading, const struct rep_segment *segment,
-				 const struct taken *taken, struct rep_error *err)
+				 struct taken *taken, struct rep_error *err)
 {
 	struct rep_run_batch *batch = &reading->batch;
 	struct rep_run_segment *grown =
@@ -261,7 +304,11 @@ static enum rep_code add_segment(struct reading *reading, const struct rep_segme
 	out = &grown[batch->len++];
 	*out = (struct rep_run_segment){.first = taken->first,
 					.last = taken->last,
-					.size_bytes = taken->end - taken->start};
+					.size_bytes = taken->end - taken->start,
+					.sets = taken->sets,
+					.sets_len = taken->len};
+	taken->sets = NULL;
+	taken->len = 0;
 	memcpy(out->hash, taken->hash, sizeof out->hash);
 	memcpy(out->sealed, taken->sealed, sizeof out->sealed);
 	out->data = malloc(out->size_bytes);
@@ -299,7 +346,7 @@ static enum rep_code add_quarantine(struct reading *reading, const struct rep_se
 static enum rep_code read_segment(struct reading *reading, const struct rep_segment *segment,
 				  struct rep_error *err)
 {
-	struct taken taken = {0};
+	struct taken taken = {.keep = reading->run->kept_bytes + segment->size_bytes <= KEPT_MAX};
 	size_t bad = 0;
 	enum rep_code rc;
 
@@ -310,6 +357,9 @@ static enum rep_code read_segment(struct reading *reading, const struct rep_segm
 	rc = read_sets(reading, segment, &taken, &bad, err);
 	if (rc == REP_OK && taken.end)
 		rc = add_segment(reading, segment, &taken, err);
+	if (taken.keep)
+		reading->run->kept_bytes += segment->size_bytes;
+	free_sets(taken.sets, taken.len);
 	if (rc == REP_OK && *reading->problem && !reading->waits)
 		rc = add_quarantine(reading, segment, bad, reading->problem, err);
 	return rc;
@@ -322,6 +372,7 @@ static void free_batch(struct rep_run_batch *batch)
 	for (size_t i = 0; i < batch->len; i++) {
 		free(batch->segments[i].data);
 		free(batch->segments[i].path);
+		free_sets(batch->segments[i].sets, batch->segments[i].sets_len);
 	}
 	free(batch->segments);
 	free(batch->rep);
@@ -347,21 +398,15 @@ void rep_run_collected_clear(struct rep_run *run)
 	run->batches_len = run->problems_len = run->tips_len = 0;
 }
 
-/* The order of the batches uses the receipt of the first segment, which may be an old one that came along. */
+/* By the receipt of the first segment, which may be an old one that came along. */
 static enum rep_code order_by_receipt(struct reading *reading, struct rep_error *err)
 {
-	const struct rep_run_segment *segment = &reading->batch.segments[0];
-	struct rep_changeset set = {0};
 	struct rep_head head;
-	size_t used;
 	enum rep_code rc = rep_changes_head(reading->run->hub->db, reading->device, &head, err);
 
-	if (rc == REP_OK)
-		rc = rep_changeset_read(&set, &used, segment->data, segment->size_bytes, NULL, err);
-	if (rc == REP_OK && set.changes_len)
-		rep_effective_next(&reading->batch.first, head.eff, set.changes[0].stamp.text,
-				   segment->received_ms);
-	rep_changeset_clear(&set);
+	if (rc == REP_OK && *reading->first_stamp)
+		rep_effective_next(&reading->batch.first, head.eff, reading->first_stamp,
+				   reading->batch.segments[0].received_ms);
 	return rc;
 }
 
@@ -393,6 +438,7 @@ static enum rep_code read_outbox(struct reading *reading, const struct rep_outbo
 	enum rep_code rc =
 		rep_changes_head(reading->run->hub->db, reading->device, &reading->head, err);
 
+	reading->merged_seq = reading->head.seq;
 	if (blocked)
 		snprintf(reading->problem, sizeof reading->problem, "%s", blocked);
 	for (size_t i = 0; rc == REP_OK && i < outbox->segments_len; i++)
@@ -508,6 +554,7 @@ enum rep_code rep_run_mailbox_end(struct rep_run *run, struct rep_run_reading *a
 		run->more = true;
 out:
 	free_batch(&reading.batch);
+	free(reading.hashes);
 	rep_outbox_clear(&outbox);
 	rc = rep_wrap(err, rc, "mailbox of %s", at->device);
 	rep_run_mailbox_abort(at);

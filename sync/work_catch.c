@@ -219,8 +219,8 @@ static enum rep_code apply_record(struct apply *apply, const char *name, const c
 	enum rep_code rc = place_of(apply, entity, id, noted, &partition, err);
 
 	if (rc == REP_OK && partition.len)
-		rc = rep_view_record(&record, &extra, apply->lookup, apply->hub->schema, entity, rep_buf_str(&partition), id, false,
-				     err);
+		rc = rep_view_record(&record, &extra, apply->lookup, apply->hub->schema, entity,
+				     rep_buf_str(&partition), id, false, err);
 	if (rc == REP_OK && record)
 		rc = rep_work_put(apply->hub, record, extra, err);
 	else if (rc == REP_OK)

@@ -67,41 +67,41 @@ static struct rep_json *map_value(struct mapping *map, const struct rep_json *va
 	return out ? out : rep_json_ref(value);
 }
 
-/* Has any stamp of this device been cut? Asked once a change; the index behind it is empty for all but wrong clocks. */
-static enum rep_code any_cut(struct rep_db *db, const char *device, bool *any,
-			     struct rep_error *err)
+enum rep_code rep_chain_begin(struct rep_chain *out, struct rep_db *db, const char *device,
+			      struct rep_error *err)
 {
+	struct rep_head head;
 	struct rep_stmt *stmt;
-	enum rep_code rc = rep_db_use(
-		db, &stmt, "SELECT 1 FROM _change WHERE device = ?1 AND stamp <> eff LIMIT 1", err);
+	enum rep_code rc = rep_changes_head(db, device, &head, err);
 
-	*any = false;
+	memset(out, 0, sizeof *out);
+	memcpy(out->last, head.eff, sizeof out->last);
+	if (rc == REP_OK)
+		rc = rep_db_use(db, &stmt,
+				"SELECT 1 FROM _change WHERE device = ?1 AND stamp <> eff LIMIT 1",
+				err);
 	if (rc != REP_OK)
 		return rc;
 	rep_bind_text(stmt, 1, device);
-	rc = rep_step(stmt, any, err);
+	rc = rep_step(stmt, &out->any_cut, err);
 	rep_stmt_reset(stmt);
 	return rc;
 }
 
 enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_db *db,
 			       const struct rep_changeset *set, unsigned index,
-			       char last[REP_STAMP_LEN + 1], int64_t received_ms,
-			       struct rep_error *err)
+			       struct rep_chain *chain, int64_t received_ms, struct rep_error *err)
 {
 	const struct rep_change *change = &set->changes[index];
 	struct mapping map = {db, set->device, err, REP_OK};
-	bool cut = false;
-	enum rep_code rc;
 
 	memset(out, 0, sizeof *out);
-	out->cut = rep_effective_next(&out->eff, last, change->stamp.text, received_ms);
+	out->cut = rep_effective_next(&out->eff, chain->last, change->stamp.text, received_ms);
+	chain->any_cut = chain->any_cut || out->cut;
 	out->signed_stamp = change->stamp.text;
-	rc = any_cut(db, set->device, &cut, err);
-	if (rc != REP_OK)
-		return rc;
 	if (change->line)
-		out->line = cut ? map_value(&map, change->line, false) : rep_json_ref(change->line);
+		out->line = chain->any_cut ? map_value(&map, change->line, false)
+					   : rep_json_ref(change->line);
 	if (map.rc == REP_OK && change->line && !out->line)
 		map.rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	out->edit = (struct rep_edit){
@@ -194,6 +194,7 @@ struct segment {
 	const char *path;
 	struct rep_json *outcomes; /* "seq/index" -> last line */
 	struct rep_head head;
+	struct rep_chain chain;
 	struct rep_receipt receipt;
 	int64_t received_ms;
 };
@@ -265,8 +266,8 @@ static enum rep_code index_change(struct segment *segment, const struct rep_chan
 	struct rep_arrived arrived;
 	const struct rep_json *line;
 	char key[48];
-	enum rep_code rc = rep_arrived_init(&arrived, segment->hub->db, set, index,
-					    segment->head.eff, segment->received_ms, err);
+	enum rep_code rc = rep_arrived_init(&arrived, segment->hub->db, set, index, &segment->chain,
+					    segment->received_ms, err);
 
 	snprintf(key, sizeof key, "%lld/%u", (long long)set->seq, index);
 	line = rep_json_get(segment->outcomes, key);
@@ -323,6 +324,8 @@ enum rep_code rep_work_segment(struct rep_hub *hub, const struct rep_oid *root, 
 
 	if (rc == REP_OK)
 		rc = rep_changes_head(hub->db, segment.receipt.device, &segment.head, err);
+	if (rc == REP_OK)
+		rc = rep_chain_begin(&segment.chain, hub->db, segment.receipt.device, err);
 	if (rc == REP_OK) /* the changes name their segment, so that its row comes first */
 		rc = index_row(&segment, NULL, err);
 	while (rc == REP_OK && len > 0) {
@@ -338,6 +341,7 @@ enum rep_code rep_work_segment(struct rep_hub *hub, const struct rep_oid *root, 
 			rc = index_row(&segment, &set, err);
 		rep_changeset_clear(&set);
 	}
+	memcpy(segment.head.eff, segment.chain.last, sizeof segment.head.eff);
 	if (rc == REP_OK)
 		rc = rep_changes_head_put(hub->db, segment.receipt.device, &segment.head, err);
 	rep_json_free(segment.outcomes);

@@ -759,6 +759,40 @@ static void a_command_killed_before_its_merge_is_merged_by_the_next(void **state
 	expect_field("org", "O-2", "name", "\"后来医院\"");
 }
 
+/* What a kill at the wrong moment leaves: locks of refs, half a pack, an index without its pack. */
+static void stale_locks_and_leftovers_stop_nothing(void **state)
+{
+	static const char *const leftovers[] = {
+		"central.git/refs/heads/main.lock",
+		"central.git/objects/pack/pack_git2_abc",
+		"mailboxes/hub00000.git/refs/heads/outbox.lock",
+	};
+	struct laptop laptop;
+	char path[5000];
+
+	(void)state;
+	make_company(&laptop);
+	hub_run_quietly(hub, HUB_T0 + 5 * MINUTE);
+	rep_hub_close(hub);
+	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, leftovers[i]);
+		expect_ok(rep_file_write(path, "", 0, 0600, &err), &err);
+	}
+	snprintf(path, sizeof path, "%s/mailboxes/%s.git/refs/heads/inbox.lock", dir, laptop.id);
+	expect_ok(rep_file_write(path, "", 0, 0600, &err), &err);
+	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	hub_org(hub, "O-0303", "城东医院", HUB_T0 + 6 * MINUTE);
+	hub_cover(hub, "JN-01", "O-0303", HUB_T0 + 7 * MINUTE);
+	char fan[3], view[256], *file;
+	rep_fanout(fan, "O-0303");
+	snprintf(view, sizeof view, "data/%s/O-0303/org/O-0303.json", fan);
+	file = mailbox_file(dir, laptop.id, "refs/heads/inbox", view);
+	assert_non_null(file);
+	free(file);
+	expect_fsck(dir);
+	laptop_clear(&laptop);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -788,6 +822,7 @@ int main(void)
 		TEST(an_unchanged_view_is_published_again_after_a_day_only),
 		TEST(rebuild_gives_the_same_rows),
 		TEST(a_run_killed_after_the_swap_is_caught_up),
+		TEST(stale_locks_and_leftovers_stop_nothing),
 		TEST(a_command_killed_before_its_merge_is_merged_by_the_next),
 	};
 
