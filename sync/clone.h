@@ -24,4 +24,7 @@ REP_CHECK enum rep_code rep_clone_store(struct rep_clone *clone, struct rep_erro
  */
 REP_CHECK enum rep_code rep_clone_shrink(struct rep_clone *clone, struct rep_error *err);
 
+/* Are the packs what they were when they were written? By the SHA-1 that ends each of them; REP_EINTEGRITY names one. */
+REP_CHECK enum rep_code rep_clone_check(struct rep_replica *replica, struct rep_error *err);
+
 #endif

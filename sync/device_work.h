@@ -101,6 +101,9 @@ REP_CHECK enum rep_code rep_view_schema(struct rep_schema **out, struct rep_git 
 
 /* ---- pull.c ---- */
 
+/* Is what _meta keeps of the view what the view says? REP_EINTEGRITY names what is not. */
+REP_CHECK enum rep_code rep_pull_check_kept(struct rep_db *db, const struct rep_view *view,
+					    struct rep_error *err);
 /* Applies the view at `commit` of the clone, in one transaction. */
 REP_CHECK enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *commit,
 				       struct rep_error *err);

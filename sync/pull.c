@@ -17,44 +17,67 @@
 #include "core/store/rebase.h"
 #include "sync/pull_rows.h"
 
-/* Texts of self.json that are kept in _meta as they are; other kinds as their canonical form. */
-static enum rep_code keep_value(struct rep_db *db, const char *key, const struct rep_json *value,
-				struct rep_error *err)
-{
-	char *text;
-	enum rep_code rc;
+/* What of self.json is kept in _meta, under the same names. */
+static const char *const kept[] = {
+	REP_META_EPOCH,      REP_META_VIEW,        REP_META_STATE,    REP_META_ROLE,
+	REP_META_MERGED_SEQ, REP_META_MERGED_HASH, REP_META_SAFE_SEQ, REP_META_HUB_TIME,
+	REP_META_LEASE,      REP_META_STATEMENT,   REP_META_TREES,
+};
 
+/* Texts as they are, other kinds as their canonical form; *out NULL for null. */
+static enum rep_code kept_text(char **out, const struct rep_view *view, const char *key,
+			       struct rep_error *err)
+{
+	const struct rep_json *value = rep_json_get(view->self, key);
+	const char *text = rep_json_string_value(value);
+
+	*out = NULL;
 	if (!value || rep_json_is(value, REP_JSON_NULL))
-		return rep_meta_set(db, key, NULL, err);
-	if (rep_json_string_value(value))
-		return rep_meta_set(db, key, rep_json_string_value(value), err);
-	text = rep_json_text(value);
-	rc = text ? rep_meta_set(db, key, text, err)
-		  : rep_fail(err, REP_ENOMEM, "keep the view's %s", key);
-	free(text);
-	return rc;
+		return REP_OK;
+	*out = text ? strdup(text) : rep_json_text(value);
+	return *out ? REP_OK : rep_fail(err, REP_ENOMEM, "the view's %s", key);
 }
 
 static enum rep_code keep_view(struct rep_replica *replica, const struct rep_view *view,
 			       struct rep_error *err)
 {
-	static const char *const keys[] = {
-		REP_META_EPOCH,      REP_META_VIEW,        REP_META_STATE,    REP_META_ROLE,
-		REP_META_MERGED_SEQ, REP_META_MERGED_HASH, REP_META_SAFE_SEQ, REP_META_HUB_TIME,
-		REP_META_LEASE,      REP_META_STATEMENT,   REP_META_TREES,
-	};
 	struct rep_db *db = replica->db;
 	struct rep_journal_head head;
 	enum rep_code rc = REP_OK;
 
-	for (size_t i = 0; rc == REP_OK && i < sizeof keys / sizeof *keys; i++)
-		rc = keep_value(db, keys[i], rep_json_get(view->self, keys[i]), err);
+	for (size_t i = 0; rc == REP_OK && i < sizeof kept / sizeof *kept; i++) {
+		char *text;
+
+		rc = kept_text(&text, view, kept[i], err);
+		if (rc == REP_OK)
+			rc = rep_meta_set(db, kept[i], text, err);
+		free(text);
+	}
 	if (rc == REP_OK)
 		rc = rep_journal_head(db, &head, err);
 	if (rc == REP_OK)
 		rc = rep_meta_set_int(db, REP_META_PULLED_SEQ, head.seq, err);
 	if (rc == REP_OK)
 		rc = rep_device_set_tip(db, REP_META_APPLIED_TIP, &view->commit, err);
+	return rc;
+}
+
+enum rep_code rep_pull_check_kept(struct rep_db *db, const struct rep_view *view,
+				  struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < sizeof kept / sizeof *kept; i++) {
+		char *want, *have = NULL;
+
+		rc = kept_text(&want, view, kept[i], err);
+		if (rc == REP_OK)
+			rc = rep_meta_get(db, kept[i], &have, err);
+		if (rc == REP_OK && strcmp(want ? want : "", have ? have : "") != 0)
+			rc = rep_fail(err, REP_EINTEGRITY, "%s is not what the view says", kept[i]);
+		free(want);
+		free(have);
+	}
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 #include "core/store/capture.h"
 #include "core/store/journal.h"
 #include "core/store/rebase.h"
+#include "core/store/shape.h"
 #include "core/store/tables.h"
 #include "sync/problems.h"
 #include "sync/pull_rows.h"
@@ -257,6 +258,49 @@ static enum rep_code check_rows(struct check *check, struct rep_error *err)
 	return rc == REP_OK ? rep_row_check_rows(&rows, err) : rc;
 }
 
+/* ---- the schema kept in the file, against the one that was signed ---- */
+
+static enum rep_code on_schema_file(void *user, const char *path, const struct rep_oid *old_oid,
+				    const struct rep_oid *new_oid, struct rep_error *err)
+{
+	struct check *check = user;
+	struct rep_oid have = rep_oid_zero;
+	struct rep_stmt *stmt;
+	bool row = false;
+	enum rep_code rc = rep_db_use(check->replica->db, &stmt,
+				      "SELECT data FROM _schema WHERE path = ?1", err);
+
+	(void)old_oid;
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, path);
+	rc = rep_step(stmt, &row, err);
+	if (rc == REP_OK && row) {
+		size_t len;
+		const void *data = rep_column_blob(stmt, 0, &len);
+
+		rep_oid_of(&have, REP_OBJECT_BLOB, data ? data : "", len);
+	}
+	if (rc == REP_OK && !rep_oid_equal(&have, new_oid))
+		rep_problems_add(check->problems, path,
+				 "the schema's file is not what the hub signed");
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
+static enum rep_code check_schema(struct check *check, struct rep_error *err)
+{
+	struct rep_git *git = rep_lookup_git(check->lookup);
+	struct rep_oid tree;
+	bool is_tree;
+	enum rep_code rc;
+
+	rc = rep_tree_find(git, rep_lookup_root(check->lookup), "schema", &tree, &is_tree, err);
+	if (rc == REP_OK)
+		rc = rep_tree_diff(git, &rep_oid_zero, &tree, on_schema_file, check, err);
+	return note(check, "schema", rc, err);
+}
+
 static enum rep_code check_against_view(struct check *check, struct rep_device *device,
 					const struct rep_oid *tip, struct rep_error *err)
 {
@@ -264,7 +308,9 @@ static enum rep_code check_against_view(struct check *check, struct rep_device *
 	struct rep_git *git;
 	enum rep_code rc;
 
-	rc = rep_clone_open(&device->clone, check->replica, err);
+	rc = rep_clone_check(check->replica, err);
+	if (rc == REP_OK)
+		rc = rep_clone_open(&device->clone, check->replica, err);
 	if (rc != REP_OK)
 		return note(check, "clone", rc, err);
 	git = rep_clone_git(device->clone);
@@ -272,6 +318,10 @@ static enum rep_code check_against_view(struct check *check, struct rep_device *
 	if (rc != REP_OK)
 		return note(check, "view", rc, err);
 	rc = rep_lookup_new(&check->lookup, git, &view.root, err);
+	if (rc == REP_OK)
+		rc = note(check, "_meta", rep_pull_check_kept(check->replica->db, &view, err), err);
+	if (rc == REP_OK)
+		rc = check_schema(check, err);
 	if (rc == REP_OK)
 		rc = check_own(check, err);
 	if (rc == REP_OK)
@@ -299,6 +349,8 @@ enum rep_code rep_device_verify(struct rep_replica *replica, struct rep_json **o
 		rc = rep_git_init(err);
 	if (rc == REP_OK)
 		rc = note(&check, "replica.db", rep_db_integrity(replica->db, err), err);
+	if (rc == REP_OK)
+		rc = note(&check, "replica.db", rep_shape_check(replica, err), err);
 	if (rc == REP_OK)
 		rc = check_journal(&check, err);
 	if (rc == REP_OK)

@@ -9,7 +9,7 @@
 #include "core/base/file.h"
 #include "core/base/limits.h"
 #include "core/store/capture.h"
-#include "core/store/search.h"
+#include "core/store/shape.h"
 #include "core/store/tables.h"
 
 /*
@@ -18,33 +18,6 @@
  */
 #define APPLICATION_ID 0x72707379
 #define FORMAT 1
-
-/* _journal is append-only: the one update is the erasure of value lines, under a row of _erasing in the same transaction. */
-static const char tables[] =
-	"CREATE TABLE _secret (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT;\n"
-	"CREATE TABLE _journal (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, prev TEXT NOT NULL, "
-	"sealed TEXT NOT NULL, reason TEXT, changes INTEGER NOT NULL, size INTEGER NOT NULL, data BLOB "
-	"NOT NULL) STRICT;\n"
-	"CREATE TABLE _journal_record (entity TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, "
-	"PRIMARY KEY (entity, id, seq)) STRICT, WITHOUT ROWID;\n"
-	"CREATE INDEX _journal_record__seq ON _journal_record (seq);\n"
-	"CREATE TABLE _erasing (seq INTEGER NOT NULL) STRICT;\n"
-	"CREATE TRIGGER _journal__update BEFORE UPDATE ON _journal WHEN NEW.seq IS NOT OLD.seq OR "
-	"NEW.hash IS NOT OLD.hash OR NEW.prev IS NOT OLD.prev OR NEW.sealed IS NOT OLD.sealed OR "
-	"NEW.changes IS NOT OLD.changes OR NOT EXISTS (SELECT 1 FROM _erasing WHERE seq = OLD.seq)\n"
-	"BEGIN\nSELECT RAISE(ABORT, 'the journal is append-only');\nEND;\n"
-	"CREATE TRIGGER _journal__delete BEFORE DELETE ON _journal\n"
-	"BEGIN\nSELECT RAISE(ABORT, 'the journal is append-only');\nEND;\n"
-	"CREATE TRIGGER _journal__insert BEFORE INSERT ON _journal WHEN NEW.seq IS NOT coalesce((SELECT "
-	"max(seq) FROM _journal), 0) + 1\n"
-	"BEGIN\nSELECT RAISE(ABORT, 'the journal is append-only');\nEND;\n"
-	"CREATE TABLE _outcome (seq INTEGER NOT NULL, idx INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY "
-	"KEY (seq, idx)) STRICT, WITHOUT ROWID;\n"
-	"CREATE TABLE _held (entity TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (entity, id)) STRICT, "
-	"WITHOUT ROWID;\n"
-	"CREATE TABLE _clone (name TEXT NOT NULL, piece INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY "
-	"(name, piece)) STRICT;\n"
-	"CREATE TABLE _schema (path TEXT NOT NULL PRIMARY KEY, data BLOB NOT NULL) STRICT;\n";
 
 static char *path_of(const char *dir)
 {
@@ -120,11 +93,7 @@ static enum rep_code fill(struct rep_db *db, const struct rep_replica_identity *
 		rc = rep_db_execf(db, err, "PRAGMA application_id = %d; PRAGMA user_version = %d",
 				  APPLICATION_ID, FORMAT);
 	if (rc == REP_OK)
-		rc = rep_capture_create(db, err);
-	if (rc == REP_OK)
-		rc = rep_db_exec(db, tables, err);
-	if (rc == REP_OK)
-		rc = rep_search_create(db, err);
+		rc = rep_shape_create(db, err);
 	if (rc == REP_OK)
 		rc = put_identity(db, identity, err);
 	if (rc == REP_OK)
@@ -254,7 +223,10 @@ static enum rep_code load_schema(struct rep_replica *replica, struct rep_error *
 		rep_schema_files_clear(&files);
 		return rc;
 	}
-	return rep_schema_load(&replica->schema, &files, err);
+	rc = rep_schema_load(&replica->schema, &files, err);
+	if (rc == REP_EINVAL) /* it was good when it was installed */
+		rc = err->code = REP_EINTEGRITY;
+	return rep_wrap(err, rc, "the schema kept in it is damaged");
 }
 
 /* A writer that was wrong about its flag must not leave the triggers quiet for ever. */
@@ -353,11 +325,7 @@ static enum rep_code install(struct rep_replica *replica, const struct rep_schem
 	if (rc == REP_OK)
 		rc = rep_capture_silence(replica->db, true, err);
 	if (rc == REP_OK)
-		rc = rep_tables_create(replica->db, schema, err);
-	if (rc == REP_OK)
-		rc = rep_capture_install(replica->db, schema, replica->device, err);
-	if (rc == REP_OK)
-		rc = rep_search_install(replica->db, schema, err);
+		rc = rep_shape_install(replica->db, schema, replica->device, err);
 	if (rc == REP_OK)
 		rc = store_files(replica->db, schema, err);
 	if (rc == REP_OK)

@@ -492,6 +492,67 @@ static void a_row_that_no_view_brought_is_found(void **state)
 	two_end(&two);
 }
 
+static void expect_problem(struct rep_replica *replica, const char *part)
+{
+	struct rep_json *out;
+	struct rep_error err;
+
+	expect_code(rep_device_verify(replica, &out, &err), REP_EINTEGRITY, &err, part);
+	rep_json_free(out);
+}
+
+static void a_trigger_that_is_gone_or_foreign_is_found(void **state)
+{
+	struct two two;
+	struct rep_error err;
+	char sql[200];
+
+	two_make(&two, state, "triggers");
+	snprintf(sql, sizeof sql, "%s",
+		 "CREATE TRIGGER mine AFTER UPDATE ON contact BEGIN SELECT 1; END");
+	expect_ok(rep_db_exec(two.li->db, sql, &err), &err);
+	expect_problem(two.li, "trigger mine");
+	expect_ok(rep_db_exec(two.li->db, "DROP TRIGGER mine", &err), &err);
+	expect_verified(two.li);
+	expect_ok(rep_db_exec(two.li->db, "DROP TRIGGER _journal__update", &err), &err);
+	expect_problem(two.li, "_journal__update is missing");
+	two_end(&two);
+}
+
+static void what_the_file_keeps_of_the_view_is_compared_with_it(void **state)
+{
+	struct two two;
+	struct rep_error err;
+
+	two_make(&two, state, "kept");
+	expect_ok(rep_meta_set(two.li->db, REP_META_ROLE, "hq", &err), &err);
+	expect_problem(two.li, "role");
+	expect_ok(rep_meta_set(two.li->db, REP_META_ROLE, "rep", &err), &err);
+	expect_verified(two.li);
+	expect_ok(rep_db_exec(two.li->db,
+			      "UPDATE _schema SET data = CAST(replace(CAST(data AS TEXT), "
+			      "'Contact', 'Kontact') AS BLOB) WHERE path = 'entities/contact.json'",
+			      &err),
+		  &err);
+	expect_problem(two.li, "entities/contact.json");
+	two_end(&two);
+}
+
+static void a_damaged_pack_of_the_clone_is_found(void **state)
+{
+	struct two two;
+	struct rep_error err;
+
+	two_make(&two, state, "pack");
+	expect_ok(rep_db_exec(two.li->db,
+			      "UPDATE _clone SET data = CAST(substr(data, 1, 60) || x'00' || "
+			      "substr(data, 62) AS BLOB) WHERE name LIKE '%.pack' AND piece = 0",
+			      &err),
+		  &err);
+	expect_problem(two.li, ".pack is damaged");
+	two_end(&two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -513,6 +574,9 @@ int main(void)
 		cmocka_unit_test(an_account_that_is_lost_leaves_the_replica_file),
 		cmocka_unit_test(a_value_changed_behind_the_triggers_is_found),
 		cmocka_unit_test(a_row_that_no_view_brought_is_found),
+		cmocka_unit_test(a_trigger_that_is_gone_or_foreign_is_found),
+		cmocka_unit_test(what_the_file_keeps_of_the_view_is_compared_with_it),
+		cmocka_unit_test(a_damaged_pack_of_the_clone_is_found),
 	};
 
 	rep_json_init();
