@@ -141,6 +141,14 @@ REP_CHECK enum rep_code rep_work_unique_taken(struct rep_db *db, const struct re
 REP_CHECK enum rep_code rep_work_partition_at(struct rep_hub *hub, const char *entity,
 					      const char *id, const char *stamp,
 					      struct rep_buf *out, struct rep_error *err);
+/*
+ * Where a record lay for the rights over an edit of this stamp: a move counts from its own stamp, and not before the hub knew
+ * of it and no earlier edit can arrive any more (receipt + 5 minutes). So the answer does not depend on which of the two
+ * arrived first. `time`: of the run, for what is received in it.
+ */
+REP_CHECK enum rep_code rep_work_lay_at(struct rep_hub *hub, const char *entity, const char *id,
+					const char *stamp, const char *time, struct rep_buf *out,
+					struct rep_error *err);
 /* Records that a record moved with the change of this stamp. */
 REP_CHECK enum rep_code rep_work_moved(struct rep_db *db, const char *entity, const char *id,
 				       const char *eff, const char *from, const char *to,

@@ -40,6 +40,18 @@ static bool exists(void *user, const char *entity, const char *id)
 	return run->partition.len > 0;
 }
 
+static const char *lay(void *user, const char *entity, const char *id, const char *stamp)
+{
+	struct rep_run *run = user;
+
+	rep_buf_reset(&run->partition);
+	if (run->callback_rc != REP_OK)
+		return NULL;
+	run->callback_rc = rep_work_lay_at(run->hub, entity, id, stamp, run->time, &run->partition,
+					   &run->callback_err);
+	return run->partition.len ? rep_buf_str(&run->partition) : NULL;
+}
+
 void rep_run_bind(struct rep_run *run)
 {
 	run->partition.limit = 1024;
@@ -47,8 +59,11 @@ void rep_run_bind(struct rep_run *run)
 					      .org = run->hub->org,
 					      .partition_of = partition_of,
 					      .user = run};
-	run->admit = (struct rep_admit_context){
-		.fold = &run->fold, .exists = exists, .user = run, .org_since = run->org_since};
+	run->admit = (struct rep_admit_context){.fold = &run->fold,
+						.exists = exists,
+						.user = run,
+						.org_since = run->org_since,
+						.lay = lay};
 }
 
 /* A callback cannot fail; what went wrong inside is told when the call that made it is over. */

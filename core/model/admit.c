@@ -192,6 +192,18 @@ static bool check_held(struct rep_admit_run *run)
 
 /* ---- where ---- */
 
+/* Where the record lay when it was edited. */
+static const char *lay(const struct rep_admit_run *run)
+{
+	const struct rep_admit_context *context = run->context;
+	const char *then = NULL;
+
+	if (context->lay)
+		then = context->lay(context->user, run->edit->entity, run->edit->id,
+				    run->edit->stamp);
+	return then ? then : run->record->partition;
+}
+
 /* The partition that the author meant: of a new record the one that its values give. */
 static bool find_partition(struct rep_admit_run *run, struct rep_buf *out)
 {
@@ -201,7 +213,7 @@ static bool find_partition(struct rep_admit_run *run, struct rep_buf *out)
 
 	if (!run->new) {
 		if (run->record)
-			rep_buf_puts(out, run->record->partition);
+			rep_buf_puts(out, lay(run));
 		return true;
 	}
 	fields = rep_edit_new_values(run->values);
@@ -217,10 +229,12 @@ static bool find_partition(struct rep_admit_run *run, struct rep_buf *out)
 static void out_of_scope(struct rep_admit_run *run)
 {
 	bool insert = run->edit->op == REP_OP_INSERT;
+	/* A decision without a value leaves nothing that could wait for the holder. */
+	bool empty = !run->values && run->edit->op != REP_OP_DELETE;
 
 	run->right.anywhere = true;
 	/* Nobody accepts into an account that is not theirs what waits for its holder. */
-	if (run->entity->outside == REP_OUTSIDE_REJECT || (run->new && !insert))
+	if (run->entity->outside == REP_OUTSIDE_REJECT || (run->new && !insert) || empty)
 		(void)refuse(run, "out-of-territory", "not in the rep's territory then");
 	else if (insert && run->entity->outside == REP_OUTSIDE_FLAG)
 		flag(run, "out-of-territory");
@@ -338,27 +352,26 @@ static bool is_decision(const char *decision)
 	return false;
 }
 
-static bool is_accept(const struct rep_edit *edit)
+static bool decides(const struct rep_edit *edit, const char *what)
 {
 	const char *decision = rep_json_get_string(edit->line, "decision");
 
-	return edit->op == REP_OP_RESOLVE && decision && strcmp(decision, "accept") == 0;
+	return edit->op == REP_OP_RESOLVE && decision && strcmp(decision, what) == 0;
 }
 
 static void admit_resolve(struct rep_admit_run *run)
 {
 	const char *item = rep_json_get_string(run->edit->line, "item");
 	const char *decision = rep_json_get_string(run->edit->line, "decision");
-	bool withdraw = decision && strcmp(decision, "withdraw") == 0;
 
 	if (!item || !rep_id_valid(item) ||
 	    (decision && !is_decision(decision) && !(run->hub && strcmp(decision, "expire") == 0)))
 		(void)refuse(run, "form", "`item` and a decision expected");
-	else if (is_accept(run->edit) && rep_json_size(run->values) == 0)
+	else if (decides(run->edit, "accept") && rep_json_size(run->values) == 0)
 		(void)refuse(run, "form", "`values` of the accepted proposal expected");
 	else if (run->new)
 		admit_new(run);
-	else if (!run->values && !withdraw && !may(run, &run->entity->write))
+	else if (!run->values && !decides(run->edit, "withdraw") && !may(run, &run->entity->write))
 		(void)refuse(run, "no-right", "no right to decide it");
 	else
 		rep_admit_fields(run);
@@ -402,7 +415,8 @@ static void judge(struct rep_admit_run *run)
 	if (check_target(run) && check_author(run) && check_held(run) &&
 	    find_partition(run, &partition)) {
 		run->right.partition = partition.len ? rep_buf_str(&partition) : NULL;
-		if (run->right.partition && !run->hub &&
+		/* One's own proposal is taken back from anywhere; the fold sees to it that it is. */
+		if (run->right.partition && !run->hub && !decides(run->edit, "withdraw") &&
 		    !rep_org_in_scope(run->org, run->edit->rep, run->right.partition,
 				      run->edit->stamp))
 			out_of_scope(run);
@@ -430,7 +444,7 @@ enum rep_code rep_admit(struct rep_admission *out, const struct rep_edit *edit,
 		.values = rep_json_get(edit->line, "values"),
 		.hub = strcmp(edit->rep, "hub") == 0,
 		.desk = device && device->desk,
-		.new = edit->op == REP_OP_INSERT || (!record && is_accept(edit)),
+		.new = edit->op == REP_OP_INSERT || (!record && decides(edit, "accept")),
 	};
 
 	memset(out, 0, sizeof(*out));

@@ -32,6 +32,11 @@ struct rep_admit_context {
 	 * asked: only the hub knows up to when edits were judged by the organisation as it is.
 	 */
 	const char *org_since;
+	/*
+	 * Where a record lay at the time of a stamp; NULL, also as an answer, = where `record` lies. Borrowed until the next
+	 * call. So an edit made before a record moved is its old holder's work whenever it arrives.
+	 */
+	const char *(*lay)(void *user, const char *entity, const char *id, const char *stamp);
 };
 
 /*

@@ -308,6 +308,48 @@ static void rights_and_rules_of_fields(void **state)
 	RUN(*state, cases);
 }
 
+/* "T-1", in A-1 now, lay in A-3 until minute 30; "T-3" the other way round. */
+static const char *lay(void *user, const char *entity, const char *id, const char *stamp)
+{
+	(void)user;
+	(void)entity;
+	if (strcmp(stamp, at(30, ANA)) >= 0)
+		return NULL;
+	return strcmp(id, "T-1") == 0 ? "A-3" : "A-1";
+}
+
+static void an_edit_is_judged_where_the_record_lay_then(void **state)
+{
+	static const struct {
+		const char *id;
+		unsigned minute;
+		bool admitted;
+	} cases[] = {
+		{"T-1", 29, false},
+		{"T-1", 31, true},
+		{"T-3", 29, true},
+		{"T-3", 31, false},
+	};
+	const struct company *company = *state;
+	const struct rep_admit_context context = {
+		.fold = &company->context, .exists = exists, .lay = lay};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rep_edit *edit =
+			edit_new(REP_OP_UPDATE, "thing", cases[i].id, at(cases[i].minute, ANA),
+				 "{'values':{'f_latest':{'new':'x'}}}");
+		struct rep_record *record = standing(company, "thing", cases[i].id);
+		struct rep_admission out;
+		struct rep_error err = {0};
+
+		expect_ok(rep_admit(&out, edit, record, &context, &err), &err);
+		assert_int_equal(out.verdict == NULL, cases[i].admitted);
+		rep_admission_clear(&out);
+		rep_record_free(record);
+		edit_free(edit);
+	}
+}
+
 static void deletes_and_decisions(void **state)
 {
 	static const struct admit_case cases[] = {
@@ -367,6 +409,13 @@ static void deletes_and_decisions(void **state)
 		 NULL, NULL},
 		{"declined by whom may not write", REP_OP_RESOLVE, "visit", "V-1", BEN,
 		 "{'item':'i','decision':'decline'}", WHOLE("rejected", "no-right"), NULL},
+		{"declined beyond the territory", REP_OP_RESOLVE, "thing", "T-3", ANA,
+		 "{'item':'i','decision':'decline'}", WHOLE("rejected", "out-of-territory"), NULL},
+		{"a value for a conflict beyond it", REP_OP_RESOLVE, "thing", "T-3", ANA,
+		 "{'item':'i','values':{'f_latest':{'new':'x'}}}",
+		 WHOLE("proposed", "out-of-territory"), NULL},
+		{"withdrawn from beyond it", REP_OP_RESOLVE, "thing", "T-3", ANA,
+		 "{'item':'i','decision':'withdraw'}", NULL, NULL},
 		{"withdrawn", REP_OP_RESOLVE, "visit", "V-1", BEN,
 		 "{'item':'i','decision':'withdraw'}", NULL, NULL},
 	};
@@ -662,6 +711,7 @@ int main(void)
 		cmocka_unit_test(inserts),
 		cmocka_unit_test(values_and_forms),
 		cmocka_unit_test(rights_and_rules_of_fields),
+		cmocka_unit_test(an_edit_is_judged_where_the_record_lay_then),
 		cmocka_unit_test(deletes_and_decisions),
 		cmocka_unit_test(the_organisation_is_not_changed_backwards),
 		cmocka_unit_test(a_rejection_is_told_in_words),
