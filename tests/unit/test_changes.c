@@ -110,8 +110,7 @@ static void a_verdict_comes_back_with_its_outcome(void **state)
 	bool found;
 
 	(void)state;
-	put(DEVICE, 1, 0, 10, "c1",
-	    "{\"code\":\"outside\",\"outcome\":\"rejected\"}");
+	put(DEVICE, 1, 0, 10, "c1", "{\"code\":\"outside\",\"outcome\":\"rejected\"}");
 	expect_ok(rep_changes_get(db, DEVICE, 1, 0, &change, &found, &err), &err);
 	assert_true(found);
 	assert_string_equal(rep_json_get_string(rep_json_get(change.edit.verdict, "*"), "code"),

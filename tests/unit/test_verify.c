@@ -52,16 +52,15 @@ static struct world copy_of_hub(void **state)
 /* Runs a shell line in a checkout-free index of main, and commits what it did there, as somebody with git could. */
 static void tamper(struct world *world, const char *line)
 {
-	shell_ok(
-		"cd '%s/hub/central.git' && export GIT_INDEX_FILE=$PWD/x.index && "
-		"git read-tree main && { edit() { p=$(git ls-files | grep \"$1\" | head -1); "
-		"test -n \"$p\" && b=$(git cat-file blob \"main:$p\" | sed \"$2\" | "
-		"git hash-object -w --stdin) && git update-index --cacheinfo 100644,$b,\"$p\"; }; "
-		"drop() { p=$(git ls-files | grep \"$1\" | head -1); test -n \"$p\" && "
+	shell_ok("cd '%s/hub/central.git' && export GIT_INDEX_FILE=$PWD/x.index && "
+		 "git read-tree main && { edit() { p=$(git ls-files | grep \"$1\" | head -1); "
+		 "test -n \"$p\" && b=$(git cat-file blob \"main:$p\" | sed \"$2\" | "
+		 "git hash-object -w --stdin) && git update-index --cacheinfo 100644,$b,\"$p\"; }; "
+		 "drop() { p=$(git ls-files | grep \"$1\" | head -1); test -n \"$p\" && "
 		 "printf '0 %%040d\\t%%s\\n' 0 \"$p\" | git update-index --index-info; "
 		 "}; %s; } && c=$(git commit-tree $(git write-tree) -p main -m x) && "
-		"git update-ref refs/heads/main $c && rm -f x.index && git repack -adq",
-		world->dir, line);
+		 "git update-ref refs/heads/main $c && rm -f x.index && git repack -adq",
+		 world->dir, line);
 }
 
 static struct rep_json *verify(struct world *world, const struct rep_verify *options,
