@@ -9,6 +9,7 @@
  *	5 a signature or digest that does not verify, a bad form		quarantine
  *	6 another device's or rep's change set				quarantine
  *	7 made under a schema that is not published here			waits, nothing is stored
+ *	8 value lines withheld that no erasure lists			quarantine
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +128,17 @@ static bool knows_entities(const struct reading *reading, const struct rep_chang
 	return true;
 }
 
-/* Cases 2, 4, 6 and 7: sets reading->problem. */
+/* The first change without its value line, or the number of changes. */
+static size_t first_erased(const struct rep_changeset *set)
+{
+	size_t i = 0;
+
+	while (i < set->changes_len && set->changes[i].line)
+		i++;
+	return i;
+}
+
+/* Cases 2, 4, 6, 7 and 8: sets reading->problem. */
 static void judge_set(struct reading *reading, const struct rep_changeset *set)
 {
 	char *problem = reading->problem;
@@ -149,6 +160,9 @@ static void judge_set(struct reading *reading, const struct rep_changeset *set)
 	} else if (!knows_entities(reading, set))
 		snprintf(problem, size, "change set %lld holds an unknown entity",
 			 (long long)set->seq);
+	else if (first_erased(set) < set->changes_len)
+		snprintf(problem, size, "change set %lld lacks the values of change %zu",
+			 (long long)set->seq, first_erased(set));
 }
 
 /* Case 1 or 2 for a number that was merged, or taken just now. */

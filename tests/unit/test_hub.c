@@ -442,6 +442,27 @@ static void a_broken_signature_blocks_its_own_device_only(void **state)
 	laptop_clear(&b);
 }
 
+static void values_that_nobody_erased_are_not_withheld(void **state)
+{
+	struct laptop laptop;
+	struct rep_json *summary;
+	struct rep_buf sent = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
+
+	(void)state;
+	make_company(&laptop);
+	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	expect_ok(rep_changeset_erase(&sent, laptop.sets.data, laptop.sets.len, 0, &err), &err);
+	rep_buf_reset(&laptop.sets);
+	rep_buf_put(&laptop.sets, sent.data, sent.len);
+	rep_buf_clear(&sent);
+	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 7 * MINUTE);
+	expect_count(summary, "quarantined", 1);
+	expect_count(summary, "changes", 0);
+	rep_json_free(summary);
+	laptop_clear(&laptop);
+}
+
 static void a_wrong_clock_is_cut_at_receipt(void **state)
 {
 	struct laptop laptop;
@@ -813,6 +834,7 @@ int main(void)
 		TEST(a_change_without_its_record_is_held_until_it_comes),
 		TEST(a_rejected_edit_becomes_an_item_of_its_author),
 		TEST(a_broken_signature_blocks_its_own_device_only),
+		TEST(values_that_nobody_erased_are_not_withheld),
 		TEST(a_wrong_clock_is_cut_at_receipt),
 		TEST(a_field_that_a_check_refuses_is_left_out),
 		TEST(a_check_sees_other_records),
