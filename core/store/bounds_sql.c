@@ -226,42 +226,44 @@ static void raise(struct rep_buf *sql, const struct rep_entity *entity,
 }
 
 /* Only what the edit changes is judged: a view may have brought what an older schema allowed. */
-static void differs(struct rep_buf *sql, const struct rep_field *field, enum rep_row before)
+static void differs(struct rep_buf *sql, const struct rep_field *field, const char *v,
+		    enum rep_row before)
 {
-	rep_buf_puts(sql, "WHEN ");
-	rep_row_value_sql(sql, REP_ROW_NEW, field->name);
+	rep_buf_printf(sql, "WHEN %s", v);
 	rep_buf_puts(sql, " IS NOT ");
 	rep_row_field_sql(sql, before, field);
 	rep_buf_puts(sql, " AND ");
 }
 
 static void required(struct rep_buf *sql, const struct rep_entity *entity,
-		     const struct rep_field *field, enum rep_row before)
+		     const struct rep_field *field, const char *v, enum rep_row before)
 {
 	if (before == REP_ROW_NONE)
 		rep_buf_puts(sql, "WHEN ");
 	else
-		differs(sql, field, before);
-	rep_row_value_sql(sql, REP_ROW_NEW, field->name);
-	rep_buf_printf(sql, " IS %s", rep_column_empty(field));
+		differs(sql, field, v, before);
+	rep_buf_printf(sql, "%s IS %s", v, rep_column_empty(field));
 	raise(sql, entity, field, "required");
 }
 
-void rep_bounds_sql(struct rep_buf *sql, const struct rep_entity *entity, enum rep_row before)
+void rep_bounds_sql(struct rep_buf *sql, const struct rep_entity *entity, enum rep_row now,
+		    enum rep_row before)
 {
 	rep_buf_puts(sql, "SELECT CASE\n");
 	for (size_t i = 0; i < entity->fields_len; i++) {
 		const struct rep_field *field = &entity->fields[i];
-		struct rep_buf v = REP_BUF_INIT(256);
+		struct rep_buf v = REP_BUF_INIT(sql->limit);
 
-		rep_row_value_sql(&v, REP_ROW_NEW, field->name);
+		rep_row_field_sql(&v, now, field);
 		if (field->required && !field->engine)
-			required(sql, entity, field, before);
-		differs(sql, field, before);
+			required(sql, entity, field, rep_buf_str(&v), before);
+		differs(sql, field, rep_buf_str(&v), before);
 		rep_buf_printf(sql, "%s IS NOT NULL AND (", rep_buf_str(&v));
 		bad_value(sql, field, rep_buf_str(&v), before);
 		rep_buf_puts(sql, ")");
 		raise(sql, entity, field, expected(field));
+		if (v.failed)
+			sql->failed = v.failed;
 		rep_buf_clear(&v);
 	}
 	rep_buf_puts(sql, "END;\n");

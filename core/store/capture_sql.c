@@ -5,7 +5,7 @@
  *				#old, with the number of the last pending row); before_old keeps the row that is about to be
  *				replaced, because INSERT OR REPLACE deletes it without firing the delete trigger where
  *				recursive_triggers is off.
- *	after_new		AFTER INSERT with #new: an insert.
+ *	after_new		AFTER INSERT with #new: an insert, with the schema's defaults where a value is null.
  *	after_old		AFTER INSERT with #old: an update with what differs from the kept row. Where recursive_triggers is
  *				on, the delete trigger did fire: what it recorded since the mark is taken back.
  *	after_update		an update with the fields that differ.
@@ -68,6 +68,7 @@ void rep_row_value_sql(struct rep_buf *sql, enum rep_row row, const char *column
 		rep_buf_puts(sql, "NULL");
 		break;
 	case REP_ROW_NEW:
+	case REP_ROW_MADE:
 		rep_buf_puts(sql, "NEW.");
 		rep_db_quote(sql, column);
 		break;
@@ -84,10 +85,17 @@ void rep_row_value_sql(struct rep_buf *sql, enum rep_row row, const char *column
 /* The same where an absent row counts as one with nothing in it. */
 void rep_row_field_sql(struct rep_buf *sql, enum rep_row row, const struct rep_field *field)
 {
+	struct rep_buf preset = REP_BUF_INIT(sql->limit);
+
 	if (row == REP_ROW_NONE)
 		rep_buf_puts(sql, rep_column_empty(field));
+	else if (row == REP_ROW_MADE && rep_preset_sql(&preset, field))
+		rep_buf_printf(sql, "coalesce(NEW.\"%s\", %s)", field->name, rep_buf_str(&preset));
 	else
 		rep_row_value_sql(sql, row, field->name);
+	if (preset.failed)
+		sql->failed = preset.failed;
+	rep_buf_clear(&preset);
 }
 
 static bool has_elements(const struct rep_field *field)
@@ -392,16 +400,32 @@ static void own_update(struct rep_buf *sql, const struct rep_entity *entity)
 	rep_buf_puts(sql, " SET ");
 }
 
+static void presets(struct rep_buf *sql, const struct rep_entity *entity)
+{
+	for (size_t i = 0; i < entity->fields_len; i++) {
+		struct rep_buf preset = REP_BUF_INIT(sql->limit);
+
+		if (rep_preset_sql(&preset, &entity->fields[i])) {
+			rep_db_quote(sql, entity->fields[i].name);
+			rep_buf_puts(sql, " = ");
+			rep_row_field_sql(sql, REP_ROW_MADE, &entity->fields[i]);
+			rep_buf_puts(sql, ", ");
+		}
+		rep_buf_clear(&preset);
+	}
+}
+
 static void after_new(struct rep_buf *sql, const struct rep_entity *entity, const char *device)
 {
 	begin(sql, entity, "after_new", "AFTER INSERT");
 	rep_buf_puts(sql, " AND EXISTS (SELECT 1 FROM _shadow WHERE field = '#new')\nBEGIN\n");
-	rep_bounds_sql(sql, entity, REP_ROW_NONE);
+	rep_bounds_sql(sql, entity, REP_ROW_MADE, REP_ROW_NONE);
 	tick(sql, entity, REP_ROW_NONE);
 	pending(sql, entity, "NEW", "insert", device);
 	rep_buf_puts(sql, ";\n");
-	pending_fields(sql, entity, REP_ROW_NEW, REP_ROW_NONE);
+	pending_fields(sql, entity, REP_ROW_MADE, REP_ROW_NONE);
 	own_update(sql, entity);
+	presets(sql, entity);
 	rep_buf_puts(sql, "_created = ");
 	rep_stamp_sql(sql, device);
 	rep_buf_puts(sql,
@@ -432,7 +456,7 @@ static void after_old(struct rep_buf *sql, const struct rep_entity *entity, cons
 {
 	begin(sql, entity, "after_old", "AFTER INSERT");
 	rep_buf_puts(sql, " AND EXISTS (SELECT 1 FROM _shadow WHERE field = '#old')\nBEGIN\n");
-	rep_bounds_sql(sql, entity, REP_ROW_SHADOW);
+	rep_bounds_sql(sql, entity, REP_ROW_NEW, REP_ROW_SHADOW);
 	rep_buf_printf(
 		sql,
 		"DELETE FROM _pending_field WHERE n IN (SELECT n FROM _pending WHERE " TAKEN_BACK
@@ -475,7 +499,7 @@ static void after_update(struct rep_buf *sql, const struct rep_entity *entity, c
 	rep_buf_puts(sql, " AND (");
 	differs(sql, entity, REP_ROW_OLD);
 	rep_buf_puts(sql, ")\nBEGIN\n");
-	rep_bounds_sql(sql, entity, REP_ROW_OLD);
+	rep_bounds_sql(sql, entity, REP_ROW_NEW, REP_ROW_OLD);
 	tick(sql, entity, REP_ROW_OLD);
 	pending(sql, entity, "NEW", "update", device);
 	rep_buf_puts(sql, ";\n");

@@ -102,7 +102,8 @@ static enum rep_code fill_presets(struct making *making, struct rep_error *err)
 		const struct rep_field *field = &edit->entity->fields[i];
 		struct rep_json *value;
 
-		if (!field->preset || rep_json_get(edit->values, field->name))
+		if (!field->preset ||
+		    !rep_json_is(rep_json_get(edit->values, field->name), REP_JSON_NULL))
 			continue;
 		rc = preset(making, field, &value, err);
 		if (rc == REP_OK && value && !rep_json_set(edit->values, field->name, value))

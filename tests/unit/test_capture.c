@@ -47,6 +47,49 @@ static void expect_clean(void)
 		0);
 }
 
+#define LABEL ",\"label\":{\"zh\":\"x\",\"en\":\"x\"}}"
+#define PRESETS                                                                                     \
+	",{\"name\":\"mood\",\"type\":\"text\",\"default\":\"it's fine\"" LABEL                     \
+	",{\"name\":\"level\",\"type\":\"integer\",\"required\":true,\"default\":3" LABEL           \
+	",{\"name\":\"open\",\"type\":\"boolean\",\"default\":true" LABEL                           \
+	",{\"name\":\"made_at\",\"type\":\"datetime\",\"required\":true,\"default\":\"@now\"" LABEL \
+	",{\"name\":\"made_on\",\"type\":\"date\",\"default\":\"@today\"" LABEL                     \
+	",{\"name\":\"made_by\",\"type\":\"text\",\"default\":\"@rep\"" LABEL
+
+/* Whoever inserts: the schema's defaults are in the row and in what is recorded. */
+static void insert_by_another_program_gets_the_defaults(void **state)
+{
+	(void)state;
+	expect_ok(rep_replica_install_schema(store, small_schema(PRESETS), &err), &err);
+	sql("INSERT INTO thing (id, name, level) VALUES ('t1', '新的', 4), ('t2', '别的', NULL)");
+	assert_string_equal(
+		sql_text("SELECT group_concat(mood || level || open || made_by, ' ') FROM "
+			 "thing WHERE id IN ('t1', 't2')"),
+		"it's fine41" TEST_REP " it's fine31" TEST_REP);
+	assert_int_equal(
+		sql_int("SELECT length(made_at) = 24 AND length(made_on) = 10 FROM thing WHERE id = "
+			"'t2'"),
+		1);
+	assert_int_equal(
+		sql_int("SELECT count(*) FROM _pending_field AS f JOIN _pending AS p ON p.n = "
+			"f.n JOIN thing AS t ON t.id = p.id WHERE f.new = CASE f.field WHEN "
+			"'mood' THEN t.mood WHEN 'level' THEN t.level WHEN 'open' THEN t.open "
+			"WHEN 'made_at' THEN t.made_at WHEN 'made_on' THEN t.made_on WHEN "
+			"'made_by' THEN t.made_by END"),
+		12);
+	expect_clean();
+}
+
+static void later_edit_may_clear_what_a_default_gave(void **state)
+{
+	(void)state;
+	expect_ok(rep_replica_install_schema(store, small_schema(PRESETS), &err), &err);
+	sql("INSERT INTO thing (id, name) VALUES ('t1', '新的'); UPDATE thing SET mood = NULL WHERE id = "
+	    "'t1'");
+	assert_int_equal(sql_int("SELECT mood IS NULL FROM thing WHERE id = 't1'"), 1);
+	sql_refused("UPDATE thing SET level = NULL WHERE id = 't1'", "thing.level: required");
+}
+
 static void insert_is_recorded_with_what_it_set(void **state)
 {
 	(void)state;
@@ -501,6 +544,8 @@ static void shipped_schema_captures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(insert_by_another_program_gets_the_defaults),
+		CASE(later_edit_may_clear_what_a_default_gave),
 		CASE(insert_is_recorded_with_what_it_set),
 		CASE(columns_of_the_engine_cannot_be_inserted),
 		CASE(update_records_only_what_differs),
