@@ -225,17 +225,17 @@ static bool is_utf8(const struct rep_csv *csv)
 	return strcmp(rep_csv_encoding(csv), "utf-8") == 0;
 }
 
-/* Puts the cells of `raw` into NFC. `start` and `size` are the record's bytes in the window. */
-static void form_cells(struct rep_csv *csv, size_t start, size_t size)
+/* Puts the cells of `raw` into NFC. `start` and `size` are the record's bytes in the window. Fails only for want of memory. */
+static enum rep_code form_cells(struct rep_csv *csv, size_t start, size_t size,
+				struct rep_error *err)
 {
 	const char *bytes = csv->window.data + start;
-	struct rep_error ignored = {0};
 	size_t bad;
 
 	rep_buf_reset(&csv->text);
 	if (memchr(bytes, 0, size)) {
 		snprintf(csv->problem, sizeof csv->problem, "a NUL byte in the text");
-		return;
+		return REP_OK;
 	}
 	if (!rep_text_is_utf8(bytes, size)) {
 		bad = first_bad(bytes, size);
@@ -245,18 +245,24 @@ static void form_cells(struct rep_csv *csv, size_t start, size_t size)
 		else
 			snprintf(csv->problem, sizeof csv->problem, "not valid %s",
 				 rep_csv_encoding(csv));
-		return;
+		return REP_OK;
 	}
 	for (size_t i = 0; i < csv->len; i++) {
 		const char *cell = csv->raw.data + csv->starts[i];
+		struct rep_error why;
+		enum rep_code rc;
 
 		csv->starts[i] = csv->text.len;
-		if (rep_text_form_put(&csv->text, cell, strlen(cell), REP_TEXT_NFC, &ignored))
-			snprintf(csv->problem, sizeof csv->problem, "%.80s", ignored.msg);
+		rc = rep_text_form_put(&csv->text, cell, strlen(cell), REP_TEXT_NFC, &why);
+		if (rc == REP_ENOMEM) /* says nothing of the line */
+			return rep_fail(err, rc, "csv record: out of memory");
+		if (rc)
+			snprintf(csv->problem, sizeof csv->problem, "%.80s", why.msg);
 		rep_buf_putc(&csv->text, '\0');
 	}
 	for (size_t i = 0; i < csv->len; i++)
 		csv->cells[i] = csv->text.data + csv->starts[i];
+	return REP_OK;
 }
 
 /* Excel's ="0351" in quotes of its own: the text inside. */
@@ -321,13 +327,16 @@ static enum rep_code next_record(struct rep_csv *csv, struct rep_csv_record *rec
 	record->line = csv->line;
 	if (found == FOUND_BROKEN)
 		return broken_record(csv, err);
-	form_cells(csv, csv->at, (size_t)(scan.p - csv->window.data) - csv->at);
-	if (!csv->problem[0])
+	rc = rep_buf_check(&csv->raw, "csv record", err);
+	if (!rc)
+		rc = form_cells(csv, csv->at, (size_t)(scan.p - csv->window.data) - csv->at, err);
+	if (!rc)
+		rc = rep_buf_check(&csv->text, "csv record", err);
+	if (!rc && !csv->problem[0])
 		unwrap_cells(csv);
 	csv->at = (size_t)(scan.p - csv->window.data);
 	csv->line += scan.lines;
-	rc = rep_buf_check(&csv->raw, "csv record", err);
-	return rc ? rc : rep_buf_check(&csv->text, "csv record", err);
+	return rc;
 }
 
 /* The sign that the header line has most often outside quotes; a comma where it has none. */
@@ -366,7 +375,7 @@ enum rep_code rep_csv_open(struct rep_csv **out, const char *path,
 
 	*out = NULL;
 	if (!csv)
-		return rep_fail(err, REP_ENOMEM, "no memory");
+		return rep_fail(err, REP_ENOMEM, "out of memory");
 	/* A record, the piece that passes its limit, and what a decoder makes of it. */
 	csv->window = REP_BUF_INIT(2 * REP_CSV_LINE_SIZE_MAX);
 	csv->raw = REP_BUF_INIT(2 * REP_CSV_LINE_SIZE_MAX);

@@ -196,7 +196,7 @@ static enum rep_code detect(struct rep_csv_source *source, struct rep_error *err
 	size_t len;
 
 	if (!piece)
-		return rep_fail(err, REP_ENOMEM, "no memory");
+		return rep_fail(err, REP_ENOMEM, "out of memory");
 	do {
 		rc = read_piece(source, piece, &len, err);
 		mark = first && !rc ? find_mark(piece, len) : NULL;
@@ -239,7 +239,7 @@ enum rep_code rep_csv_source_open(struct rep_csv_source **out, const char *path,
 
 	*out = NULL;
 	if (!source)
-		return rep_fail(err, REP_ENOMEM, "no memory");
+		return rep_fail(err, REP_ENOMEM, "out of memory");
 	source->fd = -1;
 	source->decoder = (iconv_t)-1;
 	if (encoding && !(source->encoding = known_encoding(encoding))) {
@@ -314,7 +314,7 @@ enum rep_code rep_csv_source_read(struct rep_csv_source *source, struct rep_buf 
 
 	*more = false;
 	if (!piece)
-		return rep_fail(err, REP_ENOMEM, "no memory");
+		return rep_fail(err, REP_ENOMEM, "out of memory");
 	memcpy(piece, source->rest, kept);
 	source->rest_len = 0;
 	rc = read_piece(source, (unsigned char *)piece + kept, &len, err);

@@ -356,8 +356,13 @@ static void call_function(sqlite3_context *context, int len, sqlite3_value **val
 		sqlite3_result_error(context, "too many arguments", -1);
 		return;
 	}
-	for (int i = 0; i < len; i++)
+	for (int i = 0; i < len; i++) {
 		texts[i] = (const char *)sqlite3_value_text(values[i]);
+		if (!texts[i] && sqlite3_value_type(values[i]) != SQLITE_NULL) {
+			sqlite3_result_error_nomem(context);
+			return;
+		}
+	}
 	result = function->call(function->user, len, texts);
 	if (result)
 		sqlite3_result_text(context, result, -1, free);

@@ -1,5 +1,9 @@
 /* What base and model do when memory runs out: nomem.h. */
 #include "help.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "help_changeset.h"
 #include "help_schema.h"
 #include "unit/nomem.h"
@@ -8,6 +12,7 @@
 #include "core/base/text.h"
 #include "core/model/signed.h"
 #include "core/model/value.h"
+#include "core/store/csv.h"
 
 static enum rep_code try_buffer(struct rep_error *err)
 {
@@ -249,6 +254,38 @@ static void reading_a_value_tells_of_it(void **state)
 	assert_true(sweep(try_value) > 20);
 }
 
+static char csv_path[] = "/tmp/repsync-nomem-XXXXXX";
+
+/* A cell that has to be put into NFC: it is that, or nothing is said of it. */
+static enum rep_code try_csv(struct rep_error *err)
+{
+	struct rep_csv_record record;
+	struct rep_csv *csv;
+	bool more = true;
+	enum rep_code rc = rep_csv_open(&csv, csv_path, NULL, err);
+
+	for (int i = 0; rc == REP_OK && i < 2; i++)
+		rc = rep_csv_next(csv, &record, &more, err);
+	if (rc == REP_OK) {
+		assert_null(record.problem);
+		assert_string_equal(record.cells[0], "caf\xc3\xa9");
+	}
+	rep_csv_close(csv);
+	return rc;
+}
+
+static void reading_csv_tells_of_it(void **state)
+{
+	int fd = mkstemp(csv_path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "name\ncafe\xcc\x81\n", 12), 12);
+	close(fd);
+	assert_true(sweep(try_csv) > 5);
+	unlink(csv_path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +300,7 @@ int main(void)
 		cmocka_unit_test(loading_a_schema_tells_of_it),
 		cmocka_unit_test_setup_teardown(reading_a_value_tells_of_it, load_schema,
 						drop_schema),
+		cmocka_unit_test(reading_csv_tells_of_it),
 	};
 
 	rep_json_init();
