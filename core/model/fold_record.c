@@ -136,7 +136,7 @@ static const char *unseen_entry(const struct rep_fold_run *run, const struct rep
 {
 	for (size_t i = rep_json_size(list); i > 0; i--) {
 		const char *stamp = rep_json_get_string(rep_json_at(list, i - 1), "entry");
-		if (strcmp(stamp, run->folded->record->created.text) != 0 &&
+		if (stamp && strcmp(stamp, run->folded->record->created.text) != 0 &&
 		    !has_entry(old, stamp) && is_unseen(run, stamp, NULL))
 			return stamp;
 	}

@@ -370,7 +370,7 @@ static bool names_all(const struct rep_fold_run *run, const struct rep_json *riv
 {
 	for (size_t i = 0; i < rep_json_size(rivals); i++) {
 		const char *stamp = rep_json_get_string(rep_json_at(rivals, i), "stamp");
-		bool named = strcmp(stamp, run->edit->stamp) == 0;
+		bool named = !stamp || strcmp(stamp, run->edit->stamp) == 0;
 		for (size_t j = 0; !named && j < rep_json_size(run->rivals); j++) {
 			const char *other = rep_json_string_value(rep_json_at(run->rivals, j));
 			named = other && strcmp(other, stamp) == 0;

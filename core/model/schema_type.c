@@ -312,7 +312,8 @@ static enum rep_code entry_required(struct rep_loader *ld, void *target,
 static enum rep_code load_entry_field(struct rep_loader *ld, struct rep_field *field,
 				      const struct rep_json *object)
 {
-	static const char *const made_by_engine[] = {"entry", "by", "at", NULL};
+	static const char *const made_by_engine[] = {"entry",  "by",      "at",
+						     "amends", "redacts", NULL};
 	static const struct rep_key_rule rules[] = {
 		{"name", REP_KIND_STRING, true, NULL, 0},
 		{"type", REP_KIND_STRING, true, NULL, 0},

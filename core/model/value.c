@@ -162,7 +162,29 @@ static enum rep_code check_single(const struct rep_field *field, enum rep_type t
 	return bad(err, field, "this type does not nest");
 }
 
-/* An entry: the declared fields, and `entry`, `by`, `at`, which the engine adds. */
+/* Of the keys beside the declared fields: does the value fit? */
+static enum rep_code check_engine_key(const char *key, const struct rep_json *value,
+				      struct rep_error *err)
+{
+	static const char *const texts[] = {"entry", "by", "at"};
+	const char *text = rep_json_string_value(value);
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (strcmp(key, texts[i]) == 0)
+			return text ? REP_OK
+				    : rep_fail(err, REP_EINVAL, "\"%s\" of an entry must be text",
+					       key);
+	if (strcmp(key, "amends") != 0 && strcmp(key, "redacts") != 0)
+		return rep_fail(err, REP_EINVAL, "no \"%.60s\" in an entry", key);
+	return text && rep_stamp_valid(text)
+		       ? REP_OK
+		       : rep_fail(err, REP_EINVAL, "\"%s\" of an entry must be a stamp", key);
+}
+
+/*
+ * An entry: the declared fields, `entry`, `by` and `at`, which the engine adds, and the stamp of the earlier entry that it
+ * amends or redacts.
+ */
 static enum rep_code check_entry(const struct rep_field *field, const struct rep_json *entry,
 				 struct rep_error *err)
 {
@@ -180,11 +202,8 @@ static enum rep_code check_entry(const struct rep_field *field, const struct rep
 				part = &field->fields[i];
 		if (part && !rep_json_is(value, REP_JSON_NULL))
 			rc = check_single(part, part->type, value, err);
-		else if (!part && strcmp(key, "entry") != 0 && strcmp(key, "by") != 0 &&
-			 strcmp(key, "at") != 0)
-			rc = rep_fail(err, REP_EINVAL, "no \"%.60s\" in an entry", key);
-		else if (!part && !rep_json_string_value(value))
-			rc = rep_fail(err, REP_EINVAL, "\"%s\" of an entry must be text", key);
+		else if (!part)
+			rc = check_engine_key(key, value, err);
 	}
 	for (size_t i = 0; !rc && i < field->fields_len; i++)
 		if (field->fields[i].required &&
