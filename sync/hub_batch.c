@@ -251,32 +251,35 @@ static enum rep_code grow(struct rep_hub_batch *batch, struct rep_error *err)
 	return REP_OK;
 }
 
-static size_t line_size(const struct rep_json *line)
+/* Gives the line its reason and salt, and tells its size; false without memory. */
+static bool finish_line(const struct rep_hub_batch *batch, struct rep_json *line, size_t *size)
 {
-	char *text = rep_json_text(line);
-	size_t size = text ? strlen(text) : 0;
+	uint8_t random[16];
+	char salt[33], *text;
 
+	rep_random(random, sizeof random);
+	rep_hex(salt, random, sizeof random);
+	if (!rep_json_get(line, "reason") && !rep_json_set_string(line, "reason", batch->reason))
+		return false;
+	if (!rep_json_set_string(line, "salt", salt))
+		return false;
+	text = rep_json_text(line);
+	*size = text ? strlen(text) : 0;
 	free(text);
-	return size;
+	return text != NULL;
 }
 
 enum rep_code rep_hub_batch_add(struct rep_hub_batch *batch, enum rep_op op, const char *entity,
 				const char *id, struct rep_json *line, struct rep_error *err)
 {
 	size_t skeleton = SKELETON_CHANGE_SIZE + strlen(entity) + strlen(id);
-	uint8_t random[16];
-	char salt[33];
-	size_t lines;
+	size_t lines = 0;
 	struct rep_change *change;
 	enum rep_code rc = REP_OK;
 
-	rep_random(random, sizeof random);
-	rep_hex(salt, random, sizeof random);
-	if (!rep_json_get(line, "reason"))
-		rep_json_set_string(line, "reason", batch->reason);
-	rep_json_set_string(line, "salt", salt);
-	lines = line_size(line);
-	if (batch->len &&
+	if (!finish_line(batch, line, &lines))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rc == REP_OK && batch->len &&
 	    (batch->len >= REP_CHANGES_MAX || batch->lines_size + lines > LINES_SIZE_MAX ||
 	     batch->skeleton_size + skeleton > SKELETON_SIZE_MAX))
 		rc = seal(batch, err);

@@ -88,23 +88,22 @@ static struct rep_json *whole_of(struct rep_json **verdict)
 	return rep_json_get(*verdict, "*");
 }
 
-static void reject_whole(struct rep_json **verdict, const char *code)
+/* A verdict that memory cut short would let through what was refused: so both tell. */
+static bool reject_whole(struct rep_json **verdict, const char *code)
 {
 	struct rep_json *whole = whole_of(verdict);
 
-	rep_json_set_string(whole, "outcome", rep_outcome_name(REP_REJECTED));
-	rep_json_set_string(whole, "code", code);
+	return rep_json_set_string(whole, "outcome", rep_outcome_name(REP_REJECTED)) &&
+	       rep_json_set_string(whole, "code", code);
 }
 
-static void add_flag(struct rep_json **verdict, const char *flag)
+static bool add_flag(struct rep_json **verdict, const char *flag)
 {
-	struct rep_json *whole = whole_of(verdict), *flags = rep_json_get(whole, "flags");
+	struct rep_json *whole = whole_of(verdict);
 
-	if (!flags) {
-		flags = rep_json_array();
-		rep_json_set(whole, "flags", flags);
-	}
-	rep_json_append(flags, rep_json_string(flag));
+	if (!rep_json_get(whole, "flags") && !rep_json_set(whole, "flags", rep_json_array()))
+		return false;
+	return rep_json_append(rep_json_get(whole, "flags"), rep_json_string(flag));
 }
 
 /* ---- held ---- */
@@ -311,39 +310,21 @@ static enum rep_code fold_in_place(struct rep_run *run, struct rep_touched *touc
 	return rc;
 }
 
-/* The outcome that stands for a verdict until the fold has spoken: rep_outcome_verdict gives it back. */
-static struct rep_json *outcome_of_verdict(const struct rep_json *verdict)
-{
-	struct rep_json *outcome, *fields, *whole;
-
-	if (!verdict)
-		return NULL;
-	outcome = rep_json_object();
-	fields = rep_json_object();
-	whole = rep_json_get(verdict, "*");
-	rep_json_set_string(outcome, "outcome", rep_outcome_name(REP_APPLIED));
-	for (void *it = rep_json_iter(whole); it; it = rep_json_iter_next(whole, it))
-		rep_json_set(outcome, rep_json_iter_key(it), rep_json_ref(rep_json_iter_value(it)));
-	for (void *it = rep_json_iter(verdict); it; it = rep_json_iter_next(verdict, it))
-		if (strcmp(rep_json_iter_key(it), "*") != 0)
-			rep_json_set(fields, rep_json_iter_key(it),
-				     rep_json_ref(rep_json_iter_value(it)));
-	rep_json_set(outcome, "fields", fields);
-	return outcome;
-}
-
 /* Case 2. */
 static enum rep_code fold_late(struct rep_run *run, struct rep_touched *touched,
 			       const struct rep_edit *edit, const char *signed_stamp,
 			       const char *segment, bool fresh, struct rep_error *err)
 {
-	struct rep_json *outcome = outcome_of_verdict(edit->verdict);
+	struct rep_json *outcome;
 	struct rep_indexed now;
 	bool found = false;
-	enum rep_code rc =
-		fresh ? rep_changes_put(run->hub->db, edit, signed_stamp, outcome, segment, err)
-		      : rep_changes_outcome(run->hub->db, edit->device, edit->seq, edit->index,
-					    outcome, err);
+	enum rep_code rc = rep_outcome_of_verdict(&outcome, edit->verdict, err);
+
+	if (rc == REP_OK)
+		rc = fresh ? rep_changes_put(run->hub->db, edit, signed_stamp, outcome, segment,
+					     err)
+			   : rep_changes_outcome(run->hub->db, edit->device, edit->seq, edit->index,
+						 outcome, err);
 
 	rep_json_free(outcome);
 	if (rc == REP_OK)
@@ -390,7 +371,8 @@ static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 
 	memset(admission, 0, sizeof *admission);
 	if (backdated) { /* a stamp behind what the device had said or seen before */
-		reject_whole(&admission->verdict, "backdated");
+		if (!reject_whole(&admission->verdict, "backdated"))
+			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	} else {
 		run->edit_stamp = edit->stamp;
 		rc = rep_admit(admission, edit, record, &run->admit, err);
@@ -400,8 +382,11 @@ static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 		if (rc == REP_OK && !admission->held)
 			rc = rep_run_check(run, edit, record, &admission->verdict, err);
 	}
-	if (rc == REP_OK && strcmp(signed_stamp, edit->stamp) != 0)
-		add_flag(&admission->verdict, "clock-ahead");
+	if (rc == REP_OK && strcmp(signed_stamp, edit->stamp) != 0 &&
+	    !add_flag(&admission->verdict, "clock-ahead"))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rc != REP_OK)
+		rep_admission_clear(admission);
 	return rc;
 }
 

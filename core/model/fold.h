@@ -107,6 +107,13 @@ REP_CHECK enum rep_code rep_fold(struct rep_folded *folded, const struct rep_edi
 REP_CHECK enum rep_code rep_outcome_verdict(struct rep_json **out, const struct rep_json *outcome,
 					    struct rep_error *err);
 
+/*
+ * The other way: the outcome that stands for a verdict until the fold has spoken, and gives it back. *out is NULL for none.
+ */
+REP_CHECK enum rep_code rep_outcome_of_verdict(struct rep_json **out,
+					       const struct rep_json *verdict,
+					       struct rep_error *err);
+
 /* Did the change with this outcome never come into force for the field: rejected, proposed or held? NULL = it did. */
 bool rep_outcome_refuses(const struct rep_json *outcome, const char *field);
 

@@ -103,6 +103,44 @@ enum rep_code rep_outcome_verdict(struct rep_json **out, const struct rep_json *
 	return REP_OK;
 }
 
+static bool copy_verdict(struct rep_json *outcome, struct rep_json *fields,
+			 const struct rep_json *verdict)
+{
+	const struct rep_json *whole = rep_json_get(verdict, "*");
+	bool ok = true;
+
+	for (void *it = rep_json_iter(whole); it && ok; it = rep_json_iter_next(whole, it))
+		ok = rep_json_set(outcome, rep_json_iter_key(it),
+				  rep_json_ref(rep_json_iter_value(it)));
+	for (void *it = rep_json_iter(verdict); it && ok; it = rep_json_iter_next(verdict, it))
+		ok = strcmp(rep_json_iter_key(it), "*") == 0 ||
+		     rep_json_set(fields, rep_json_iter_key(it),
+				  rep_json_ref(rep_json_iter_value(it)));
+	return ok;
+}
+
+enum rep_code rep_outcome_of_verdict(struct rep_json **out, const struct rep_json *verdict,
+				     struct rep_error *err)
+{
+	struct rep_json *outcome, *fields;
+
+	*out = NULL;
+	if (!verdict)
+		return REP_OK;
+	outcome = rep_json_object();
+	fields = rep_json_object();
+	if (!rep_json_set_string(outcome, "outcome", rep_outcome_name(REP_APPLIED)) ||
+	    !copy_verdict(outcome, fields, verdict) ||
+	    !rep_json_set(outcome, "fields", rep_json_ref(fields))) {
+		rep_json_free(outcome);
+		rep_json_free(fields);
+		return rep_fail(err, REP_ENOMEM, "verdict: out of memory");
+	}
+	rep_json_free(fields);
+	*out = outcome;
+	return REP_OK;
+}
+
 static bool is_out_of_force(const char *outcome)
 {
 	return outcome && (strcmp(outcome, rep_outcome_name(REP_REJECTED)) == 0 ||

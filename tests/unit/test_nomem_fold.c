@@ -180,6 +180,38 @@ static void admission_tells_of_it(void **state)
 	assert_true(sweep(try_admit) > 5);
 }
 
+/* A verdict that was cut short would let through what admission refused. */
+static enum rep_code try_verdict(struct rep_error *err)
+{
+	static const char *const text =
+		"{\"*\":{\"code\":\"archive\",\"flags\":[\"f\"],\"outcome\":"
+		"\"proposed\"},\"a\":{\"code\":\"form\",\"outcome\":\"rejected\"},"
+		"\"b\":{\"code\":\"no-right\",\"outcome\":\"rejected\"}}";
+	struct rep_json *verdict, *outcome = NULL, *again = NULL;
+	enum rep_code rc = rep_json_parse_canonical(&verdict, text, strlen(text), 8, err);
+
+	if (!rc)
+		rc = rep_outcome_of_verdict(&outcome, verdict, err);
+	if (!rc)
+		rc = rep_outcome_verdict(&again, outcome, err);
+	if (!rc) {
+		rep_json_del(verdict, "a"); /* the fold gives that one again */
+		assert_true(rep_json_equal(verdict, again));
+		assert_true(rep_outcome_refuses(outcome, "b"));
+		assert_true(rep_outcome_refuses(outcome, "c")); /* proposed with the whole */
+	}
+	rep_json_free(verdict);
+	rep_json_free(outcome);
+	rep_json_free(again);
+	return told(rc, err);
+}
+
+static void a_recorded_verdict_tells_of_it(void **state)
+{
+	(void)state;
+	assert_true(sweep(try_verdict) > 20);
+}
+
 static struct rep_buf files[2];
 
 static enum rep_code try_read(struct rep_error *err)
@@ -251,6 +283,7 @@ int main(void)
 		cmocka_unit_test(the_fold_tells_of_it),
 		cmocka_unit_test(an_insert_tells_of_it),
 		cmocka_unit_test(admission_tells_of_it),
+		cmocka_unit_test(a_recorded_verdict_tells_of_it),
 		cmocka_unit_test(reading_a_record_tells_of_it),
 		cmocka_unit_test(the_organisation_tells_of_it),
 	};
