@@ -159,41 +159,6 @@ const char *rep_record_element_stamp(const struct rep_record *record, const char
 	return rep_record_element_present(record, field, key) ? record->created.text : NULL;
 }
 
-static int compare_elements(const void *a, const void *b)
-{
-	const struct rep_json *const *left = a;
-	const struct rep_json *const *right = b;
-	const char *x = rep_json_string_value(*left), *y = rep_json_string_value(*right);
-
-	if (!x || !y)
-		return !!x - !!y;
-	return strcmp(x, y);
-}
-
-/* A new array with the elements in byte order, each once; takes `value`. */
-static struct rep_json *sorted(struct rep_json *value)
-{
-	size_t len = rep_json_size(value);
-	const struct rep_json **elements = calloc(len + 1, sizeof(*elements));
-	struct rep_json *out = elements ? rep_json_array() : NULL;
-
-	for (size_t i = 0; elements && i < len; i++)
-		elements[i] = rep_json_at(value, i);
-	if (out)
-		qsort(elements, len, sizeof(const struct rep_json *), compare_elements);
-	for (size_t i = 0; out && i < len; i++) {
-		if (i > 0 && rep_json_equal(elements[i], elements[i - 1]))
-			continue;
-		if (!rep_json_append(out, rep_json_ref(elements[i]))) {
-			rep_json_free(out);
-			out = NULL;
-		}
-	}
-	free(elements);
-	rep_json_free(value);
-	return out;
-}
-
 void rep_record_put(struct rep_record *record, const char *field, struct rep_json *value,
 		    const char *stamp)
 {
@@ -204,8 +169,12 @@ void rep_record_put(struct rep_record *record, const char *field, struct rep_jso
 		rep_json_del(record->fields, field);
 	} else {
 		if (declared && declared->type == REP_TYPE_SET &&
-		    rep_json_is(value, REP_JSON_ARRAY))
-			value = sorted(value);
+		    rep_json_is(value, REP_JSON_ARRAY)) {
+			struct rep_json *given = value;
+
+			value = rep_value_sorted(given);
+			rep_json_free(given);
+		}
 		if (!value || !rep_json_set(record->fields, field, value))
 			record->failed = true;
 	}

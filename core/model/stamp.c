@@ -4,37 +4,12 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/days.h"
 #include "core/model/id.h"
 
 #define DAY_MS INT64_C(86400000)
 #define TIME_MS_MAX INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define COUNTER_MAX 0xFFFFu
-
-/*
- * Days since 1970-01-01 of a date of the Gregorian calendar, and back: counted in years that begin
- * in March, so that the leap day comes last. Source: H. Hinnant, "chrono-compatible low-level date
- * algorithms".
- */
-static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
-{
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = y / 400, of_era = y % 400;
-	int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static void date_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
-{
-	int64_t z = days + 719468, era = z / 146097, of_era = z % 146097;
-	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
-	int64_t march = (5 * of_year + 2) / 153;
-
-	*day = of_year - (153 * march + 2) / 5 + 1;
-	*month = march < 10 ? march + 3 : march - 9;
-	*year = y + era * 400 + (*month <= 2);
-}
 
 static int64_t clamp_ms(int64_t ms)
 {
@@ -51,11 +26,12 @@ static void put_digits(char *out, unsigned len, int64_t value)
 
 void rep_time_format(char *out, int64_t ms)
 {
-	int64_t year, month, day, rest;
+	int year, month, day;
+	int64_t rest;
 
 	ms = clamp_ms(ms);
 	rest = ms % DAY_MS;
-	date_from_days(ms / DAY_MS, &year, &month, &day);
+	rep_days_to(ms / DAY_MS, &year, &month, &day);
 	memcpy(out, "0000-00-00T00:00:00.000Z", REP_TIME_LEN + 1);
 	put_digits(out, 4, year);
 	put_digits(out + 5, 2, month);
@@ -66,9 +42,9 @@ void rep_time_format(char *out, int64_t ms)
 	put_digits(out + 20, 3, rest % 1000);
 }
 
-static int64_t get_digits(const char *text, unsigned len)
+static int get_digits(const char *text, unsigned len)
 {
-	int64_t value = 0;
+	int value = 0;
 
 	for (unsigned i = 0; i < len; i++)
 		value = value * 10 + (text[i] - '0');
@@ -80,7 +56,7 @@ static bool parse_time(int64_t *ms, const char *text)
 {
 	static const char shape[] = "0000-00-00T00:00:00.000Z";
 	char again[REP_TIME_LEN + 1];
-	int64_t year, month, day;
+	int year, month, day;
 
 	for (unsigned i = 0; i < REP_TIME_LEN; i++)
 		if (shape[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
@@ -88,12 +64,12 @@ static bool parse_time(int64_t *ms, const char *text)
 	year = get_digits(text, 4);
 	month = get_digits(text + 5, 2);
 	day = get_digits(text + 8, 2);
-	if (year < 1970 || month < 1 || month > 12 || day < 1)
+	if (year < 1970 || !rep_day_exists(year, month, day))
 		return false;
-	*ms = days_from_date(year, month, day) * DAY_MS + get_digits(text + 11, 2) * 3600000 +
+	*ms = rep_days_of(year, month, day) * DAY_MS + get_digits(text + 11, 2) * INT64_C(3600000) +
 	      get_digits(text + 14, 2) * 60000 + get_digits(text + 17, 2) * 1000 +
 	      get_digits(text + 20, 3);
-	/* The 30th of February, an hour 24 or a second 60 come back as another text. */
+	/* An hour 24 or a second 60 comes back as another text. */
 	rep_time_format(again, *ms);
 	return memcmp(again, text, REP_TIME_LEN) == 0;
 }

@@ -429,43 +429,45 @@ static struct rep_json *stored_text(const struct rep_field *field, const struct 
 	return out;
 }
 
-struct element {
-	struct rep_json *value;
-	char *text;
-};
-
 static int compare_elements(const void *a, const void *b)
 {
-	return strcmp(((const struct element *)a)->text, ((const struct element *)b)->text);
+	const char *x = rep_json_string_value(*(const struct rep_json *const *)a);
+	const char *y = rep_json_string_value(*(const struct rep_json *const *)b);
+
+	return x && y ? strcmp(x, y) : !!x - !!y;
 }
 
-/* A set as it is stored: elements by the bytes of their canonical JSON, each once. */
-static struct rep_json *stored_set(const struct rep_field *field, const struct rep_json *set)
+struct rep_json *rep_value_sorted(const struct rep_json *set)
 {
 	size_t len = rep_json_size(set);
-	struct element *elements = calloc(len ? len : 1, sizeof *elements);
+	const struct rep_json **elements = calloc(len + 1, sizeof *elements);
 	struct rep_json *out = elements ? rep_json_array() : NULL;
 	bool ok = out;
 
-	for (size_t i = 0; ok && i < len; i++) {
-		elements[i].value = stored_text(field, rep_json_at(set, i));
-		elements[i].text = rep_json_text(elements[i].value);
-		ok = elements[i].text;
-	}
+	for (size_t i = 0; ok && i < len; i++)
+		elements[i] = rep_json_at(set, i);
 	if (ok)
 		qsort(elements, len, sizeof *elements, compare_elements);
 	for (size_t i = 0; ok && i < len; i++)
-		if (i == 0 || strcmp(elements[i - 1].text, elements[i].text) != 0)
-			ok = rep_json_append(out, rep_json_ref(elements[i].value));
-	for (size_t i = 0; elements && i < len; i++) {
-		rep_json_free(elements[i].value);
-		free(elements[i].text);
-	}
+		if (i == 0 || !rep_json_equal(elements[i], elements[i - 1]))
+			ok = rep_json_append(out, rep_json_ref(elements[i]));
 	free(elements);
 	if (ok)
 		return out;
 	rep_json_free(out);
 	return NULL;
+}
+
+static struct rep_json *stored_set(const struct rep_field *field, const struct rep_json *set)
+{
+	struct rep_json *stored = rep_json_array(), *out;
+	bool ok = stored;
+
+	for (size_t i = 0; ok && i < rep_json_size(set); i++)
+		ok = rep_json_append(stored, stored_text(field, rep_json_at(set, i)));
+	out = ok ? rep_value_sorted(stored) : NULL;
+	rep_json_free(stored);
+	return out;
 }
 
 struct rep_json *rep_value_stored(const struct rep_field *field, const struct rep_json *value)

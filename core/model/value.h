@@ -46,6 +46,9 @@ int rep_value_compare(const struct rep_field *field, const struct rep_json *a,
 /* True for null, "", [], {}: what `fill` counts as empty. */
 bool rep_value_empty(const struct rep_json *value);
 
+/* A set as it is stored: its elements by the bytes of their text, each once. A new reference; NULL without memory. */
+struct rep_json *rep_value_sorted(const struct rep_json *set);
+
 /* The value as stored after the normaliser `phone` (a new reference); other normalisers do not change it. */
 struct rep_json *rep_value_stored(const struct rep_field *field, const struct rep_json *value);
 

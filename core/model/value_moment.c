@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/model/days.h"
 #include "core/model/value_text.h"
 
 #define TEXT_MAX 63u

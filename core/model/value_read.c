@@ -57,13 +57,15 @@ static void put_formatted(struct rep_buf *out, const char *text, enum rep_text_c
 
 	rep_normalise_put(&form, text, strlen(text), REP_NORM_NFKC | REP_NORM_SPACE);
 	for (const char *at = rep_buf_str(&form) + (*rep_buf_str(&form) == '\''); *at; at++) {
-		int byte = (unsigned char)*at;
+		char byte = *at;
 
-		if (format == REP_FORMAT_CN_ID || format == REP_FORMAT_CN_USCC)
-			byte = toupper(byte);
-		else if (format == REP_FORMAT_SHA256)
-			byte = tolower(byte);
-		rep_buf_putc(out, (char)byte);
+		/* ASCII alone, whatever the locale of the laptop is. */
+		if (format == REP_FORMAT_SHA256 && byte >= 'A' && byte <= 'Z')
+			byte = (char)(byte - 'A' + 'a');
+		else if ((format == REP_FORMAT_CN_ID || format == REP_FORMAT_CN_USCC) &&
+			 byte >= 'a' && byte <= 'z')
+			byte = (char)(byte - 'a' + 'A');
+		rep_buf_putc(out, byte);
 	}
 	if (form.failed)
 		out->failed = form.failed;

@@ -10,10 +10,6 @@
 
 bool rep_date_valid(const char *text);     /* 2026-03-16, years 0001 to 9999, a day that exists */
 bool rep_datetime_valid(const char *text); /* 2026-03-16T01:10:00.000Z */
-bool rep_day_exists(int year, int month, int day);
-/* Days since 1970-01-01 of the proleptic Gregorian calendar, and back. */
-int64_t rep_days_of(int year, int month, int day);
-void rep_days_to(int64_t days, int *year, int *month, int *day);
 
 /*
  * Reads what people and spreadsheets write as a date (or a datetime, in UTC) into `out`; REP_EINVAL for

@@ -199,36 +199,22 @@ struct rep_json *rep_part_set_spec(const struct rep_part *part, bool *nomem)
 	return spec;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	const char *x = rep_json_string_value(*(const struct rep_json *const *)a);
-	const char *y = rep_json_string_value(*(const struct rep_json *const *)b);
-
-	return x && y ? strcmp(x, y) : !!x - !!y;
-}
-
 /* The set as a whole: elements as stored, each once, in the order of their bytes. */
 struct rep_json *rep_part_whole_set(const struct rep_field *field, const struct rep_json *array,
 				    bool *nomem)
 {
 	struct rep_json *elements = keyed(field, array, nomem);
-	size_t len = rep_json_size(elements);
-	const struct rep_json **sorted = calloc(len + 1, sizeof *sorted);
-	struct rep_json *out = rep_json_array();
-	size_t at = 0;
+	struct rep_json *all = rep_json_array(), *out;
 
-	for (void *it = sorted && len ? rep_json_iter(elements) : NULL; it;
-	     it = rep_json_iter_next(elements, it))
-		sorted[at++] = rep_json_iter_value(it);
-	if (sorted)
-		qsort(sorted, at, sizeof *sorted, compare_texts);
-	for (size_t i = 0; i < at; i++) {
-		if (!rep_json_append(out, rep_json_ref(sorted[i])))
+	for (void *it = elements ? rep_json_iter(elements) : NULL; it;
+	     it = rep_json_iter_next(elements, it)) {
+		if (!rep_json_append(all, rep_json_ref(rep_json_iter_value(it))))
 			*nomem = true;
 	}
-	if (!sorted)
+	out = all ? rep_value_sorted(all) : NULL;
+	if (!out)
 		*nomem = true;
-	free(sorted);
+	rep_json_free(all);
 	rep_json_free(elements);
 	return out;
 }

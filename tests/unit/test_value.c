@@ -1,6 +1,7 @@
 #include "help.h"
 
 #include "core/base/buf.h"
+#include "core/model/days.h"
 #include "core/model/normalise.h"
 #include "core/model/schema.h"
 #include "core/model/value.h"
