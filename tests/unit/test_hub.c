@@ -8,6 +8,8 @@
 #include "core/model/id.h"
 #include "core/store/tables.h"
 #include "sync/document.h"
+#include "sync/hub_state.h"
+#include "sync/mailbox.h"
 
 #define MINUTE 60000
 
@@ -463,6 +465,40 @@ static void values_that_nobody_erased_are_not_withheld(void **state)
 	laptop_clear(&laptop);
 }
 
+static struct rep_json *some_values(void)
+{
+	static const char text[] = "{\"values\":{\"name\":{\"new\":\"x\"}}}";
+	struct rep_json *line;
+
+	expect_ok(rep_json_parse(&line, text, strlen(text), sizeof text, 8, &err), &err);
+	return line;
+}
+
+/* Line 1 of so many changes would be longer than a line may be. */
+static void change_sets_of_the_hub_are_split_where_the_skeleton_is_full(void **state)
+{
+	struct rep_hub_batch *batch;
+	struct rep_outbox outbox = {0};
+	struct rep_oid none = rep_oid_zero;
+	char id[REP_ID_LEN_MAX + 1], *path = rep_hub_mailbox(dir, REP_HUB_DEVICE);
+
+	(void)state;
+	expect_ok(rep_hub_batch_new(&batch, hub, "many", HUB_T0, &err), &err);
+	for (int i = 0; i < 6000; i++) {
+		snprintf(id, sizeof id, "C-%050d", i);
+		expect_ok(
+			rep_hub_batch_add(batch, REP_OP_INSERT, "contact", id, some_values(), &err),
+			&err);
+	}
+	expect_ok(rep_hub_batch_send(batch, &err), &err);
+	rep_hub_batch_free(batch);
+	expect_ok(rep_mailbox_read(&outbox, path, &none, &err), &err);
+	assert_true(outbox.segments_len > 0);
+	assert_int_equal(outbox.segments[outbox.segments_len - 1].last, 2);
+	rep_outbox_clear(&outbox);
+	free(path);
+}
+
 static void a_wrong_clock_is_cut_at_receipt(void **state)
 {
 	struct laptop laptop;
@@ -835,6 +871,7 @@ int main(void)
 		TEST(a_rejected_edit_becomes_an_item_of_its_author),
 		TEST(a_broken_signature_blocks_its_own_device_only),
 		TEST(values_that_nobody_erased_are_not_withheld),
+		TEST(change_sets_of_the_hub_are_split_where_the_skeleton_is_full),
 		TEST(a_wrong_clock_is_cut_at_receipt),
 		TEST(a_field_that_a_check_refuses_is_left_out),
 		TEST(a_check_sees_other_records),
