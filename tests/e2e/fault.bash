@@ -43,6 +43,16 @@ leftovers() {
 		! -name hub.lock ! -name sync.lock ! -name repsync.lock | sed "s:^$W/::"
 }
 
+# without_triggers NAME WORD SQL: runs it while the triggers with this word are not there
+without_triggers() {
+	local name drop make
+	make=$(sqlite3 -readonly "$W/$1/replica.db" "SELECT sql || ';' FROM sqlite_schema WHERE type = 'trigger' AND sql LIKE '%$2%'")
+	drop=$(sqlite3 -readonly "$W/$1/replica.db" \
+		"SELECT 'DROP TRIGGER \"' || name || '\";' FROM sqlite_schema WHERE type = 'trigger' AND sql LIKE '%$2%'")
+	[ -n "$make" ]
+	when "$DAY 10:00:00" sqlite3 -bail "$W/$1/replica.db" "BEGIN; $drop $3; $make COMMIT"
+}
+
 export_world() {
 	export W HUB REPSYNC FAKETIME_LIB ENTITIES
 	export -f when at hub_at records world_fsck field rows changes leftovers small fill read_only fails

@@ -127,14 +127,10 @@ sound() {
 }
 
 @test "a value against a check of the schema: refused at once, and by the company when the check was taken out here" {
-	local address="UPDATE contact SET home_address = '江南市滨湖区人民路18号' WHERE id = 'C-0001'" trigger
+	local address="UPDATE contact SET home_address = '江南市滨湖区人民路18号' WHERE id = 'C-0001'"
 	run by_sql "$address"
 	[ "$status" -ne 0 ] && [[ "$output" == *home_consent* ]]
-	sqlite3 "$W/wang/replica.db" "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND sql LIKE '%home_consent%'" |
-		while read -r trigger; do
-			sqlite3 "$W/wang/replica.db" "DROP TRIGGER \"$trigger\""
-		done
-	by_sql "$address"
+	without_triggers wang home_consent "$address"
 	evening
 	jq -e '.rejected == 1' "$W/summary"
 	[ "$(here contact C-0001 home_address)" = null ]
