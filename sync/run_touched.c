@@ -356,7 +356,8 @@ static enum rep_code flush_claim(struct rep_run *run, const struct rep_touched *
 	char id[REP_UUID_LEN + 1];
 	enum rep_code rc;
 
-	if (was == is || !kind || touched->entity->partition != REP_PARTITION_OF)
+	/* Also where it lay there before: an earlier insert may have come late, or a restore. */
+	if ((!was && !is) || !kind || touched->entity->partition != REP_PARTITION_OF)
 		return REP_OK;
 	rep_buf_printf(&name, "claim/%s/%s", touched->entity->name, touched->id);
 	rep_uuid5(id, rep_buf_str(&name), name.len, NULL);

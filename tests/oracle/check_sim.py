@@ -21,9 +21,9 @@ import world  # noqa: E402
 
 Wrong = central.Wrong
 
-# What the hub may judge otherwise when things arrive in another order: uniqueness, what stands in other records, and the
-# state that the record has by then.
-OF_THE_MOMENT = {"unique", "frozen", "check"}
+# What the hub may judge otherwise when things arrive in another order: uniqueness, what stands in other records (checks
+# bear their own names), and the state that the record has by then.
+OF_THE_MOMENT = {"unique", "referenced", "frozen"}
 
 
 def show(value):
@@ -147,18 +147,26 @@ def compare(central_world):
             raise Wrong("%s: outcome\n  oracle %s\n  hub    %s" % (change, show(want), show(have)))
 
 
+def differing_codes(a, b):
+    """Codes and flags by which two verdicts differ."""
+    for key in sorted(set(a) | set(b)):
+        mine, theirs = a.get(key, {}), b.get(key, {})
+        yield from set(mine.get("flags", [])) ^ set(theirs.get("flags", []))
+        if (mine.get("outcome"), mine.get("code")) != (theirs.get("outcome"), theirs.get("code")):
+            yield from {mine.get("code"), theirs.get("code")} - {None}
+
+
 def check_shuffle(played, other):
     """Another order of delivery: the same records, unless admission itself judged by the moment."""
     mine = {(c.device, c.seq, c.index): c for c in played.changes}
     theirs = {(c.device, c.seq, c.index): c for c in other.changes}
+    checks = {check["name"] for entity in played.schema["entity"].values() for check in entity.get("checks", [])}
     excused = False
     for place in sorted(set(mine) | set(theirs)):
         a, b = (world.verdict_of((side.get(place) and side[place].outcome) or {}) for side in (mine, theirs))
         if a == b:
             continue
-        codes = {note.get("code") for verdict in (a, b) for key, note in verdict.items()
-                 if a.get(key) != b.get(key)}
-        if not codes <= OF_THE_MOMENT:
+        if not set(differing_codes(a, b)) <= OF_THE_MOMENT | checks:
             raise Wrong("shuffle: %s judged as %s, in another order as %s" % (mine.get(place), show(a), show(b)))
         excused = True
     if excused:

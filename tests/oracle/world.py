@@ -94,6 +94,10 @@ class WorldFold(fold.Fold):
         self.world, self.name, self.ident = world, entity, ident
         self.moved = []  # (stamp, partition) after each change
 
+    def first(self):
+        """As an edit, the one that made the record."""
+        return {"entity": self.name, "id": self.ident, "rep": self.record.rep, "stamp": self.record.stamp}
+
     def partition(self, fields, author):
         entity = self.schema.entities[self.name]
         if entity.builtin == "assignment":
@@ -178,6 +182,11 @@ class World:
                 out[own.name, own.ident] = printed(own.record.print(), own)
             for item in own.reviews.values():
                 out[item.kind, item.id] = printed(item.print(), None)
+        for own in list(self.folds.values()):
+            if own.record and own.record.partition == "desk" and not own.record.deleted:
+                name = "claim/%s/%s" % (own.name, own.ident)
+                item = fold.Review("claim", str(uuid.uuid5(fold.NAMESPACE, name)), own.first(), "desk", "open")
+                out["claim", item.id] = printed(item.print(), None)
         for change in self.central.changes:
             item = rejection(change)
             if item:

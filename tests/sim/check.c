@@ -185,18 +185,13 @@ static enum rep_code check_told(void *user, struct rep_indexed *change, struct r
 	return REP_OK;
 }
 
-void sim_check_outcomes(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub)
+void sim_check_outcomes(struct sim_rep *rep, struct rep_hub *hub)
 {
 	const struct rep_changes_query query = {.device = rep->device};
-	struct rep_replica *replica;
-	struct told told;
+	struct told told = {sim_replica(rep)->db, rep};
 	struct rep_error err;
 
-	(void)world;
-	sim_ok(rep_replica_open(&replica, rep->dir, true, &err), &err, rep->rep);
-	told = (struct told){replica->db, rep};
 	sim_ok(rep_changes_each(rep_hub_db(hub), &query, check_told, &told, &err), &err, rep->rep);
-	rep_replica_close(replica);
 }
 
 /* ---- the journals are the same ---- */
@@ -228,14 +223,10 @@ static enum rep_code check_set(void *user, const struct rep_changeset *set, stru
 	return REP_OK;
 }
 
-void sim_check_journal(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub)
+void sim_check_journal(struct sim_rep *rep, struct rep_hub *hub)
 {
 	struct chain chain = {rep_hub_db(hub), 0};
-	struct rep_replica *replica;
 	struct rep_error err;
 
-	(void)world;
-	sim_ok(rep_replica_open(&replica, rep->dir, true, &err), &err, rep->rep);
-	sim_ok(rep_journal_each(replica, 1, check_set, &chain, &err), &err, rep->rep);
-	rep_replica_close(replica);
+	sim_ok(rep_journal_each(sim_replica(rep), 1, check_set, &chain, &err), &err, rep->rep);
 }

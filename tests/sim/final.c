@@ -132,16 +132,15 @@ static void check_rows(const struct sim_rep *rep, struct rep_replica *replica, s
 		sim_fail("%s sees nothing at all", rep->rep);
 }
 
-static void check_replica(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub)
+static void check_replica(struct sim_world *world, struct sim_rep *rep, struct rep_hub *hub)
 {
-	struct rep_replica *replica;
+	struct rep_replica *replica = sim_replica(rep);
 	struct rep_journal_head head;
 	struct rep_json *report = NULL;
 	struct rep_error err;
 	int64_t merged;
 
 	sim_act_as(world, rep);
-	sim_ok(rep_replica_open(&replica, rep->dir, false, &err), &err, rep->rep);
 	sim_ok(rep_device_verify(replica, &report, &err), &err, rep->rep);
 	sim_ok(rep_meta_get_int(replica->db, "merged_seq", &merged, &err), &err, rep->rep);
 	sim_ok(rep_journal_head(replica->db, &head, &err), &err, rep->rep);
@@ -150,25 +149,22 @@ static void check_replica(struct sim_world *world, const struct sim_rep *rep, st
 			 (long long)merged);
 	check_rows(rep, replica, hub);
 	rep_json_free(report);
-	rep_replica_close(replica);
-	sim_check_journal(world, rep, hub);
-	sim_check_outcomes(world, rep, hub);
+	sim_check_journal(rep, hub);
+	sim_check_outcomes(rep, hub);
 }
 
 static void check_all(struct sim_world *world)
 {
 	const struct rep_verify options = {.replay = true};
 	struct rep_json *report = NULL;
-	struct rep_hub *hub;
+	struct rep_hub *hub = sim_hub(world);
 	struct rep_error err;
 
-	sim_ok(rep_hub_open(&hub, world->hub, true, &err), &err, "open the hub");
 	sim_ok(rep_hub_verify(hub, &options, &report, &err), &err, "hub verify");
 	for (unsigned i = 0; i < SIM_REPS; i++)
 		if (world->reps[i].acts)
 			check_replica(world, &world->reps[i], hub);
 	rep_json_free(report);
-	rep_hub_close(hub);
 }
 
 static void fsck(const struct sim_world *world)

@@ -6,8 +6,8 @@
  * world as it stands is copied, and both copies deliver everything in an order of their own. What must hold is asked along
  * the way and at the end; the fold itself is judged by tests/oracle, which shares no code with this.
  *
- * Nothing is kept open from one step to the next: each step opens what it needs, as the commands do, so that a step may as
- * well be made by a child that is killed in the middle.
+ * Replicas and hub stay open from step to step, as in a program that embeds the engine; before a step that is made by a
+ * child and killed, all are closed, as after a command.
  */
 #ifndef REPSYNC_TESTS_SIM_H
 #define REPSYNC_TESTS_SIM_H
@@ -70,6 +70,7 @@ struct sim_rep {
 	const char *rep;
 	char dir[512]; /* of the replica */
 	char device[REP_DEVICE_LEN + 1];
+	struct rep_replica *replica; /* NULL while closed */
 	bool acts;
 	int64_t skew_ms;
 	struct sim_edit *edits;
@@ -81,6 +82,7 @@ struct sim_world {
 	const struct sim_cast *cast;
 	char dir[256];
 	char hub[512];
+	struct rep_hub *open_hub; /* NULL while closed */
 	uint64_t seed;
 	int64_t now_ms; /* true time; the hub's clock */
 	struct sim_rep reps[SIM_REPS];
@@ -98,8 +100,13 @@ void sim_template(const char *dir, unsigned cast);
 void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, uint64_t seed);
 void sim_world_end(struct sim_world *world);
 /* Copies or swaps whole worlds: `dir`/world is always the one at play, because mailboxes are known by their path. */
-void sim_world_save(const struct sim_world *world, const char *name);
-void sim_world_load(const struct sim_world *world, const char *name);
+void sim_world_save(struct sim_world *world, const char *name);
+void sim_world_load(struct sim_world *world, const char *name);
+/* Open from now on, until all are closed. */
+struct rep_replica *sim_replica(struct sim_rep *rep);
+struct rep_hub *sim_hub(struct sim_world *world);
+void sim_close_all(struct sim_world *world);
+
 /* Sets the clock of the acting machine. */
 int64_t sim_act_as(const struct sim_world *world, const struct sim_rep *rep); /* NULL = the hub */
 
@@ -143,9 +150,9 @@ int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replic
 void sim_check_visible(struct sim_world *world, const struct sim_rep *rep,
 		       struct rep_replica *replica);
 /* Every change that the hub refused is told to its author's replica. */
-void sim_check_outcomes(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub);
+void sim_check_outcomes(struct sim_rep *rep, struct rep_hub *hub);
 /* The hub's journal of the device is the device's own, number by number. */
-void sim_check_journal(struct sim_world *world, const struct sim_rep *rep, struct rep_hub *hub);
+void sim_check_journal(struct sim_rep *rep, struct rep_hub *hub);
 
 /* ---- step.c, final.c ---- */
 

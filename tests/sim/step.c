@@ -14,19 +14,10 @@
 
 /* ---- steps ---- */
 
-static struct rep_replica *open_replica(const struct sim_rep *rep)
-{
-	struct rep_replica *replica;
-	struct rep_error err;
-
-	sim_ok(rep_replica_open(&replica, rep->dir, false, &err), &err, rep->rep);
-	return replica;
-}
-
 void sim_sync(struct sim_world *world, struct sim_rep *rep)
 {
 	struct rep_sync options = {.now_ms = sim_act_as(world, rep)};
-	struct rep_replica *replica = open_replica(rep);
+	struct rep_replica *replica = sim_replica(rep);
 	struct rep_json *summary = NULL;
 	struct rep_error err;
 
@@ -35,7 +26,6 @@ void sim_sync(struct sim_world *world, struct sim_rep *rep)
 	sim_check_visible(world, rep, replica);
 	memcpy(rep->device, replica->device, sizeof rep->device);
 	rep_json_free(summary);
-	rep_replica_close(replica);
 	world->syncs++;
 }
 
@@ -43,27 +33,19 @@ void sim_merge(struct sim_world *world)
 {
 	struct rep_hub_merge options = {.now_ms = sim_act_as(world, NULL)};
 	struct rep_json *summary = NULL;
-	struct rep_hub *hub;
 	struct rep_error err;
 
-	sim_ok(rep_hub_open(&hub, world->hub, false, &err), &err, "open the hub");
-	sim_ok(rep_hub_merge(hub, &options, &summary, &err), &err, "merge");
+	sim_ok(rep_hub_merge(sim_hub(world), &options, &summary, &err), &err, "merge");
 	rep_json_free(summary);
-	rep_hub_close(hub);
 	world->merges++;
 }
 
 static int64_t edit(struct sim_world *world, struct sim_rep *rep)
 {
-	struct rep_replica *replica;
-	int64_t expected = 0;
+	struct rep_replica *replica = sim_replica(rep);
 
 	sim_act_as(world, rep);
-	replica = open_replica(rep);
-	if (replica->schema)
-		expected = sim_edit(world, rep, replica);
-	rep_replica_close(replica);
-	return expected;
+	return replica->schema ? sim_edit(world, rep, replica) : 0;
 }
 
 static void remember(struct sim_world *world, struct sim_rep *rep, int64_t expected)
@@ -102,6 +84,7 @@ static void act_and_die(struct sim_world *world, struct sim_rep *rep, enum actio
 	int status;
 	pid_t pid;
 
+	sim_close_all(world);
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
@@ -169,11 +152,10 @@ static void company(struct sim_world *world)
 	struct rep_json *line = rep_json_object(), *values = rep_json_object();
 	struct rep_json *field = rep_json_object();
 	struct rep_hub_batch *batch = NULL;
-	struct rep_hub *hub;
+	struct rep_hub *hub = sim_hub(world);
 	struct rep_error err;
 	char id[16], text[32];
 
-	sim_ok(rep_hub_open(&hub, world->hub, false, &err), &err, "open the hub");
 	if (sim_percent(SIM_STEPS, 40)) {
 		const char *post = sim_below(SIM_STEPS, 2) ? "n1" : "n2";
 
@@ -199,7 +181,6 @@ static void company(struct sim_world *world)
 		rep_hub_batch_free(batch);
 		sim_trace(world, "hub: imports the name of %s", id);
 	}
-	rep_hub_close(hub);
 }
 
 /* ---- the history ---- */

@@ -28,13 +28,46 @@ static const struct sim_role posts[SIM_REPS] = {
 /* 2026-03-02T01:00:00.000Z */
 #define BEGIN_MS 1772413200000
 
-void sim_world_save(const struct sim_world *world, const char *name)
+/* ---- what is open ---- */
+
+struct rep_replica *sim_replica(struct sim_rep *rep)
 {
+	struct rep_error err;
+
+	if (!rep->replica)
+		sim_ok(rep_replica_open(&rep->replica, rep->dir, false, &err), &err, rep->rep);
+	return rep->replica;
+}
+
+struct rep_hub *sim_hub(struct sim_world *world)
+{
+	struct rep_error err;
+
+	if (!world->open_hub)
+		sim_ok(rep_hub_open(&world->open_hub, world->hub, false, &err), &err,
+		       "open the hub");
+	return world->open_hub;
+}
+
+void sim_close_all(struct sim_world *world)
+{
+	for (unsigned i = 0; i < SIM_REPS; i++) {
+		rep_replica_close(world->reps[i].replica);
+		world->reps[i].replica = NULL;
+	}
+	rep_hub_close(world->open_hub);
+	world->open_hub = NULL;
+}
+
+void sim_world_save(struct sim_world *world, const char *name)
+{
+	sim_close_all(world);
 	sim_copy(world->dir, "world", name);
 }
 
-void sim_world_load(const struct sim_world *world, const char *name)
+void sim_world_load(struct sim_world *world, const char *name)
 {
+	sim_close_all(world);
 	sim_copy(world->dir, name, "world");
 }
 
@@ -181,13 +214,12 @@ void sim_template(const char *dir, unsigned cast)
 	sim_ok(rep_dir_remove(old, &err), &err, "make room");
 	sim_act_as(&world, NULL);
 	sim_ok(rep_hub_init(world.hub, &init, &err), &err, "hub init");
-	sim_ok(rep_hub_open(&hub, world.hub, false, &err), &err, "open the hub");
+	hub = sim_hub(&world);
 	add_records(hub, world.cast, world.now_ms);
 	add_posts(hub, world.now_ms);
 	add_people(hub, world.cast, world.now_ms);
 	for (unsigned i = 0; i < SIM_REPS; i++)
 		enroll(&world, hub, i);
-	rep_hub_close(hub);
 	for (unsigned round = 0; round < 2; round++) {
 		world.now_ms += 60000;
 		for (unsigned i = 0; i < SIM_REPS; i++)
@@ -247,6 +279,7 @@ void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, ui
 
 void sim_world_end(struct sim_world *world)
 {
+	sim_close_all(world);
 	for (unsigned i = 0; i < SIM_REPS; i++)
 		free(world->reps[i].edits);
 }
