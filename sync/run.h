@@ -76,6 +76,12 @@ struct rep_run_total {
 struct rep_touched;      /* a record in the run's hands: run_touched.c */
 struct rep_run_outcomes; /* lines for outcomes files: run_outcomes.c */
 
+/* The SELECT of a check, made once a run. */
+struct rep_run_check_sql {
+	const struct rep_check *check;
+	char *sql;
+};
+
 struct rep_run {
 	struct rep_hub *hub;
 	const struct rep_hub_merge *options;
@@ -111,8 +117,10 @@ struct rep_run {
 	struct rep_run_counts batch_counts;
 	struct rep_json *held_now;    /* "<device>/<seq>/<index>" held by this very run */
 	char commit[REP_OID_HEX + 1]; /* the last one; empty = none */
-	size_t kept_bytes;            /* of segments whose change sets are kept as read */
-	bool more;                    /* an outbox held more than is read at a time */
+	struct rep_run_check_sql *checks;
+	size_t checks_len;
+	size_t kept_bytes; /* of segments whose change sets are kept as read */
+	bool more;         /* an outbox held more than is read at a time */
 };
 
 /* ---- run_collect.c, run_enrol.c, run_mailbox.c ---- */
@@ -179,6 +187,8 @@ bool rep_outcome_has_rejection(const struct rep_json *outcome);
 REP_CHECK enum rep_code rep_run_check(struct rep_run *run, const struct rep_edit *edit,
 				      const struct rep_record *record, struct rep_json **verdict,
 				      struct rep_error *err);
+
+void rep_run_checks_clear(struct rep_run *run);
 
 /* ---- run_touched.c ---- */
 

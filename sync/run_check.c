@@ -164,15 +164,9 @@ static void bind_context(struct rep_stmt *stmt, int at, const struct checking *c
 	rep_bind_text(stmt, at, time);
 }
 
-static enum rep_code evaluate(struct checking *checking, const struct rep_check *check, bool *holds,
-			      struct rep_error *err)
+static char *write_sql(const struct checking *checking, const struct rep_check *check)
 {
-	const struct rep_record *old = checking->before ? checking->before : checking->after.record;
 	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
-	struct rep_stmt *stmt;
-	bool row = false;
-	int at;
-	enum rep_code rc;
 
 	rep_buf_puts(&sql, "WITH ");
 	put_row(&sql, checking->entity, "new");
@@ -182,9 +176,46 @@ static enum rep_code evaluate(struct checking *checking, const struct rep_check 
 		"ctx(rep, role, at, today) AS (SELECT ?, ?, ?, date(?, '+8 hours')) SELECT (%s\n)"
 		" FROM new, old, ctx",
 		check->expr);
-	rc = rep_buf_check(&sql, "SQL of a check", err);
-	if (rc == REP_OK)
-		rc = rep_db_use(checking->run->hub->db, &stmt, rep_buf_str(&sql), err);
+	return rep_buf_take(&sql);
+}
+
+static const char *sql_of(struct checking *checking, const struct rep_check *check)
+{
+	struct rep_run *run = checking->run;
+	struct rep_run_check_sql *grown;
+
+	for (size_t i = 0; i < run->checks_len; i++)
+		if (run->checks[i].check == check)
+			return run->checks[i].sql;
+	grown = reallocarray(run->checks, run->checks_len + 1, sizeof *grown);
+	if (!grown)
+		return NULL;
+	run->checks = grown;
+	grown[run->checks_len] =
+		(struct rep_run_check_sql){.check = check, .sql = write_sql(checking, check)};
+	return grown[run->checks_len++].sql;
+}
+
+void rep_run_checks_clear(struct rep_run *run)
+{
+	for (size_t i = 0; i < run->checks_len; i++)
+		free(run->checks[i].sql);
+	free(run->checks);
+	run->checks = NULL;
+	run->checks_len = 0;
+}
+
+static enum rep_code evaluate(struct checking *checking, const struct rep_check *check, bool *holds,
+			      struct rep_error *err)
+{
+	const struct rep_record *old = checking->before ? checking->before : checking->after.record;
+	const char *sql = sql_of(checking, check);
+	struct rep_stmt *stmt;
+	bool row = false;
+	int at;
+	enum rep_code rc = sql ? rep_db_use(checking->run->hub->db, &stmt, sql, err)
+			       : rep_fail(err, REP_ENOMEM, "out of memory");
+
 	if (rc == REP_OK) {
 		at = bind_row(stmt, 1, checking->after.record);
 		bind_context(stmt, bind_row(stmt, at, old), checking);
@@ -192,7 +223,6 @@ static enum rep_code evaluate(struct checking *checking, const struct rep_check 
 		*holds = rc == REP_OK && row && rep_column_int(stmt, 0) != 0;
 		rep_stmt_reset(stmt);
 	}
-	rep_buf_clear(&sql);
 	return rep_wrap(err, rc, "check %s of %s", check->name, checking->entity->name);
 }
 

@@ -401,6 +401,7 @@ void rep_run_collected_clear(struct rep_run *run)
 		free(run->problems[i].reason);
 		free(run->problems[i].data);
 	}
+	rep_run_checks_clear(run);
 	rep_json_free(run->held_now);
 	run->held_now = NULL;
 	free(run->batches);
