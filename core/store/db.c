@@ -312,6 +312,7 @@ void rep_db_abort(struct rep_db *db)
 	if (db->depth == 0)
 		return;
 	db->depth--;
+	rep_db_forget_kept(db);
 	if (sqlite3_get_autocommit(db->raw))
 		return;
 	if (db->depth == 0 && rep_db_exec(db, "ROLLBACK", &ignored) == REP_OK)

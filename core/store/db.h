@@ -43,6 +43,15 @@ bool rep_db_in_transaction(const struct rep_db *db);
  */
 REP_CHECK enum rep_code rep_db_use(struct rep_db *db, struct rep_stmt **out, const char *sql,
 				   struct rep_error *err);
+/*
+ * The same kept under a short name, for texts that take longer to write than to run: *out is NULL until rep_db_keep has
+ * prepared `sql` under it. All of them are forgotten when tables are made and when a transaction is rolled back, since a text
+ * depends on the columns of its table.
+ */
+void rep_db_kept(struct rep_db *db, struct rep_stmt **out, const char *name);
+REP_CHECK enum rep_code rep_db_keep(struct rep_db *db, struct rep_stmt **out, const char *name,
+				    const char *sql, struct rep_error *err);
+void rep_db_forget_kept(struct rep_db *db);
 /* A statement of one's own, freed by rep_stmt_free. Refuses trailing SQL. */
 REP_CHECK enum rep_code rep_db_prepare(struct rep_db *db, struct rep_stmt **out, const char *sql,
 				       struct rep_error *err);

@@ -25,6 +25,8 @@ struct rep_db {
 	struct rep_db_cached *cache; /* sorted by hash, then text */
 	size_t cache_len;
 	size_t cache_cap;
+	struct rep_db_cached *kept; /* by name, in no order: two an entity */
+	size_t kept_len;
 };
 
 /* The code that an SQLite result stands for, and the same as an error with SQLite's own words. */

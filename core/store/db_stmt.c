@@ -14,6 +14,18 @@ void rep_db_forget(struct rep_db *db)
 	free(db->cache);
 	db->cache = NULL;
 	db->cache_len = db->cache_cap = 0;
+	rep_db_forget_kept(db);
+}
+
+void rep_db_forget_kept(struct rep_db *db)
+{
+	for (size_t i = 0; i < db->kept_len; i++) {
+		rep_stmt_free(db->kept[i].stmt);
+		free(db->kept[i].sql);
+	}
+	free(db->kept);
+	db->kept = NULL;
+	db->kept_len = 0;
 }
 
 /* FNV-1a. */
@@ -71,6 +83,42 @@ static enum rep_code cache_add(struct rep_db *db, size_t place, uint64_t hash, c
 		(db->cache_len - place) * sizeof *db->cache);
 	db->cache[place] = entry;
 	db->cache_len++;
+	return REP_OK;
+}
+
+void rep_db_kept(struct rep_db *db, struct rep_stmt **out, const char *name)
+{
+	uint64_t hash = hash_of(name);
+
+	*out = NULL;
+	for (size_t i = 0; i < db->kept_len && !*out; i++)
+		if (db->kept[i].hash == hash && strcmp(db->kept[i].sql, name) == 0)
+			*out = db->kept[i].stmt;
+	if (*out)
+		rep_stmt_reset(*out);
+}
+
+enum rep_code rep_db_keep(struct rep_db *db, struct rep_stmt **out, const char *name,
+			  const char *sql, struct rep_error *err)
+{
+	struct rep_db_cached *grown = reallocarray(db->kept, db->kept_len + 1, sizeof *grown);
+	struct rep_db_cached entry = {.sql = strdup(name), .hash = hash_of(name)};
+	enum rep_code rc;
+
+	*out = NULL;
+	if (grown)
+		db->kept = grown;
+	if (!grown || !entry.sql) {
+		free(entry.sql);
+		return rep_fail(err, REP_ENOMEM, "prepare statement: no memory");
+	}
+	rc = rep_db_prepare(db, &entry.stmt, sql, err);
+	if (rc != REP_OK) {
+		free(entry.sql);
+		return rc;
+	}
+	db->kept[db->kept_len++] = entry;
+	*out = entry.stmt;
 	return REP_OK;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "core/store/rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,19 +164,42 @@ static enum rep_code read_row(struct rep_record **out, const struct rep_entity *
 	return *out ? REP_OK : no_memory(err);
 }
 
+static void write_select(struct rep_buf *sql, const struct rep_entity *entity)
+{
+	select_sql(sql, entity, is_review(entity) ? "id = ?1 AND kind = ?2" : "id = ?1");
+}
+
+/* The statement of an entity's rows that `write` gives the text of, kept as "<what> <entity>". */
+static enum rep_code use_row(struct rep_db *db, struct rep_stmt **out,
+			     const struct rep_entity *entity, const char *what,
+			     void (*write)(struct rep_buf *sql, const struct rep_entity *entity),
+			     struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
+	char name[REP_NAME_LEN_MAX + 8];
+	enum rep_code rc;
+
+	snprintf(name, sizeof name, "%s %s", what, entity->name);
+	rep_db_kept(db, out, name);
+	if (*out)
+		return REP_OK;
+	write(&sql, entity);
+	rc = rep_buf_check(&sql, "statement", err);
+	if (rc == REP_OK)
+		rc = rep_db_keep(db, out, name, rep_buf_str(&sql), err);
+	rep_buf_clear(&sql);
+	return rc;
+}
+
 enum rep_code rep_row_get(struct rep_db *db, const struct rep_entity *entity, const char *id,
 			  struct rep_record **out, struct rep_error *err)
 {
-	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
 	struct rep_stmt *stmt = NULL;
 	enum rep_code rc;
 	bool row = false;
 
 	*out = NULL;
-	select_sql(&sql, entity, is_review(entity) ? "id = ?1 AND kind = ?2" : "id = ?1");
-	rc = rep_buf_check(&sql, "statement", err);
-	if (rc == REP_OK)
-		rc = rep_db_use(db, &stmt, rep_buf_str(&sql), err);
+	rc = use_row(db, &stmt, entity, "get", write_select, err);
 	if (rc == REP_OK) {
 		rep_bind_text(stmt, 1, id);
 		if (is_review(entity))
@@ -186,7 +210,6 @@ enum rep_code rep_row_get(struct rep_db *db, const struct rep_entity *entity, co
 		rc = read_row(out, entity, stmt, err);
 	if (stmt)
 		rep_stmt_reset(stmt);
-	rep_buf_clear(&sql);
 	return rep_wrap(err, rc, "read %s %s", entity->name, id);
 }
 
@@ -345,7 +368,6 @@ static struct rep_json *join_extra(const struct rep_json *extra, struct rep_json
 enum rep_code rep_row_put(struct rep_db *db, const struct rep_record *record,
 			  const struct rep_json *extra, const char *place, struct rep_error *err)
 {
-	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
 	struct rep_json *misfits = NULL;
 	struct rep_json *joined;
 	struct rep_stmt *stmt;
@@ -353,10 +375,7 @@ enum rep_code rep_row_put(struct rep_db *db, const struct rep_record *record,
 	enum rep_code rc;
 	int index;
 
-	put_sql(&sql, record->entity);
-	rc = rep_buf_check(&sql, "statement", err);
-	if (rc == REP_OK)
-		rc = rep_db_use(db, &stmt, rep_buf_str(&sql), err);
+	rc = use_row(db, &stmt, record->entity, "put", put_sql, err);
 	if (rc == REP_OK) {
 		index = is_review(record->entity) ? bind_review(stmt, record, &nomem)
 						  : bind_fields(stmt, record, &misfits);
@@ -366,7 +385,6 @@ enum rep_code rep_row_put(struct rep_db *db, const struct rep_record *record,
 		rc = nomem ? no_memory(err) : rep_run(stmt, err);
 		rep_stmt_reset(stmt);
 	}
-	rep_buf_clear(&sql);
 	return rep_wrap(err, rc, "write %s %s", record->entity->name, record->id);
 }
 

@@ -275,6 +275,7 @@ enum rep_code rep_tables_create(struct rep_db *db, const struct rep_schema *sche
 	}
 	if (rc == REP_OK)
 		rc = rep_buf_check(&sql, "table definitions", err);
+	rep_db_forget_kept(db);
 	if (rc == REP_OK)
 		rc = rep_db_exec(db, rep_buf_str(&sql), err);
 	if (rc == REP_OK)
