@@ -1,0 +1,182 @@
+/* Making a hub; people and posts. */
+#include "help_hub.h"
+
+#include <stdio.h>
+
+#include "core/base/file.h"
+#include "core/base/limits.h"
+#include "core/model/fold.h"
+#include "core/model/id.h"
+#include "core/store/tables.h"
+#include "sync/document.h"
+#include "sync/hub_state.h"
+#include "sync/mailbox.h"
+
+#define MINUTE 60000
+
+static struct rep_error err;
+static struct rep_hub *hub;
+static char dir[4096];
+
+static int setup(void **state)
+{
+	(void)state;
+	hub = hub_make(dir, sizeof dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	hub_drop(hub, dir);
+	return 0;
+}
+
+static char *record_value(const char *entity, const char *id, const char *field)
+{
+	struct rep_record *record;
+	char *text = NULL;
+
+	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
+			      &record, &err),
+		  &err);
+	if (record && rep_record_value(record, field))
+		text = rep_json_text(rep_record_value(record, field));
+	rep_record_free(record);
+	return text;
+}
+
+static void expect_field(const char *entity, const char *id, const char *field, const char *want)
+{
+	char *text = record_value(entity, id, field);
+
+	if (want) {
+		assert_non_null(text);
+		assert_string_equal(text, want);
+	} else {
+		assert_null(text);
+	}
+	free(text);
+}
+
+/* ---- init ---- */
+
+static void init_refuses_a_folder_that_is_not_empty(void **state)
+{
+	(void)state;
+	expect_code(
+		rep_hub_init(dir, &(struct rep_hub_init){.company = "x", .now_ms = HUB_T0}, &err),
+		REP_EEXIST, &err, "not an empty folder");
+}
+
+static void init_publishes_company_schema_and_keys(void **state)
+{
+	char *company = central_file(hub, "company.json"),
+	     *keys = central_file(hub, "org/hub.json");
+	char *schema = central_file(hub, "schema/schema.json");
+
+	(void)state;
+	assert_non_null(strstr(company, "\"name\":\"华康医药\""));
+	assert_non_null(strstr(keys, "\"device\":\"hub00000\""));
+	assert_non_null(strstr(schema, "pharma"));
+	free(company);
+	free(keys);
+	free(schema);
+	expect_fsck(dir);
+}
+
+static void a_second_writer_is_told_that_the_hub_is_busy(void **state)
+{
+	struct rep_hub *other;
+
+	(void)state;
+	expect_code(rep_hub_open(&other, dir, false, &err), REP_EBUSY, &err, NULL);
+	expect_ok(rep_hub_open(&other, dir, true, &err), &err);
+	rep_hub_close(other);
+}
+
+/* ---- organisation ---- */
+
+static void a_rep_has_role_territory_and_record(void **state)
+{
+	struct rep_json *list;
+
+	(void)state;
+	hub_person(hub, "r017", "rep", "JN-01", HUB_T0 + MINUTE);
+	expect_ok(rep_hub_rep_list(hub, HUB_T0 + 2 * MINUTE, &list, &err), &err);
+	assert_int_equal(rep_json_size(list), 1);
+	assert_string_equal(rep_json_get_string(rep_json_at(list, 0), "role"), "rep");
+	assert_string_equal(rep_json_string_value(rep_json_at(
+				    rep_json_get(rep_json_at(list, 0), "territories"), 0)),
+			    "JN-01");
+	expect_field("employee", "r017", "name", "\"王小磊\"");
+	rep_json_free(list);
+}
+
+static void a_role_is_changed_from_now_on(void **state)
+{
+	const struct rep_hub_rep change = {.rep = "r017", .role = "manager"};
+	char before[REP_TIME_LEN + 1], after[REP_TIME_LEN + 1];
+
+	(void)state;
+	hub_person(hub, "r017", "rep", "JN-01", HUB_T0 + MINUTE);
+	expect_ok(rep_hub_rep_set(hub, &change, HUB_T0 + 5 * MINUTE, &err), &err);
+	rep_time_format(before, HUB_T0 + 4 * MINUTE);
+	rep_time_format(after, HUB_T0 + 6 * MINUTE);
+	assert_string_equal(rep_org_role(rep_hub_org(hub), "r017", before)->name, "rep");
+	assert_string_equal(rep_org_role(rep_hub_org(hub), "r017", after)->name, "manager");
+}
+
+static void territory_set_makes_the_list_exactly_this_one(void **state)
+{
+	const char *const first[] = {"O-1", "O-2"}, *const second[] = {"O-2", "O-3"};
+	struct rep_json *list, *partitions;
+	char *text;
+
+	(void)state;
+	expect_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "T1", "一区", NULL, first, 2,
+				    HUB_T0 + MINUTE, &err),
+		  &err);
+	expect_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "T1", NULL, NULL, second, 2,
+				    HUB_T0 + 2 * MINUTE, &err),
+		  &err);
+	expect_ok(rep_hub_territory_list(hub, HUB_T0 + 3 * MINUTE, &list, &err), &err);
+	partitions = rep_json_get(rep_json_at(list, 0), "partitions");
+	text = rep_json_text(partitions);
+	assert_int_equal(rep_json_size(partitions), 2);
+	assert_non_null(strstr(text, "O-2"));
+	assert_non_null(strstr(text, "O-3"));
+	free(text);
+	rep_json_free(list);
+}
+
+static void an_unknown_territory_or_role_is_refused(void **state)
+{
+	const char *const territory = "nowhere";
+	struct rep_hub_rep row = {
+		.rep = "r1", .name = "张三丰", .territories = &territory, .territories_len = 1};
+
+	(void)state;
+	expect_code(rep_hub_rep_add(hub, &row, HUB_T0 + MINUTE, &err), REP_ENOTFOUND, &err,
+		    "no territory nowhere");
+	row.territories_len = 0;
+	row.role = "king";
+	expect_code(rep_hub_rep_add(hub, &row, HUB_T0 + MINUTE, &err), REP_ENOTFOUND, &err, "king");
+	assert_false(rep_org_has_rep(rep_hub_org(hub), "r1"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(init_refuses_a_folder_that_is_not_empty),
+		TEST(init_publishes_company_schema_and_keys),
+		TEST(a_second_writer_is_told_that_the_hub_is_busy),
+		TEST(a_rep_has_role_territory_and_record),
+		TEST(a_role_is_changed_from_now_on),
+		TEST(territory_set_makes_the_list_exactly_this_one),
+		TEST(an_unknown_territory_or_role_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
