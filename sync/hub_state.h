@@ -53,6 +53,12 @@ REP_CHECK enum rep_code rep_hub_read_keys(struct rep_hub *hub, struct rep_error 
 REP_CHECK enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes, size_t len,
 					  struct rep_error *err);
 
+/* ---- hub_status.c ---- */
+
+/* Puts what is known of a device's contact into `row`: last_contact, clock_offset_ms, unmerged, problem. */
+REP_CHECK enum rep_code rep_hub_device_contact(struct rep_hub *hub, const char *device,
+					       struct rep_json *row, struct rep_error *err);
+
 /* ---- work.c ---- */
 
 /*
@@ -84,7 +90,10 @@ REP_CHECK enum rep_code rep_work_apply(struct rep_hub *hub, const struct rep_oid
 
 /* ---- work_journal.c ---- */
 
-/* One change of a journal as the fold takes it: effective stamp, `saw` mapped. Borrows from its set. */
+/*
+ * One change of a journal as the fold takes it: effective stamp, `saw` mapped, and of a role or an assignment no date before its
+ * receipt. Borrows from its set.
+ */
 struct rep_arrived {
 	struct rep_edit edit;
 	struct rep_stamp eff;
@@ -99,7 +108,7 @@ struct rep_chain {
 };
 REP_CHECK enum rep_code rep_chain_begin(struct rep_chain *out, struct rep_db *db,
 					const char *device, struct rep_error *err);
-REP_CHECK enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_db *db,
+REP_CHECK enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_hub *hub,
 					 const struct rep_changeset *set, unsigned index,
 					 struct rep_chain *chain, int64_t received_ms,
 					 struct rep_error *err);

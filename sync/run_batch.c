@@ -74,7 +74,7 @@ static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *s
 		bool backdated;
 
 		memcpy(before, walk->chain.last, sizeof before);
-		rc = rep_arrived_init(&arrived, run->hub->db, set, i, &walk->chain,
+		rc = rep_arrived_init(&arrived, run->hub, set, i, &walk->chain,
 				      segment->received_ms, err);
 		backdated = (*before && strcmp(arrived.eff.text, before) <= 0) ||
 			    (*walk->base_time && strcmp(arrived.eff.text, walk->base_time) <= 0);
@@ -121,11 +121,19 @@ static enum rep_code walk_bytes(struct walk *walk, const struct rep_run_segment 
 	return rc;
 }
 
+/* What was received before, by a hub that was lost since, changes the organisation as of then once more. */
+static void set_past(struct rep_run *run, const struct rep_run_segment *segment)
+{
+	run->admit.org_since =
+		strcmp(segment->received, run->org_since) < 0 ? segment->received : run->org_since;
+}
+
 static enum rep_code walk_segment(struct walk *walk, const struct rep_run_segment *segment,
 				  struct rep_error *err)
 {
 	enum rep_code rc = REP_OK;
 
+	set_past(walk->run, segment);
 	if (!segment->sets)
 		return walk_bytes(walk, segment, err);
 	for (size_t i = 0; rc == REP_OK && i < segment->sets_len; i++)

@@ -88,11 +88,53 @@ enum rep_code rep_chain_begin(struct rep_chain *out, struct rep_db *db, const ch
 	return rc;
 }
 
-enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_db *db,
+/* ---- the organisation is never changed backwards ---- */
+
+static bool is_dated(const struct rep_schema *schema, const char *name)
+{
+	const struct rep_entity *entity = rep_schema_entity(schema, name);
+
+	return entity &&
+	       (entity->builtin == REP_BUILTIN_ASSIGNMENT || entity->builtin == REP_BUILTIN_ROLE);
+}
+
+/*
+ * Roles and assignments begin and end when the hub knows of it, never before: what was judged by the organisation of a time that
+ * has passed stays right. The receipt tells when that was, so that a replay, a rebuild and a restored hub say the same.
+ */
+static enum rep_code not_before(struct rep_json **line, int64_t received_ms, struct rep_error *err)
+{
+	static const char *const dates[] = {"valid_from", "valid_to"};
+	char time[REP_TIME_LEN + 1];
+	struct rep_json *own = NULL;
+	bool failed = false;
+
+	rep_time_format(time, received_ms);
+	for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+		const struct rep_json *values = rep_json_get(own ? own : *line, "values");
+		const char *date = rep_json_get_string(rep_json_get(values, dates[i]), "new");
+
+		if (!date || strcmp(date, time) >= 0)
+			continue;
+		if (!own)
+			own = rep_json_dup(*line);
+		failed = !rep_json_set_string(rep_json_get(rep_json_get(own, "values"), dates[i]),
+					      "new", time) ||
+			 failed;
+	}
+	if (!own)
+		return failed ? rep_fail(err, REP_ENOMEM, "out of memory") : REP_OK;
+	rep_json_free(*line);
+	*line = own;
+	return failed ? rep_fail(err, REP_ENOMEM, "out of memory") : REP_OK;
+}
+
+enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_hub *hub,
 			       const struct rep_changeset *set, unsigned index,
 			       struct rep_chain *chain, int64_t received_ms, struct rep_error *err)
 {
 	const struct rep_change *change = &set->changes[index];
+	struct rep_db *db = hub->db;
 	struct mapping map = {db, set->device, err, REP_OK};
 
 	memset(out, 0, sizeof *out);
@@ -104,6 +146,8 @@ enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_db *db,
 					   : rep_json_ref(change->line);
 	if (map.rc == REP_OK && change->line && !out->line)
 		map.rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (map.rc == REP_OK && out->line && is_dated(hub->schema, change->entity))
+		map.rc = not_before(&out->line, received_ms, err);
 	out->edit = (struct rep_edit){
 		.op = change->op,
 		.entity = change->entity,
@@ -266,7 +310,7 @@ static enum rep_code index_change(struct segment *segment, const struct rep_chan
 	struct rep_arrived arrived;
 	const struct rep_json *line;
 	char key[48];
-	enum rep_code rc = rep_arrived_init(&arrived, segment->hub->db, set, index, &segment->chain,
+	enum rep_code rc = rep_arrived_init(&arrived, segment->hub, set, index, &segment->chain,
 					    segment->received_ms, err);
 
 	snprintf(key, sizeof key, "%lld/%u", (long long)set->seq, index);
