@@ -50,6 +50,12 @@ void rep_publish_view_clear(struct rep_publish_view *view);
 REP_CHECK enum rep_code rep_publish_linked(struct rep_publish *publish,
 					   struct rep_publish_view *view, struct rep_error *err);
 
+/* ---- publish_residue.c ---- */
+
+/* Adds to the rep's own file what is left of own records in partitions that the view does not hold. */
+REP_CHECK enum rep_code rep_publish_residue(struct rep_publish *publish,
+					    struct rep_publish_view *view, struct rep_error *err);
+
 /* ---- publish_inbox.c ---- */
 
 /* Publishes the view when the inbox has another one, or one that is a day old. */

@@ -364,6 +364,8 @@ enum rep_code rep_publish_compose(struct rep_publish *publish, const struct rep_
 		rc = out->scope.all ? add_all(publish, out, err) : add_held(publish, out, err);
 	if (rc == REP_OK && !out->scope.all)
 		rc = rep_publish_linked(publish, out, err);
+	if (rc == REP_OK && out->role[0] && !out->scope.all)
+		rc = rep_publish_residue(publish, out, err);
 	if (rc == REP_OK)
 		rc = rep_view_tree_add(&out->tree, "org", &publish->org, true, err);
 	if (rc == REP_OK)

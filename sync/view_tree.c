@@ -8,8 +8,10 @@
 
 void rep_view_tree_clear(struct rep_view_tree *tree)
 {
-	for (size_t i = 0; i < tree->len; i++)
+	for (size_t i = 0; i < tree->len; i++) {
 		free(tree->entries[i].path);
+		free(tree->entries[i].data);
+	}
 	for (size_t i = 0; i < tree->folders_len; i++)
 		free(tree->folders[i].data);
 	free(tree->entries);
@@ -39,6 +41,36 @@ enum rep_code rep_view_tree_add(struct rep_view_tree *tree, const char *path,
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	tree->len++;
 	return REP_OK;
+}
+
+enum rep_code rep_view_tree_make_file(struct rep_view_tree *tree, const char *path,
+				      struct rep_buf *bytes, struct rep_error *err)
+{
+	struct rep_view_entry *entry;
+	struct rep_oid oid;
+	enum rep_code rc;
+
+	rep_oid_of(&oid, REP_OBJECT_BLOB, bytes->data, bytes->len);
+	rc = rep_view_tree_add(tree, path, &oid, false, err);
+	if (rc != REP_OK)
+		return rc;
+	entry = &tree->entries[tree->len - 1];
+	entry->size_bytes = bytes->len;
+	entry->data = rep_buf_take(bytes);
+	return entry->data ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");
+}
+
+bool rep_view_tree_take(struct rep_view_tree *tree, const char *path, struct rep_oid *oid)
+{
+	for (size_t i = 0; i < tree->len; i++) {
+		if (!tree->entries[i].is_tree || strcmp(tree->entries[i].path, path) != 0)
+			continue;
+		*oid = tree->entries[i].oid;
+		free(tree->entries[i].path);
+		tree->entries[i] = tree->entries[--tree->len];
+		return true;
+	}
+	return false;
 }
 
 /* ---- folders ---- */
@@ -137,11 +169,16 @@ enum rep_code rep_view_tree_make(struct rep_view_tree *tree, struct rep_oid *roo
 /* ---- copying ---- */
 
 static enum rep_code copy_file(struct rep_pack *pack, struct rep_git *central,
-			       const struct rep_oid *oid, struct rep_error *err)
+			       const struct rep_view_entry *entry, struct rep_error *err)
 {
 	struct rep_buf bytes = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
 	struct rep_oid made;
-	enum rep_code rc = rep_git_read(central, oid, REP_OBJECT_BLOB, &bytes, err);
+	enum rep_code rc;
+
+	if (entry->data)
+		return rep_pack_add(pack, REP_OBJECT_BLOB, entry->data, entry->size_bytes, &made,
+				    err);
+	rc = rep_git_read(central, &entry->oid, REP_OBJECT_BLOB, &bytes, err);
 
 	if (rc == REP_OK)
 		rc = rep_pack_add(pack, REP_OBJECT_BLOB, bytes.data, bytes.len, &made, err);
@@ -163,7 +200,7 @@ enum rep_code rep_view_tree_copy(const struct rep_view_tree *tree, struct rep_pa
 		if (entry->is_tree)
 			rc = rep_pack_copy_tree(pack, central, &entry->oid, &rep_oid_zero, err);
 		else if (!rep_pack_has(pack, &entry->oid) && !rep_git_has(mailbox, &entry->oid))
-			rc = copy_file(pack, central, &entry->oid, err);
+			rc = copy_file(pack, central, entry, err);
 	}
 	/* The last one is the root, which gets self.json before it is written. */
 	for (size_t i = 0; rc == REP_OK && i + 1 < tree->folders_len; i++)

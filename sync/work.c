@@ -171,13 +171,19 @@ enum rep_code rep_work_create(struct rep_hub *hub, struct rep_error *err)
 		rc = rep_changes_create(hub->db, err);
 	if (rc == REP_OK)
 		rc = rep_tables_create(hub->db, hub->schema, err);
-	/* A view asks for the records of a partition that refer elsewhere. */
+	/* A view asks for the records of a partition that refer elsewhere, and for the own ones that lie elsewhere. */
 	for (size_t i = 0; rc == REP_OK && i < hub->schema->entities_len; i++) {
-		const char *table = rep_table_name(&hub->schema->entities[i]);
+		const struct rep_entity *entity = &hub->schema->entities[i];
+		const char *table = rep_table_name(entity);
 
 		rc = rep_db_execf(hub->db, err,
 				  "CREATE INDEX IF NOT EXISTS \"_part_%s\" ON \"%s\"(_partition)",
 				  table, table);
+		if (rc == REP_OK && entity->residue_len)
+			rc = rep_db_execf(hub->db, err,
+					  "CREATE INDEX IF NOT EXISTS \"_own_%s\" ON"
+					  " \"%s\"(_created_rep, _partition)",
+					  table, table);
 	}
 	return rc;
 }

@@ -90,6 +90,22 @@ static bool is_held(const struct rows *rows, const struct rep_record *record)
 	return row;
 }
 
+/* What is left of an own record whose account was lost says nothing else than the record. */
+static bool is_residue(const struct rep_record *record, const struct rep_record *whole)
+{
+	bool flagged = false;
+
+	for (size_t i = 0; i < rep_json_size(record->flags); i++)
+		flagged = flagged || strcmp(rep_json_string_value(rep_json_at(record->flags, i)),
+					    "residue") == 0;
+	for (void *it = rep_json_iter(record->fields); flagged && it;
+	     it = rep_json_iter_next(record->fields, it))
+		if (!rep_json_equal(rep_json_iter_value(it),
+				    rep_json_get(whole->fields, rep_json_iter_key(it))))
+			return false;
+	return flagged && strcmp(record->created.text, whole->created.text) == 0;
+}
+
 static enum rep_code check_row(void *user, struct rep_record *record, struct rep_error *err)
 {
 	struct rows *rows = user;
@@ -103,7 +119,7 @@ static enum rep_code check_row(void *user, struct rep_record *record, struct rep
 	if (rc != REP_OK)
 		return rc;
 	rep_record_write(&mine, record, "open");
-	if (is_held(rows, record))
+	if (is_held(rows, record) || (other && is_residue(record, other)))
 		goto out;
 	if (!other || !rep_record_write(&central, other, "open") || mine.len != central.len ||
 	    memcmp(mine.data, central.data, mine.len) != 0)
