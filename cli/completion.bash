@@ -3,8 +3,8 @@ _repsync()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
 	local commands='enroll put new delete get list find sql history commit log show sync status verify inbox
-		conflicts resolve hub mailbox-shell help'
-	local hub_commands='init rep territory enroll desk import export merge status audit show blame history explain
+		conflicts resolve reassign hub mailbox-shell help'
+	local hub_commands='init rep territory reassign enroll desk import export merge status audit show blame history explain
 		verify rebuild inbox resolve serve'
 	local common='--json --quiet --help'
 
@@ -47,6 +47,7 @@ _repsync()
 	hub-init) options='--schema --company' ;;
 	hub-rep) options='add set list --name --role --territory --assist' ;;
 	hub-territory) options='set add remove list --name --parent --partition' ;;
+	reassign | hub-reassign) options='--record --to --from-time --preview -m' ;;
 	hub-enroll) options='--out --url --host-key --days' ;;
 	hub-import) options='--source --mapping --map --set --encoding --dry-run' ;;
 	hub-export) options='--csv --as-of' ;;

@@ -96,6 +96,14 @@ static enum rep_code put_unmerged(struct rep_hub *hub, const char *device, struc
 	return rc;
 }
 
+enum rep_code rep_hub_device_contact(struct rep_hub *hub, const char *device, struct rep_json *row,
+				     struct rep_error *err)
+{
+	enum rep_code rc = put_contact(hub, device, row, err);
+
+	return rc == REP_OK ? put_unmerged(hub, device, row, err) : rc;
+}
+
 static enum rep_code put_device(struct rep_hub *hub, const struct rep_org_device *device,
 				struct rep_json *list, struct rep_error *err)
 {

@@ -150,7 +150,8 @@ enum rep_code rep_show_record(struct rep_json **out, const struct rep_record *re
 			  record->deleted ? rep_json_ref(record->deleted) : rep_json_null()) ||
 	    !rep_json_set(object, "created", rep_json_ref(created)) ||
 	    !rep_json_set(object, "fields", rep_json_ref(record->fields)) ||
-	    !rep_json_set(object, "stamps", rep_json_ref(record->stamps))) {
+	    !rep_json_set(object, "stamps", rep_json_ref(record->stamps)) ||
+	    (record->flags && !rep_json_set(object, "flags", rep_json_ref(record->flags)))) {
 		rep_json_free(created);
 		rep_json_free(object);
 		return rep_fail(err, REP_ENOMEM, "show %s %s", record->entity->name, record->id);

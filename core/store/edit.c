@@ -257,7 +257,7 @@ static enum rep_code run(const struct rep_editing *edit, const char *sql, struct
 	return rc;
 }
 
-static enum rep_code update(const struct rep_editing *edit, struct rep_error *err)
+enum rep_code rep_edit_update(const struct rep_editing *edit, struct rep_error *err)
 {
 	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
 	enum rep_code rc;
@@ -347,7 +347,7 @@ static enum rep_code put_body(struct rep_editing *edit, struct rep_error *err)
 		rc = rep_edit_assign(edit, put->assigns, put->len, err);
 	if (rc == REP_OK)
 		rc = rep_edit_check(edit, err);
-	return rc == REP_OK ? update(edit, err) : rc;
+	return rc == REP_OK ? rep_edit_update(edit, err) : rc;
 }
 
 enum rep_code rep_put(struct rep_replica *replica, const char *entity, const char *id,

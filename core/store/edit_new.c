@@ -200,15 +200,36 @@ static enum rep_code check_absent(const struct rep_editing *edit, struct rep_err
 	return rc;
 }
 
+enum rep_code rep_edit_place(const struct rep_editing *edit, const char *partition,
+			     struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
+	struct rep_stmt *stmt;
+	enum rep_code rc = rep_capture_silence(edit->replica->db, true, err);
+
+	rep_buf_puts(&sql, "UPDATE ");
+	rep_db_quote(&sql, edit->entity->name);
+	rep_buf_puts(&sql, " SET _partition = ?1 WHERE id = ?2");
+	if (rc == REP_OK)
+		rc = rep_db_use(edit->replica->db, &stmt, rep_buf_str(&sql), err);
+	if (rc == REP_OK) {
+		rep_bind_text(stmt, 1, partition);
+		rep_bind_text(stmt, 2, edit->id);
+		rc = rep_run(stmt, err);
+	}
+	if (rc == REP_OK)
+		rc = rep_capture_silence(edit->replica->db, false, err);
+	rep_buf_clear(&sql);
+	return rc;
+}
+
 /* Which account it belongs to must be known before it is made: the hub would refuse it. */
 static enum rep_code set_partition(struct making *making, struct rep_error *err)
 {
 	struct rep_editing *edit = &making->edit;
 	struct rep_buf partition = REP_BUF_INIT(4 * REP_ID_LEN_MAX);
-	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
 	struct rep_context context;
 	char time[REP_TIME_LEN + 1];
-	struct rep_stmt *stmt;
 	enum rep_code rc;
 
 	rep_context_init(&context, edit->replica);
@@ -217,21 +238,8 @@ static enum rep_code set_partition(struct making *making, struct rep_error *err)
 				edit->replica->rep, time, &context.fold, err);
 	rep_context_clear(&context);
 	if (rc == REP_OK)
-		rc = rep_capture_silence(edit->replica->db, true, err);
-	rep_buf_puts(&sql, "UPDATE ");
-	rep_db_quote(&sql, edit->entity->name);
-	rep_buf_puts(&sql, " SET _partition = ?1 WHERE id = ?2");
-	if (rc == REP_OK)
-		rc = rep_db_use(edit->replica->db, &stmt, rep_buf_str(&sql), err);
-	if (rc == REP_OK) {
-		rep_bind_text(stmt, 1, rep_buf_str(&partition));
-		rep_bind_text(stmt, 2, edit->id);
-		rc = rep_run(stmt, err);
-	}
-	if (rc == REP_OK)
-		rc = rep_capture_silence(edit->replica->db, false, err);
+		rc = rep_edit_place(edit, rep_buf_str(&partition), err);
 	rep_buf_clear(&partition);
-	rep_buf_clear(&sql);
 	return rc;
 }
 

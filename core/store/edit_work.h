@@ -27,6 +27,10 @@ REP_CHECK enum rep_code rep_edit_check(const struct rep_editing *edit, struct re
 /* The state machine of the record with its new values, or NULL. */
 const struct rep_machine *rep_edit_machine(const struct rep_editing *edit);
 REP_CHECK enum rep_code rep_edit_insert(const struct rep_editing *edit, struct rep_error *err);
+REP_CHECK enum rep_code rep_edit_update(const struct rep_editing *edit, struct rep_error *err);
+/* Says in which partition a new row lies; nothing that is recorded. */
+REP_CHECK enum rep_code rep_edit_place(const struct rep_editing *edit, const char *partition,
+				       struct rep_error *err);
 /* Runs `body` in one transaction, under the edit's reason. */
 REP_CHECK enum rep_code rep_edit_run(struct rep_editing *edit,
 				     enum rep_code (*body)(struct rep_editing *edit,
