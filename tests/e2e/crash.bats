@@ -83,6 +83,13 @@ PULL="at '$DAY 20:10:00' wang sync && at '$DAY 20:10:00' li sync"
 		--digest laptop -- "${put[@]}"
 }
 
+@test "the sweep notices an edit that a kill took away" {
+	run python3 "$BATS_TEST_DIRNAME/killsweep.py" --world "$W" --time "$DAY 10:00:00" --digest laptop -- \
+		"$REPSYNC" -C "$W/wang" put contact C-0001 best_time=周三下午
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"killed at 1 of "*": another end:"*"-"*"周三下午"* ]]
+}
+
 @test "seal: pending edits become change sets once" {
 	at "$DAY 10:00:00" wang put contact C-0001 best_time=周三下午 -m 门诊拜访后更新
 	at "$DAY 10:01:00" wang put contact C-0001 phones+=13900002222 -m 门诊拜访后更新二
@@ -129,7 +136,8 @@ two_at_work() {
 		C-0001,陈建国,医务人员,O-0101,心内一科,13900001111
 		C-0009,周涛,医务人员,O-0103,骨科,13900001119
 	CSV
-	sweep "$DAY 12:00:00" --thin 6 --recover "hub_at '$DAY 12:00:00' import contact '$W/more.csv'" \
+	# Two hundred points: a push, a merge and views, which the tests above sweep one by one.
+	sweep "$DAY 12:00:00" --thin 6 --every 3 --recover "hub_at '$DAY 12:00:00' import contact '$W/more.csv'" \
 		--recover "$PULL" --digest everything -- -C "$HUB" hub import contact "$W/more.csv"
 }
 

@@ -6,12 +6,13 @@ tests/tools/killat.c counts the calls over the command and its children together
 child that makes the call). For each point the world is put back as it was, the command runs and dies, the recovery commands
 run undisturbed and must succeed, and the digest must print what it prints after a run that was not killed.
 
-	killsweep.py --world DIR --time TIME [--child] [--everywhere] [--recover CMD]... --digest CMD [--thin K] -- COMMAND ARGUMENT...
+	killsweep.py --world DIR --time TIME [--child] [--everywhere] [--recover CMD]... --digest CMD [--thin K] [--every K] -- COMMAND ARGUMENT...
 
 The world lies where it was made (a laptop knows its mailbox by its path) and is copied aside first. COMMAND runs at TIME, the
 clock standing still, without a shell between. Recovery and digest are bash, where functions exported by the caller work.
 A transaction of SQLite is a row of page writes to one file, and a kill between two of them leaves the same transaction
-unfinished: --thin K sweeps of such a row the first, the last and every K-th.
+unfinished: --thin K sweeps of such a row the first, the last and every K-th. --every K sweeps every K-th of what is left.
+With SWEEP=full in the environment both are 1.
 
 Exit 0 when every point ends right; the first wrong one is told with what differed, and its world is kept.
 """
@@ -114,7 +115,7 @@ class Sweep:
         points = self.points()
         wanted, _ = self.recover("not killed")
         done = missed = 0
-        for number in self.chosen(points):
+        for number in list(self.chosen(points))[::self.args.every]:
             missed += self.point(number, points, wanted)
             done += 1
         if missed * 20 > done:
@@ -136,8 +137,12 @@ def main():
     parser.add_argument("--recover", action="append", default=[])
     parser.add_argument("--digest", required=True)
     parser.add_argument("--thin", type=int, default=1)
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("command", nargs="+")
-    Sweep(parser.parse_args()).sweep()
+    args = parser.parse_args()
+    if os.environ.get("SWEEP") == "full":
+        args.thin = args.every = 1
+    Sweep(args).sweep()
 
 
 main()
