@@ -376,7 +376,10 @@ static bool follows_by(const struct rep_entity *entity, const struct rep_field *
 	       strcmp(step->field->to, target) == 0;
 }
 
-/* Ids of `entity` whose `field` names the record; in a set, any element. */
+/*
+ * Ids of `entity` whose `field` names the record; in a set, any element. Also of records that are only proposed: the
+ * proposal lies where the record would.
+ */
 static enum rep_code list_followers(struct rep_run *run, const struct rep_entity *entity,
 				    const struct rep_field *field, const char *id,
 				    struct rep_json *out, struct rep_error *err)
@@ -389,14 +392,22 @@ static enum rep_code list_followers(struct rep_run *run, const struct rep_entity
 	if (field->type == REP_TYPE_SET)
 		rep_buf_printf(&sql,
 			       "SELECT id FROM \"%s\" WHERE EXISTS(SELECT 1 FROM json_each(\"%s\")"
-			       " WHERE value = ?1) ORDER BY id",
+			       " WHERE value = ?1)",
 			       rep_table_name(entity), field->name);
 	else
-		rep_buf_printf(&sql, "SELECT id FROM \"%s\" WHERE \"%s\" = ?1 ORDER BY id",
+		rep_buf_printf(&sql, "SELECT id FROM \"%s\" WHERE \"%s\" = ?1",
 			       rep_table_name(entity), field->name);
+	rep_buf_printf(
+		&sql,
+		" UNION SELECT record FROM _review WHERE kind = 'proposal' AND entity = ?2"
+		" AND EXISTS(SELECT 1 FROM json_tree(_fields, '$.values.%s') WHERE atom = ?1)"
+		" ORDER BY 1",
+		field->name);
 	rc = rep_db_prepare(run->hub->db, &stmt, rep_buf_str(&sql), err);
-	if (rc == REP_OK)
+	if (rc == REP_OK) {
 		rep_bind_text(stmt, 1, id);
+		rep_bind_text(stmt, 2, entity->name);
+	}
 	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row)
 		rep_json_append(out, rep_json_string(rep_column_text(stmt, 0, NULL)));
 	rep_stmt_free(stmt);
@@ -411,13 +422,12 @@ static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *en
 	char *was = NULL;
 	enum rep_code rc = rep_run_touch(run, entity, id, &touched, err);
 
-	if (rc != REP_OK || !touched->folded.record)
+	if (rc != REP_OK || (!touched->folded.record && !touched->folded.reviews_len))
 		return rc;
-	was = strdup(touched->folded.record->partition);
-	if (!was)
+	if (touched->folded.record && !(was = strdup(touched->folded.record->partition)))
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	rc = rep_run_refold(run, touched, err);
-	if (rc == REP_OK && touched->folded.record &&
+	if (rc == REP_OK && was && touched->folded.record &&
 	    strcmp(was, touched->folded.record->partition) != 0)
 		rc = rep_run_follow(run, touched, err);
 	free(was);

@@ -243,6 +243,32 @@ static void a_visit_lies_where_the_doctor_was_then(void **state)
 	expect_replay(hub);
 }
 
+static void a_proposed_record_follows_its_doctor(void **state)
+{
+	char id[REP_UUID_LEN + 1];
+
+	(void)state;
+	make_two();
+	/* Of another's doctor, so that it is proposed to the holder, and lies with the doctor. */
+	laptop_change(&two, "insert", "consent", "K-1", HUB_T0 + 10 * MINUTE,
+		      "{\"values\":{\"contact\":{\"new\":\"C-1\"},\"purpose\":{\"new\":\"电话\"},"
+		      "\"decision\":{\"new\":\"同意\"}}}");
+	rep_review_proposal_id(id, two.id, two.seq, 0, "open");
+	laptop_send(&two, dir, HUB_T0 + 11 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 12 * MINUTE);
+	update(&one, "C-1", "org", "O-2", HUB_T0 + 20 * MINUTE);
+	laptop_send(&one, dir, HUB_T0 + 21 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 22 * MINUTE);
+	struct rep_buf partition = REP_BUF_INIT(256);
+	expect_ok(rep_row_partition(rep_hub_db(hub),
+				    rep_schema_entity(rep_hub_schema(hub), "proposal"), id,
+				    &partition, &err),
+		  &err);
+	assert_string_equal(rep_buf_str(&partition), "O-2");
+	rep_buf_clear(&partition);
+	expect_replay(hub);
+}
+
 static void a_view_number_is_never_used_twice(void **state)
 {
 	char command[9000];
@@ -464,6 +490,7 @@ int main(void)
 		TEST(a_manager_sees_what_lies_beneath),
 		TEST(a_doctor_who_moves_leaves_one_view_and_enters_the_other),
 		TEST(a_visit_lies_where_the_doctor_was_then),
+		TEST(a_proposed_record_follows_its_doctor),
 		TEST(a_view_number_is_never_used_twice),
 		TEST(the_hubs_own_mailbox_gets_no_view),
 		TEST(a_damaged_mailbox_does_not_keep_others_from_their_views),
