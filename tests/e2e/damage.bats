@@ -51,6 +51,18 @@ tamper() {
 	tampered=$path
 }
 
+# flip FILE AT: one bit of the byte there
+flip() {
+	python3 - "$1" "$2" <<-'PY'
+		import sys
+		with open(sys.argv[1], "r+b") as file:
+		    file.seek(int(sys.argv[2]))
+		    byte = file.read(1)[0]
+		    file.seek(int(sys.argv[2]))
+		    file.write(bytes([byte ^ 16]))
+	PY
+}
+
 # finds PLACE CMD...: exit 5, and the first problem is at this place
 finds() {
 	local place=$1
@@ -101,14 +113,7 @@ hub_finds() { finds "$1" "$REPSYNC" -C "$HUB" --json hub verify "${@:2}"; }
 		size=$(stat -c %s "$file")
 		for at in 3 11 $((size / 2)) $((size - 21)) $((size - 1)); do
 			cp "$file" "$W/kept"
-			python3 - "$file" "$at" <<-'PY'
-				import sys
-				with open(sys.argv[1], "r+b") as file:
-				    file.seek(int(sys.argv[2]))
-				    byte = file.read(1)[0]
-				    file.seek(int(sys.argv[2]))
-				    file.write(bytes([byte ^ 16]))
-			PY
+			flip "$file" "$at"
 			status=0
 			timeout 60 "$REPSYNC" -C "$HUB" hub verify >"$W/out" 2>&1 || status=$?
 			[ "$status" -eq 5 ] || { echo "$file at $at: exit $status: $(cat "$W/out")"; return 1; }
@@ -229,6 +234,67 @@ forge_again() {
 @test "a change set in the place of another is quarantined" {
 	forge wang forge_again
 	quarantined wang
+}
+
+forge_gap() {
+	local git="git -C $(mailbox wang)" month blob tree
+	at "$DAY 11:30:00" wang put contact C-0001 dept=外科 -m 更正
+	at "$DAY 11:30:00" wang sync
+	month=$($git ls-tree --name-only outbox | grep '^20')
+	tree=$({
+		$git ls-tree "outbox:$month" | grep -v 2-2.jsonl
+	} | $git mktree)
+	tree=$($git ls-tree outbox | sed "s/ tree [0-9a-f]*/ tree $tree/" | $git mktree)
+	$git update-ref refs/heads/outbox "$($git cat-file commit outbox |
+		sed "1s/.*/tree $tree/; 2s/.*/parent $($git rev-parse outbox~2)/" | $git hash-object -t commit -w --stdin)"
+}
+
+@test "a chain with a gap is quarantined" {
+	forge wang forge_gap
+	quarantined wang
+}
+
+@test "a mailbox with a flipped byte waits; the others do not; mended, its work is merged" {
+	local box pack at n=1
+	box=$(mailbox wang)
+	at "$DAY 11:00:00" wang put contact C-0001 dept=骨科 -m 更正
+	at "$DAY 11:00:00" wang sync
+	pack=$(ls -t "$box"/objects/pack/*.pack | head -n 1)
+	chmod u+w "$pack"
+	for at in 3 14 $(($(stat -c %s "$pack") / 2)) $(($(stat -c %s "$pack") - 1)); do
+		flip "$pack" "$at"
+		n=$((n + 1))
+		at "$DAY 12:0$n:00" li put contact C-0003 "best_time=周$n" -m 电话确认
+		at "$DAY 12:0$n:00" li sync
+		hub_at "$DAY 12:1$n:00" --json merge >"$W/summary" || [ $? -lt 126 ]
+		at "$DAY 12:2$n:00" li sync
+		[ "$(changes | grep -c "^$(device li) ")" = "$n" ]
+		[ "$(changes | grep -c "^$(device wang) ")" = 1 ]
+		flip "$pack" "$at"
+	done
+	hub_at "$DAY 13:00:00" merge
+	at "$DAY 13:01:00" li sync
+	[ "$(field "$DAY 13:02:00" li contact C-0001 dept)" = '"骨科"' ]
+	"$REPSYNC" -C "$HUB" hub verify --replay
+	world_fsck
+}
+
+@test "a reference that is empty or no id: the mailbox waits, the others do not" {
+	local box ref text n=1
+	box=$(mailbox wang)
+	ref=$(cat "$box/refs/heads/outbox")
+	for text in '' garbage; do
+		printf %s "$text" >"$box/refs/heads/outbox"
+		n=$((n + 1))
+		fails '*' 'outbox|mailbox' at "$DAY 12:0$n:00" wang sync
+		at "$DAY 12:0$n:00" li put contact C-0003 "best_time=周$n" -m 电话确认
+		at "$DAY 12:0$n:00" li sync
+		hub_at "$DAY 12:1$n:00" --json merge >"$W/summary" || [ $? -lt 126 ]
+		[ "$(changes | grep -c "^$(device li) ")" = "$n" ]
+	done
+	echo "$ref" >"$box/refs/heads/outbox"
+	at "$DAY 13:00:00" wang sync
+	world_fsck
 }
 
 forge_name() {
