@@ -21,7 +21,7 @@ static int compare_partitions(const void *a, const void *b)
 static struct rep_published_partition *find_partition(const struct rep_publish *publish,
 						      const char *name)
 {
-	struct rep_published_partition key;
+	struct rep_published_partition key = {0};
 
 	if (strlen(name) >= sizeof key.name || !publish->len)
 		return NULL;
