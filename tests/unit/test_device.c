@@ -117,7 +117,6 @@ static void an_invitation_makes_a_replica_with_keys_of_its_own(void **state)
 	snprintf(second, sizeof second, "%s", scratch(state, "enrolled-2"));
 	expect_ok(rep_enroll(first, GOOD, strlen(GOOD), 0, &err), &err);
 	expect_ok(rep_enroll(second, GOOD, strlen(GOOD), 0, &err), &err);
-	expect_code(rep_enroll(first, GOOD, strlen(GOOD), 0, &err), REP_EEXIST, &err, NULL);
 	expect_ok(rep_replica_open(&a, first, false, &err), &err);
 	expect_ok(rep_replica_open(&b, second, false, &err), &err);
 	assert_string_equal(a->device, "d7k3f9qm");
@@ -125,6 +124,28 @@ static void an_invitation_makes_a_replica_with_keys_of_its_own(void **state)
 	assert_null(a->schema);
 	rep_replica_close(a);
 	rep_replica_close(b);
+}
+
+static void an_invitation_taken_twice_leaves_the_first_replica_as_it_is(void **state)
+{
+	char dir[600], other[sizeof GOOD];
+	uint8_t public[REP_PUBLIC_SIZE];
+	struct rep_replica *replica;
+	struct rep_error err;
+
+	snprintf(dir, sizeof dir, "%s", scratch(state, "twice"));
+	expect_ok(rep_enroll(dir, GOOD, strlen(GOOD), 0, &err), &err);
+	expect_ok(rep_replica_open(&replica, dir, false, &err), &err);
+	memcpy(public, replica->key.public, sizeof public);
+	rep_replica_close(replica);
+	expect_ok(rep_enroll(dir, GOOD, strlen(GOOD), 0, &err), &err);
+	/* Another device's invitation does not take its place. */
+	memcpy(other, GOOD, sizeof other);
+	memcpy(strstr(other, "d7k3f9qm"), "e7k3f9qm", 8);
+	expect_code(rep_enroll(dir, other, strlen(other), 0, &err), REP_EEXIST, &err, NULL);
+	expect_ok(rep_replica_open(&replica, dir, false, &err), &err);
+	assert_memory_equal(public, replica->key.public, sizeof public);
+	rep_replica_close(replica);
 }
 
 static void a_mailbox_that_is_not_there_is_unreachable_and_loses_nothing(void **state)
@@ -559,6 +580,7 @@ int main(void)
 		cmocka_unit_test(an_expired_invitation_is_refused_and_says_when),
 		cmocka_unit_test(what_is_no_invitation_makes_no_replica),
 		cmocka_unit_test(an_invitation_makes_a_replica_with_keys_of_its_own),
+		cmocka_unit_test(an_invitation_taken_twice_leaves_the_first_replica_as_it_is),
 		cmocka_unit_test(a_mailbox_that_is_not_there_is_unreachable_and_loses_nothing),
 		cmocka_unit_test(an_edit_reaches_the_colleague),
 		cmocka_unit_test(a_sync_with_nothing_to_do_moves_nothing),
