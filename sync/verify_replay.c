@@ -24,7 +24,7 @@ struct replay {
 	struct rep_hub_merge options;
 	struct rep_json *deferred; /* "entity/id" -> why it could not be folded in this pass */
 	size_t moved;              /* records that came to lie elsewhere in this pass */
-	int64_t records;
+	int64_t records;           /* folded in this pass */
 };
 
 /* ---- the index, from the journals ---- */
@@ -214,6 +214,7 @@ static enum rep_code settle(struct replay *replay, bool org, struct rep_error *e
 		if (rc == REP_OK && replay->moved == 0)
 			break;
 	}
+	rep_problems_count(replay->verifying->problems, "replayed", replay->records);
 	for (void *it = rep_json_iter(replay->deferred); it;
 	     it = rep_json_iter_next(replay->deferred, it))
 		rep_problems_add(replay->verifying->problems, rep_json_iter_key(it),
@@ -281,7 +282,6 @@ static enum rep_code compare(struct replay *replay, struct rep_error *err)
 		rc = compare_tree(replay, "data", &data, err);
 	if (rc == REP_OK)
 		rc = compare_tree(replay, "restricted", &restricted, err);
-	rep_problems_count(replay->verifying->problems, "replayed", replay->records);
 	if (rc != REP_OK || (data && restricted))
 		return rc;
 	return find_difference(replay, err);

@@ -11,6 +11,27 @@
 static struct world original;
 static char wang_device[REP_DEVICE_LEN + 1];
 
+/* What else the hub makes records of: a refusal, a proposal, an unmatched call, and records that move with their account. */
+static void everything_else(struct rep_replica *wang)
+{
+	char call[REP_ID_LEN_MAX + 1], task[REP_ID_LEN_MAX + 1];
+
+	world_put(wang, "试试", "contact", CHEN, ASSIGNS("source=我"));
+	world_put(wang, "胸牌", "contact", CHEN, ASSIGNS("name=陈建囯"));
+	world_new(wang, "来电", "interaction", NULL,
+		  ASSIGNS("type=来电", "started_at=2026-03-16T01:10:00.000Z"), call);
+	world_new(wang, "下次", "task", NULL, ASSIGNS("title=带资料", "contact=" CHEN), task);
+	world_new(wang, "拜访", "interaction", NULL,
+		  ASSIGNS("type=面对面", "contacts+=" CHEN, "started_at=2026-03-16T02:10:00.000Z"),
+		  NULL);
+	world_sync_quietly(wang);
+	world_merge_quietly(&original);
+	world_hub_change(&original, REP_OP_UPDATE, "contact", CHEN,
+			 "{\"org\":{\"new\":\"O-0103\",\"old\":\"O-0101\"}}", "调动");
+	world_sync_quietly(wang);
+	world_merge_quietly(&original);
+}
+
 static int company_setup(void **state)
 {
 	struct rep_replica *wang;
@@ -32,6 +53,7 @@ static int company_setup(void **state)
 	world_put(wang, "改主意", "contact", CHEN, ASSIGNS("best_time=周四下午"));
 	world_sync_quietly(wang);
 	world_merge_quietly(&original);
+	everything_else(wang);
 	rep_replica_close(wang);
 	world_close(&original);
 	return 0;
@@ -105,6 +127,25 @@ static void a_hub_that_nobody_touched_is_right(void **state)
 	rep_json_free(out);
 }
 
+static void a_replay_makes_refusals_proposals_claims_and_moves_again(void **state)
+{
+	static const char *const kinds[] = {"rejection", "proposal", "claim"};
+	const struct rep_verify options = {.replay = true};
+	struct world world = copy_of_hub(state);
+	struct rep_json *out;
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		shell_ok("git --git-dir '%s/hub/central.git' ls-tree -r --name-only main | "
+			 "grep -q '/%s/'",
+			 world.dir, kinds[i]);
+	shell_ok("git --git-dir '%s/hub/central.git' ls-tree -r --name-only main | "
+		 "grep -q '/O-0103/task/'",
+		 world.dir);
+	out = verify(&world, &options, REP_OK, NULL);
+	assert_true(rep_json_get_integer(rep_json_get(out, "checked"), "replayed") > 8);
+	rep_json_free(out);
+}
+
 static void a_value_changed_in_a_journal_is_found(void **state)
 {
 	struct world world = copy_of_hub(state);
@@ -142,7 +183,7 @@ static void the_last_segment_taken_out_is_found_by_the_head(void **state)
 	struct world world = copy_of_hub(state);
 	char line[256];
 
-	snprintf(line, sizeof line, "drop '^journal/../%s/.*/2-'", wang_device);
+	snprintf(line, sizeof line, "drop '^journal/../%s/.*/3-'", wang_device);
 	tamper(&world, line);
 	expect_wrong(&world, false, "head.json");
 }
@@ -154,11 +195,11 @@ static void a_journal_cut_short_with_its_head_is_found_by_the_statement(void **s
 
 	/* The forger keeps the head in step; the newest statement still names the journal's end. */
 	snprintf(line, sizeof line,
-		 "drop '^journal/../%s/.*/2-'; h=$(git cat-file blob main:$(git ls-files | "
-		 "grep '^journal/../%s/.*/1-1.jsonl' | head -1) | head -1 | tr -d '\\n' | "
+		 "drop '^journal/../%s/.*/3-'; h=$(git cat-file blob main:$(git ls-files | "
+		 "grep '^journal/../%s/.*/2-2.jsonl' | head -1) | head -1 | tr -d '\\n' | "
 		 "sha256sum | cut -c1-64); edit '^journal/../%s/head.json' "
 		 "\"s/\\\"hash\\\": *\\\"[0-9a-f]*\\\"/\\\"hash\\\":\\\"$h\\\"/; "
-		 "s/\\\"seq\\\": *2/\\\"seq\\\":1/\"",
+		 "s/\\\"seq\\\": *7/\\\"seq\\\":2/\"",
 		 wang_device, wang_device, wang_device);
 	tamper(&world, line);
 	expect_wrong(&world, false, "statements/");
@@ -269,6 +310,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_hub_that_nobody_touched_is_right),
+		cmocka_unit_test(a_replay_makes_refusals_proposals_claims_and_moves_again),
 		cmocka_unit_test(a_value_changed_in_a_journal_is_found),
 		cmocka_unit_test(a_skeleton_changed_in_a_journal_is_found),
 		cmocka_unit_test(a_segment_taken_out_of_a_journal_is_found),
