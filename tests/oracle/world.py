@@ -22,6 +22,8 @@ def fanout(text):
 
 def verdict_of(outcome):
     """What a recorded outcome says of admission. Where fields are told of, the whole was at most proposed."""
+    if outcome.get("outcome") == "held":
+        return {"*": {"outcome": "held"}}
     verdict = {}
 
     def keep(key, note, said=None):
@@ -141,10 +143,11 @@ class World:
         self.schema = Schema(central.schema)
         self.org = Org(self.schema, central.records)
         self.edits, self.folds, self.outcomes = {}, {}, {}
-        admitted = [self.edit_of(change) for change in central.changes
-                    if change.entity in self.schema.entities and change.line is not None
-                    and (change.outcome or {}).get("outcome") != "held"]
-        for edit in fold.forget(admitted):
+        known = [self.edit_of(change) for change in central.changes
+                 if change.entity in self.schema.entities and change.line is not None]
+        for edit in fold.forget(known):
+            if edit["verdict"].get("*", {}).get("outcome") == "held":
+                continue  # not in force until its record comes; whoever saw it saw nothing
             self.edits.setdefault((edit["entity"], edit["id"]), []).append(edit)
         for key in sorted(self.edits):
             self.folded(key)
