@@ -1,7 +1,6 @@
 # What the tests of faults share, beside world.bash: a world in memory, a clock that stands still so that a command repeated
 # makes the same stamps, and what two ends are compared by.
 
-FAKETIME_LIB=$(ls /usr/lib/*/faketime/libfaketime.so.1 | head -n 1)
 ENTITIES='org contact affiliation product interaction task consent employee territory assignment _device _role _review'
 
 # fault_world: $W and $HUB; in memory where there is some, since a sweep copies and kills many times

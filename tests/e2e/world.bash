@@ -2,8 +2,10 @@
 # folder $W, removed at the end. Times are Shanghai's, given by libfaketime: the program reads no other clock.
 
 export TZ=Asia/Shanghai
+FAKETIME_LIB=$(ls /usr/lib/*/faketime/libfaketime.so.1 | head -n 1)
 
 world_setup() {
+	faketime_sweep
 	W=$(mktemp -d "${BATS_TEST_TMPDIR:-/tmp}/world-XXXXXX")
 	HUB=$W/hub
 	[ -x "$REPSYNC" ] || { echo "REPSYNC is not set to the program" >&2; return 1; }
@@ -18,7 +20,17 @@ world_teardown() {
 when() {
 	local time=$1
 	shift
-	faketime -f "@$time" "$@"
+	LD_PRELOAD=$FAKETIME_LIB FAKETIME="@$time" "$@"
+}
+
+# A process that was killed leaves libfaketime's semaphore behind, which bears its number; sooner or later a new process has that
+# number again. (The program `faketime` gives up then; the library only grumbles.)
+faketime_sweep() {
+	local file pid
+	for file in /dev/shm/faketime_shm_* /dev/shm/sem.faketime_sem_*; do
+		pid=${file##*_}
+		[ ! -e "$file" ] || kill -0 "$pid" 2>/dev/null || rm -f "$file"
+	done
 }
 
 # hub_at TIME [--json] ARGS... ; at TIME NAME [--json] ARGS...
