@@ -258,7 +258,7 @@ static enum rep_code find_acknowledged(struct rep_clone *clone, const struct rep
 static enum rep_code copy_wanted(struct rep_clone *clone, struct rep_pack *pack,
 				 struct rep_error *err)
 {
-	struct rep_oid inbox, planned, known = rep_oid_zero, tree, parent;
+	struct rep_oid inbox, planned = rep_oid_zero, known = rep_oid_zero, tree, parent;
 	int64_t time_s;
 	enum rep_code rc = rep_git_ref(clone->git, REP_INBOX, &inbox, err);
 

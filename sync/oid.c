@@ -55,7 +55,7 @@ bool rep_oid_parse(struct rep_oid *out, const char *hex)
 
 git_oid rep_oid_to_git(const struct rep_oid *oid)
 {
-	git_oid out;
+	git_oid out = {{0}};
 
 	memcpy(out.id, oid->bytes, REP_OID_SIZE);
 	return out;

@@ -243,8 +243,8 @@ static enum rep_code find_way(struct rep_tree *tree, const char *path, bool make
 			break;
 		}
 		rc = enter(folder, path, len, make, &folder, err);
-		if (!rc && !folder) {
-			way->broken = true;
+		if (rc || !folder) {
+			way->broken = !rc;
 			break;
 		}
 		path += len + 1;

@@ -207,8 +207,8 @@ static enum rep_code check_own(struct check *check, struct rep_error *err)
 {
 	struct rep_replica *replica = check->replica;
 	struct rep_json *touched = NULL;
-	struct rep_journal_head head;
-	int64_t merged, pulled;
+	struct rep_journal_head head = {0};
+	int64_t merged, pulled = 0;
 	enum rep_code rc;
 
 	rc = rep_meta_get_int(replica->db, REP_META_MERGED_SEQ, &merged, err);

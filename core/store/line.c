@@ -88,7 +88,7 @@ static void add_entry_line(struct maker *maker, const char *field, const struct 
 	struct rep_json *values = rep_json_object();
 	struct rep_json *spec = rep_json_object();
 	const char *first = maker->pending->stamp.text;
-	struct rep_stamp stamp;
+	struct rep_stamp stamp = {0};
 
 	maker->further++;
 	rep_stamp_make(&stamp, rep_stamp_ms(first), rep_stamp_counter(first) + maker->further,
