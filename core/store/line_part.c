@@ -157,9 +157,11 @@ static bool put_elements(struct rep_json *spec, const char *name, const struct r
 	for (void *it = rep_json_iter(from); it; it = rep_json_iter_next(from, it)) {
 		const char *key = rep_json_iter_key(it);
 		const struct rep_json *element = rep_json_iter_value(it);
-		const char *stamp = seen_of(part, key, !added);
+		const struct rep_json *other = rep_json_get(without, key);
+		const char *stamp = seen_of(part, key, !added || other);
 
-		if (rep_json_get(without, key))
+		/* The same element spelt otherwise is added again: nothing that was written goes unsaid. */
+		if (other && (!added || rep_json_equal(other, element)))
 			continue;
 		if (!rep_json_append(out, rep_json_ref(element)) ||
 		    (stamp && rep_stamp_valid(stamp) && !rep_json_set_string(seen, key, stamp))) {

@@ -9,6 +9,7 @@ seed and the command that plays it again. Exit 1 when one seed failed. --keep le
 """
 
 import argparse
+import collections
 import json
 import os
 import sys
@@ -189,7 +190,17 @@ def check_seed(path):
     compare(played)
     if not told["same"]:
         check_shuffle(played, central.Central(path + ".b.tar"))
-    return len(played.changes), sum(1 for change in played.changes if change.outcome)
+    return played.changes
+
+
+def met(changes):
+    """What the changes went through: rules that decided, and codes of admission."""
+    for change in changes:
+        yield change.op
+        for _, note in notes(change.outcome or {"outcome": "applied"}):
+            yield from (note[key] for key in ("rule", "code") if key in note)
+        if change.outcome and change.outcome["outcome"] == "held":
+            yield "held"
 
 
 def main():
@@ -197,7 +208,8 @@ def main():
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
-    seeds = failed = changes = remarkable = 0
+    seeds = failed = changes = 0
+    counts = collections.Counter()
     for line in sys.stdin:
         words = line.split()
         if words[0] != "seed":
@@ -209,8 +221,8 @@ def main():
         seeds += 1
         try:
             done = check_seed(path)
-            changes += done[0]
-            remarkable += done[1]
+            changes += len(done)
+            counts.update(met(done))
         except Exception as wrong:  # one seed that cannot be read is a finding, not the end
             failed += 1
             print("failed %s: %s" % (number, wrong))
@@ -221,8 +233,8 @@ def main():
             for end in (".json", ".a.tar", ".b.tar"):
                 if os.path.exists(path + end):
                     os.unlink(path + end)
-    print("simulate: %d seeds, %d changes of which %d not plainly applied, %d failed" % (
-        seeds, changes, remarkable, failed))
+    print("simulate: %d seeds, %d changes, %d failed; met: %s" % (
+        seeds, changes, failed, ", ".join("%s %d" % pair for pair in sorted(counts.items()))))
     return 1 if failed or not seeds else 0
 
 

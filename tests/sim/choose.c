@@ -1,5 +1,6 @@
 /*
- * What is edited: few records and few fields of each, other ones with every seed, so that people often meet.
+ * What is edited: few records and few fields of each, other ones with every seed, so that people often meet. The account
+ * that two posts share, and its people, are the meeting place.
  */
 #include <stdio.h>
 
@@ -50,15 +51,15 @@ static const struct rep_entity *any_entity(const struct rep_schema *schema)
 void sim_choose_record(const struct sim_world *world, struct rep_replica *replica,
 		       const struct rep_entity **entity, char *id)
 {
-	unsigned dice = below(100), account = (unsigned)(world->seed % SIM_ACCOUNTS) + 1;
-	unsigned person = (unsigned)(world->seed / SIM_ACCOUNTS % 2) + 1;
+	unsigned dice = below(100), person = (unsigned)(world->seed / 2 % 2) + 1;
 
-	if (dice < 40) {
+	if (dice < 45) {
 		*entity = rep_schema_entity(replica->schema, world->cast->person);
-		snprintf(id, REP_ID_LEN_MAX, "p%u%u", account, below(4) ? person : 1 + below(2));
+		snprintf(id, REP_ID_LEN_MAX, "p%u%u", below(5) ? 2 : 1 + below(SIM_ACCOUNTS),
+			 below(5) ? person : 1 + below(2));
 	} else if (dice < 65) {
 		*entity = rep_schema_entity(replica->schema, world->cast->account);
-		snprintf(id, REP_ID_LEN_MAX, "a%u", below(4) ? account : 1 + below(SIM_ACCOUNTS));
+		snprintf(id, REP_ID_LEN_MAX, "a%u", below(5) ? 2 : 1 + below(SIM_ACCOUNTS));
 	} else {
 		*entity = any_entity(replica->schema);
 		if (!sim_any_row(replica, *entity, id))
@@ -66,12 +67,35 @@ void sim_choose_record(const struct sim_world *world, struct rep_replica *replic
 	}
 }
 
-const struct rep_field *sim_choose_field(const struct sim_world *world,
+bool sim_may(struct rep_replica *replica, const struct rep_entity *entity,
+	     const struct rep_terms *terms)
+{
+	char time[REP_TIME_LEN + 1];
+	const struct rep_right right = {
+		.rep = replica->rep,
+		.device = replica->device,
+		.time = time,
+		.entity = entity->name,
+		.id = "any",
+		.author = replica->rep,
+		.anywhere = true,
+	};
+
+	rep_time_format(time, sim_clock_ms);
+	return rep_org_may(replica->org, &right, terms);
+}
+
+const struct rep_field *sim_choose_field(const struct sim_world *world, struct rep_replica *replica,
 					 const struct rep_entity *entity)
 {
 	unsigned len = (unsigned)entity->fields_len;
+	const struct rep_field *field = &entity->fields[below(len)];
 
-	if (below(10) < 3)
-		return &entity->fields[below(len)];
-	return &entity->fields[(world->seed * 5 + below(4) * 3) % len];
+	/* Mostly one of five, and one that may be written; sometimes any, so that the hub has something to refuse. */
+	for (unsigned tries = 0; tries < 12 && below(20); tries++) {
+		field = &entity->fields[(world->seed * 5 + (below(5) + tries) * 3) % len];
+		if (!field->engine && !field->computed && sim_may(replica, entity, &field->write))
+			break;
+	}
+	return field;
 }

@@ -115,7 +115,8 @@ static enum rep_code put(struct target *target, struct rep_error *err)
 	if (rc == REP_OK && !record)
 		return rep_fail(err, REP_ENOTFOUND, "no such record here");
 	for (unsigned n = 1 + below(3); rc == REP_OK && n > 0; n--) {
-		const struct rep_field *field = sim_choose_field(target->world, target->entity);
+		const struct rep_field *field =
+			sim_choose_field(target->world, target->replica, target->entity);
 
 		put_field(target, field, rep_record_value(record, field->name));
 	}
@@ -129,7 +130,8 @@ static enum rep_code put(struct target *target, struct rep_error *err)
 /* The same, as any SQLite program would write it. */
 static enum rep_code put_by_sql(struct target *target, struct rep_error *err)
 {
-	const struct rep_field *field = sim_choose_field(target->world, target->entity);
+	const struct rep_field *field =
+		sim_choose_field(target->world, target->replica, target->entity);
 	struct rep_buf sql = REP_BUF_INIT(4096);
 	struct rep_db *db = target->replica->db;
 	struct rep_stmt *stmt = NULL;
@@ -177,6 +179,17 @@ static bool derives_id(const struct rep_entity *entity, const struct rep_field *
 	return false;
 }
 
+/* What is required, and some of the rest; rarely what the rep may not enter, or what has a value of its own. */
+static bool wants(const struct target *target, const struct rep_field *field)
+{
+	if (field->required && !field->preset)
+		return true;
+	if (field->computed || field == target->entity->state_field ||
+	    !sim_may(target->replica, target->entity, &field->insert))
+		return below(40) == 0;
+	return below(10) < 4;
+}
+
 static enum rep_code new_record(struct target *target, struct rep_error *err)
 {
 	const struct rep_entity *entity = target->entity;
@@ -187,7 +200,7 @@ static enum rep_code new_record(struct target *target, struct rep_error *err)
 		struct rep_json *value = NULL;
 		char text[16];
 
-		if (!field->required && below(10) >= 4)
+		if (!wants(target, field))
 			continue;
 		snprintf(text, sizeof text, "x%u", below(2));
 		if (derives_id(entity, field) && field->type == REP_TYPE_TEXT)
@@ -243,6 +256,20 @@ static enum rep_code make(struct target *target, const char **kind, struct rep_e
 	return resolve(target, err);
 }
 
+static void trace_assigns(const struct target *target)
+{
+	static const char *const ops[] = {
+		[REP_ASSIGN_SET] = "=", [REP_ASSIGN_ADD] = "+=", [REP_ASSIGN_REMOVE] = "-="};
+
+	for (size_t i = 0; target->world->trace && i < target->len; i++) {
+		char *text = rep_json_text(target->values[i]);
+
+		sim_trace(target->world, "\t%s%s%s", target->assigns[i].field,
+			  ops[target->assigns[i].op], text ? text : "null");
+		free(text);
+	}
+}
+
 int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica)
 {
 	struct target target = {.world = world, .rep = rep, .replica = replica};
@@ -257,6 +284,7 @@ int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replic
 	after = rep_pending_count(replica->db);
 	sim_trace(world, "%s %s %s/%s: %s", rep->rep, kind, target.entity->name, target.id,
 		  rc == REP_OK ? "ok" : err.msg);
+	trace_assigns(&target);
 	drop_assigns(&target);
 	switch (rc) {
 	case REP_OK:

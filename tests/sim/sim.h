@@ -135,8 +135,11 @@ bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, c
 /* The record of an edit (`id` empty: none there), and a field of it. */
 void sim_choose_record(const struct sim_world *world, struct rep_replica *replica,
 		       const struct rep_entity **entity, char *id);
-const struct rep_field *sim_choose_field(const struct sim_world *world,
+const struct rep_field *sim_choose_field(const struct sim_world *world, struct rep_replica *replica,
 					 const struct rep_entity *entity);
+/* Do the terms name the replica's rep now, whatever account it is? */
+bool sim_may(struct rep_replica *replica, const struct rep_entity *entity,
+	     const struct rep_terms *terms);
 
 /* One random edit on the rep's open replica. Returns how many changes it recorded. */
 int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica);

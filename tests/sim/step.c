@@ -215,11 +215,11 @@ static void one_step(struct sim_world *world)
 {
 	struct sim_rep *rep = choose_rep(world);
 	unsigned dice = sim_below(SIM_STEPS, 100);
-	enum action action = dice < 62 ? ACT_EDIT : dice < 84 ? ACT_SYNC : ACT_MERGE;
+	enum action action = dice < 74 ? ACT_EDIT : dice < 89 ? ACT_SYNC : ACT_MERGE;
 
-	if (sim_percent(SIM_FAULTS, 8)) {
+	if (sim_percent(SIM_FAULTS, 5)) {
 		act_and_die(world, rep, action);
-	} else if (dice >= 97) {
+	} else if (dice >= 98) {
 		company(world);
 	} else if (action == ACT_EDIT) {
 		remember(world, rep, edit(world, rep));
@@ -236,7 +236,7 @@ static void one_step(struct sim_world *world)
 
 void sim_history(struct sim_world *world)
 {
-	unsigned steps = 20 + sim_below(SIM_STEPS, 41);
+	unsigned steps = 40 + sim_below(SIM_STEPS, 61);
 
 	for (world->step = 1; world->step <= steps; world->step++) {
 		sim_chance_engine(world->step);

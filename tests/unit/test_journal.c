@@ -163,6 +163,27 @@ static void element_typed_anew_in_another_way_is_no_change(void **state)
 	assert_int_equal(sql_int("SELECT count(*) FROM _journal"), 0);
 }
 
+#define MAILS                                                                                              \
+	",{\"name\":\"mails\",\"type\":\"set\",\"of\":\"text\",\"normalise\":[\"case\"],\"rule\":\"set\"," \
+	"\"label\":{\"zh\":\"x\",\"en\":\"x\"}}"
+
+static void element_spelt_otherwise_is_added_again(void **state)
+{
+	struct rep_record *made;
+
+	(void)state;
+	expect_ok(rep_replica_install_schema(store, small_schema(MAILS), &err), &err);
+	made = record("thing", "t9", "{\"name\":\"王敏\",\"mails\":[\"A@x.cn\"]}");
+	view_row(made, "data");
+	rep_record_free(made);
+	sql("UPDATE thing SET mails = '[\"a@x.cn\"]' WHERE id = 't9'");
+	assert_int_equal(seal(NULL), 1);
+	assert_string_equal(
+		change(1, 0),
+		"update thing t9 {\"values\":{\"mails\":{\"add\":[\"a@x.cn\"],\"seen\":{"
+		"\"\\\"a@x.cn\\\"\":\"" STAMP_A "\"}}}}");
+}
+
 static void second_removal_saw_the_first_add_under_its_key(void **state)
 {
 	char expected[200];
@@ -522,6 +543,7 @@ int main(void)
 		CASE(cleared_and_boolean_values_keep_their_types),
 		CASE(set_tells_what_was_added_removed_and_seen),
 		CASE(element_typed_anew_in_another_way_is_no_change),
+		CASE(element_spelt_otherwise_is_added_again),
 		CASE(second_removal_saw_the_first_add_under_its_key),
 		CASE(map_tells_each_key),
 		CASE(sum_tells_the_difference),
