@@ -133,17 +133,23 @@ const char *rep_fold_saw(const struct rep_json *spec, const char *key)
 static void note_verdict(struct rep_fold_run *run)
 {
 	const struct rep_json *verdict = run->edit->verdict;
+	bool proposed = false;
 
 	if (!verdict)
 		return;
 	for (void *it = rep_json_iter(verdict); it; it = rep_json_iter_next(verdict, it)) {
 		const char *outcome = rep_json_get_string(rep_json_iter_value(it), "outcome");
+
+		proposed = proposed ||
+			   (outcome && strcmp(outcome, rep_outcome_name(REP_PROPOSED)) == 0);
 		if (outcome && strcmp(outcome, rep_outcome_name(REP_REJECTED)) == 0 &&
 		    strcmp(rep_json_iter_key(it), "*") != 0)
 			rep_fold_reject(run, rep_json_iter_key(it),
 					rep_json_get_string(rep_json_iter_value(it), "code"));
 	}
-	rep_fold_propose(run);
+	/* A verdict may be flags alone, and the record not be there: then no place is asked for. */
+	if (proposed)
+		rep_fold_propose(run);
 }
 
 static void update(struct rep_fold_run *run)

@@ -797,6 +797,8 @@ class Fold:
         for name, entry in self.verdict.items():
             if name != "*" and entry.get("outcome") == "rejected":
                 self.note(name, "rejected", code=entry.get("code"))
+        if not any(entry.get("outcome") == "proposed" for entry in self.verdict.values()):
+            return
         values = self.values
         if self.edit["op"] == "delete":
             saw = self.values.get("status", {}).get("saw")

@@ -115,6 +115,16 @@ class WorldFold(fold.Fold):
                 return found
         return None
 
+    def follow(self):
+        """Where a record follows its references, so do its items; steps may be `team:<field>` too."""
+        rule = self.entity.partition
+        if not self.record or not rule.get("moves"):
+            return
+        if any(step.split(":")[-1] in self.values for step in rule["of"]):
+            self.record.partition = self.partition(self.record.fields(), self.record.rep) or self.record.partition
+        for item in self.reviews.values():
+            item.partition = self.record.partition
+
     def step(self, entity, step, fields, author):
         kind, _, name = step.partition(":")
         if step == "id":
