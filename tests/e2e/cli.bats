@@ -289,8 +289,12 @@ wrong() {
 	run hub hub enroll E0007 --out "$BATS_TEST_TMPDIR/i"
 	[ "$status" -eq 1 ]
 	"$REPSYNC" --quiet enroll "$BATS_TEST_TMPDIR/i" "$BATS_TEST_TMPDIR/wang"
-	run "$REPSYNC" enroll "$BATS_TEST_TMPDIR/i" "$BATS_TEST_TMPDIR/wang"
+	# The same one again changes nothing (the first answer may have been lost); another one is refused.
+	"$REPSYNC" --quiet enroll "$BATS_TEST_TMPDIR/i" "$BATS_TEST_TMPDIR/wang"
+	hub --quiet hub enroll E0007 --out "$BATS_TEST_TMPDIR/second"
+	run "$REPSYNC" enroll "$BATS_TEST_TMPDIR/second" "$BATS_TEST_TMPDIR/wang"
 	[ "$status" -eq 1 ]
+	[[ "$output" == *"there is a replica already"* ]]
 	echo '{"type":"x"}' >"$BATS_TEST_TMPDIR/bad"
 	run "$REPSYNC" enroll "$BATS_TEST_TMPDIR/bad" "$BATS_TEST_TMPDIR/other"
 	[ "$status" -eq 1 ]
