@@ -36,16 +36,71 @@ void rep_outbox_clear(struct rep_outbox *outbox)
 	*outbox = (struct rep_outbox){0};
 }
 
+static const struct rep_tree_entry *entry_of(const struct rep_tree_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (strcmp(list->entries[i].name, name) == 0)
+			return &list->entries[i];
+	return NULL;
+}
+
+static enum rep_code root_of(struct rep_git *git, const struct rep_oid *commit,
+			     struct rep_tree_list *out, struct rep_error *err)
+{
+	struct rep_oid tree, parent;
+	int64_t time_s;
+	enum rep_code rc = rep_git_commit_read(git, commit, &tree, &parent, &time_s, err);
+
+	return rc ? rc : rep_tree_read(git, &tree, out, err);
+}
+
+/*
+ * Has a folder been added to that the known commit did not touch? Its old tree then did not come along, and there is nothing
+ * to compare with. It takes a clock that was set back over the end of a month.
+ */
+static enum rep_code lacks_folder(struct rep_git *git, const struct rep_oid *known,
+				  const struct rep_oid *tip, bool *lacks, struct rep_error *err)
+{
+	struct rep_tree_list before = {0}, after = {0};
+	enum rep_code rc = REP_OK;
+
+	*lacks = false;
+	if (rep_oid_is_zero(known) || !rep_git_has(git, known))
+		return REP_OK;
+	rc = root_of(git, known, &before, err);
+	if (!rc)
+		rc = root_of(git, tip, &after, err);
+	for (size_t i = 0; !rc && i < before.len; i++) {
+		const struct rep_tree_entry *was = &before.entries[i];
+		const struct rep_tree_entry *is = entry_of(&after, was->name);
+
+		if (was->is_tree && is && !rep_oid_equal(&was->oid, &is->oid) &&
+		    !rep_git_has(git, &was->oid))
+			*lacks = true;
+	}
+	rep_tree_list_clear(&before);
+	rep_tree_list_clear(&after);
+	return rc == REP_ENOMEM ? rc : REP_OK; /* what is wrong, the walk says in its order */
+}
+
 static enum rep_code work(void *user, struct rep_channel *channel, struct rep_error *err)
 {
 	struct rep_mailbox_reader *reader = user;
 	struct rep_git *git = NULL;
+	bool lacks = false;
 	enum rep_code rc = rep_outbox_quarantine(reader->path, reader->scratch.path, &reader->known,
 						 &reader->tip, err);
 
 	rep_channel_progress(channel, 0, 0);
 	if (!rc)
 		rc = rep_git_open(&git, reader->scratch.path, err);
+	if (!rc)
+		rc = lacks_folder(git, &reader->known, &reader->tip, &lacks, err);
+	if (!rc && lacks)
+		rc = rep_outbox_quarantine(reader->path, reader->scratch.path, &rep_oid_zero,
+					   &reader->tip, err);
+	if (!rc && lacks)
+		rc = rep_git_refresh(git, err);
 	if (!rc)
 		rc = rep_outbox_walk(git, &reader->known, &reader->tip, channel, err);
 	rep_git_close(git);

@@ -36,6 +36,9 @@ void sim_merge(struct sim_world *world)
 	struct rep_error err;
 
 	sim_ok(rep_hub_merge(sim_hub(world), &options, &summary, &err), &err, "merge");
+	if (rep_json_size(rep_json_get(summary, "problems")) ||
+	    rep_json_get_integer(summary, "quarantined"))
+		sim_fail("merge: %s", rep_json_text(summary));
 	rep_json_free(summary);
 	world->merges++;
 }

@@ -168,6 +168,26 @@ static void what_was_written_is_read_in_order(void **state)
 	expect_clean(box.path);
 }
 
+/* A clock set back over the end of a month, and forward again. */
+static void a_folder_older_than_the_known_commit_may_grow(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_outbox outbox;
+	struct rep_oid known;
+	struct rep_error err;
+
+	write_file(&box, "2026-03/1-3.jsonl", "one\n");
+	write_file(&box, "2026-02/4-4.jsonl", "two\n");
+	known = box.tip;
+	write_file(&box, "2026-03/5-5.jsonl", "three\n");
+	expect_ok(rep_mailbox_read(&outbox, box.path, &known, &err), &err);
+	assert_int_equal(outbox.segments_len, 1);
+	assert_string_equal(outbox.segments[0].path, "2026-03/5-5.jsonl");
+	assert_string_equal(outbox.segments[0].data, "three\n");
+	rep_outbox_clear(&outbox);
+	box_end(&box);
+}
+
 static void nothing_new_is_told_without_a_child(void **state)
 {
 	struct box box = box_enrolled(state);
@@ -436,6 +456,7 @@ int main(void)
 		cmocka_unit_test(a_mailbox_has_the_hook_that_syncs_refs_and_may_be_created_again),
 		cmocka_unit_test(a_lock_is_held_by_one),
 		cmocka_unit_test(what_was_written_is_read_in_order),
+		cmocka_unit_test(a_folder_older_than_the_known_commit_may_grow),
 		cmocka_unit_test(nothing_new_is_told_without_a_child),
 		cmocka_unit_test(an_empty_mailbox_gives_nothing),
 		cmocka_unit_test(several_may_be_read_at_once),
