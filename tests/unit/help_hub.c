@@ -5,12 +5,18 @@
 
 #include "core/base/file.h"
 #include "core/base/limits.h"
+#include "core/model/fold.h"
 #include "core/model/id.h"
+#include "core/store/tables.h"
 #include "sync/audit.h"
 #include "sync/document.h"
 #include "sync/mailbox.h"
 
 static struct rep_error err;
+
+const char insert_doctor[] =
+	"{\"values\":{\"name\":{\"new\":\"陈建国\"},\"kind\":{\"new\":\"医务人员\"},"
+	"\"org\":{\"new\":\"O-0101\"}}}";
 
 struct rep_hub *hub_make(char *dir, size_t size)
 {
@@ -333,4 +339,51 @@ void expect_replay(struct rep_hub *hub)
 		print_error("%s\n", rep_json_text(report));
 	expect_ok(rc, &err);
 	rep_json_free(report);
+}
+
+void hub_company(struct rep_hub *hub, struct laptop *laptop)
+{
+	hub_person(hub, "r017", "rep", "JN-01", HUB_T0 + MINUTE);
+	hub_org(hub, "O-0101", "江南第一医院", HUB_T0 + 2 * MINUTE);
+	hub_cover(hub, "JN-01", "O-0101", HUB_T0 + 3 * MINUTE);
+	laptop_enroll(laptop, hub, "r017", HUB_T0 + 4 * MINUTE);
+}
+
+void expect_count(const struct rep_json *summary, const char *name, int64_t want)
+{
+	if (rep_json_get_integer(summary, name) != want) {
+		char *text = rep_json_text(summary);
+
+		print_error("%s\n", text);
+		free(text);
+	}
+	assert_int_equal(rep_json_get_integer(summary, name), want);
+}
+
+char *hub_value(struct rep_hub *hub, const char *entity, const char *id, const char *field)
+{
+	struct rep_record *record;
+	char *text = NULL;
+
+	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
+			      &record, &err),
+		  &err);
+	if (record && rep_record_value(record, field))
+		text = rep_json_text(rep_record_value(record, field));
+	rep_record_free(record);
+	return text;
+}
+
+void hub_expect(struct rep_hub *hub, const char *entity, const char *id, const char *field,
+		const char *want)
+{
+	char *text = hub_value(hub, entity, id, field);
+
+	if (want) {
+		assert_non_null(text);
+		assert_string_equal(text, want);
+	} else {
+		assert_null(text);
+	}
+	free(text);
 }

@@ -8,6 +8,7 @@
 #include "sync/hub.h"
 
 #define HUB_T0 1774314000000 /* 2026-03-24T01:00:00Z */
+#define MINUTE 60000LL
 
 struct laptop {
 	char id[REP_DEVICE_LEN + 1];
@@ -33,6 +34,9 @@ void hub_cover(struct rep_hub *hub, const char *territory, const char *partition
 /* An org (account) made by the hub. */
 void hub_org(struct rep_hub *hub, const char *id, const char *name, int64_t now_ms);
 
+/* The line of an insert of a doctor of O-0101. */
+extern const char insert_doctor[];
+
 /* Enrols: an invitation, and enrol.json in the mailbox. */
 void laptop_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, int64_t now_ms);
 void desk_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, int64_t now_ms);
@@ -48,10 +52,18 @@ void laptop_send(struct laptop *laptop, const char *dir, int64_t now_ms);
 void laptop_push_again(const struct laptop *laptop, const char *dir, const char *receipt,
 		       int64_t now_ms);
 void laptop_clear(struct laptop *laptop);
+/* A company with one hospital O-0101, r017 who holds it by JN-01, and r017's laptop. */
+void hub_company(struct rep_hub *hub, struct laptop *laptop);
 
 /* One run; *summary is the caller's. */
 struct rep_json *hub_run(struct rep_hub *hub, int64_t now_ms);
 void hub_run_quietly(struct rep_hub *hub, int64_t now_ms);
+/* A count of a run's summary. */
+void expect_count(const struct rep_json *summary, const char *name, int64_t want);
+/* The value of a field in the working replica as JSON text, NULL for none; the caller frees it. */
+char *hub_value(struct rep_hub *hub, const char *entity, const char *id, const char *field);
+void hub_expect(struct rep_hub *hub, const char *entity, const char *id, const char *field,
+		const char *want);
 /* The blob at a path of central's main, or of a mailbox's branch; NULL when there is none. The caller frees it. */
 char *central_file(struct rep_hub *hub, const char *path);
 char *mailbox_file(const char *dir, const char *device, const char *ref, const char *path);

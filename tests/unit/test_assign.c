@@ -8,7 +8,6 @@
 #include "sync/audit.h"
 #include "sync/reassign.h"
 
-#define MINUTE 60000LL
 #define HOUR (60 * MINUTE)
 #define CUT (HUB_T0 + 24 * HOUR)
 

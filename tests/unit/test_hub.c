@@ -11,8 +11,6 @@
 #include "sync/hub_state.h"
 #include "sync/mailbox.h"
 
-#define MINUTE 60000
-
 static struct rep_error err;
 static struct rep_hub *hub;
 static char dir[4096];
@@ -31,57 +29,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A company with one hospital, a rep who holds it, and the rep's laptop. */
-static void make_company(struct laptop *laptop)
-{
-	hub_person(hub, "r017", "rep", "JN-01", HUB_T0 + MINUTE);
-	hub_org(hub, "O-0101", "江南第一医院", HUB_T0 + 2 * MINUTE);
-	hub_cover(hub, "JN-01", "O-0101", HUB_T0 + 3 * MINUTE);
-	laptop_enroll(laptop, hub, "r017", HUB_T0 + 4 * MINUTE);
-}
-
-static char *record_value(const char *entity, const char *id, const char *field)
-{
-	struct rep_record *record;
-	char *text = NULL;
-
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
-			      &record, &err),
-		  &err);
-	if (record && rep_record_value(record, field))
-		text = rep_json_text(rep_record_value(record, field));
-	rep_record_free(record);
-	return text;
-}
-
-static void expect_field(const char *entity, const char *id, const char *field, const char *want)
-{
-	char *text = record_value(entity, id, field);
-
-	if (want) {
-		assert_non_null(text);
-		assert_string_equal(text, want);
-	} else {
-		assert_null(text);
-	}
-	free(text);
-}
-
-static void expect_count(const struct rep_json *summary, const char *name, int64_t want)
-{
-	if (rep_json_get_integer(summary, name) != want) {
-		char *text = rep_json_text(summary);
-
-		print_error("%s\n", text);
-		free(text);
-	}
-	assert_int_equal(rep_json_get_integer(summary, name), want);
-}
-
-static const char insert_doctor[] =
-	"{\"values\":{\"name\":{\"new\":\"陈建国\"},\"kind\":{\"new\":\"医务人员\"},"
-	"\"org\":{\"new\":\"O-0101\"}}}";
-
 /* ---- enrolment ---- */
 
 static void first_contact_makes_the_device_active(void **state)
@@ -90,7 +37,7 @@ static void first_contact_makes_the_device_active(void **state)
 	char *self;
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	assert_string_equal(rep_org_device(rep_hub_org(hub), laptop.id)->state, "invited");
 	hub_run_quietly(hub, HUB_T0 + 5 * MINUTE);
 	assert_string_equal(rep_org_device(rep_hub_org(hub), laptop.id)->state, "active");
@@ -106,7 +53,7 @@ static void an_expired_invitation_is_not_taken(void **state)
 	struct rep_json *summary;
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	summary = hub_run(hub, HUB_T0 + 5 * MINUTE + 86400000);
 	assert_non_null(strstr(
 		rep_json_get_string(rep_json_at(rep_json_get(summary, "problems"), 0), "reason"),
@@ -125,14 +72,14 @@ static void a_change_is_merged_exactly_once(void **state)
 	struct rep_oid before, after;
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
 	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
 	summary = hub_run(hub, HUB_T0 + 7 * MINUTE);
 	expect_count(summary, "changes", 1);
 	expect_count(summary, "applied", 1);
 	rep_json_free(summary);
-	expect_field("contact", "C-0001", "name", "\"陈建国\"");
+	hub_expect(hub, "contact", "C-0001", "name", "\"陈建国\"");
 	before = central_tree(hub, "data");
 	summary = hub_run(hub, HUB_T0 + 8 * MINUTE);
 	expect_count(summary, "changes", 0);
@@ -150,7 +97,7 @@ static void journal_holds_the_very_bytes_that_were_signed(void **state)
 	char fan[3], path[256], *sent, *kept;
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
 	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
 	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
@@ -170,7 +117,7 @@ static void make_rivals(struct laptop *a, struct laptop *b)
 {
 	char line[512];
 
-	make_company(a);
+	hub_company(hub, a);
 	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
 	laptop_enroll(b, hub, "r018", HUB_T0 + 4 * MINUTE);
 	laptop_change(a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
@@ -219,9 +166,9 @@ static void the_trees_are_the_same_whoever_syncs_first(void **state)
 	assert_memory_equal(&data, &other, sizeof data);
 	other = central_tree(hub, "restricted");
 	assert_memory_equal(&restricted, &other, sizeof data);
-	expect_field("contact", "C-0001", "best_time", "\"周四上午\"");
-	expect_field("contact", "C-0001", "phones", "[\"13900002222\",\"13900003333\"]");
-	expect_field("contact", "C-0001", "name", "\"陈建国\"");
+	hub_expect(hub, "contact", "C-0001", "best_time", "\"周四上午\"");
+	hub_expect(hub, "contact", "C-0001", "phones", "[\"13900002222\",\"13900003333\"]");
+	hub_expect(hub, "contact", "C-0001", "name", "\"陈建国\"");
 	laptop_clear(&laptops[0]);
 	laptop_clear(&laptops[1]);
 }
@@ -232,7 +179,7 @@ static void a_late_change_is_put_where_it_belongs(void **state)
 	char line[512];
 
 	(void)state;
-	make_company(&a);
+	hub_company(hub, &a);
 	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
 	laptop_enroll(&b, hub, "r018", HUB_T0 + 4 * MINUTE);
 	laptop_change(&a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
@@ -251,10 +198,10 @@ static void a_late_change_is_put_where_it_belongs(void **state)
 	laptop_send(&a, dir, HUB_T0 + 30 * MINUTE);
 	hub_run_quietly(hub, HUB_T0 + 31 * MINUTE);
 	/* The later edit stands, although it arrived first; the loser is kept in a conflict. */
-	expect_field("contact", "C-0001", "best_time", "\"周四上午\"");
+	hub_expect(hub, "contact", "C-0001", "best_time", "\"周四上午\"");
 	char id[REP_UUID_LEN + 1];
 	rep_review_conflict_id(id, "contact", "C-0001", "best_time");
-	expect_field("conflict", id, "state", "\"decided\"");
+	hub_expect(hub, "conflict", id, "state", "\"decided\"");
 	laptop_clear(&a);
 	laptop_clear(&b);
 }
@@ -269,7 +216,7 @@ static void a_change_without_its_record_is_held_until_it_comes(void **state)
 	char fan[3], path[256], *held;
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	hub_cover(hub, "JN-01", "O-0202", HUB_T0 + 4 * MINUTE);
 	laptop_change(&laptop, "insert", "contact", "C-0002", HUB_T0 + 5 * MINUTE,
 		      insert_elsewhere);
@@ -283,7 +230,7 @@ static void a_change_without_its_record_is_held_until_it_comes(void **state)
 	assert_non_null(strstr(held, "\"waits_for\":\"org/O-0202\""));
 	free(held);
 	hub_org(hub, "O-0202", "湖滨医院", HUB_T0 + 8 * MINUTE);
-	expect_field("contact", "C-0002", "name", "\"李向阳\"");
+	hub_expect(hub, "contact", "C-0002", "name", "\"李向阳\"");
 	assert_null(central_file(hub, path));
 	laptop_clear(&laptop);
 }
@@ -295,7 +242,7 @@ static void a_rejected_edit_becomes_an_item_of_its_author(void **state)
 	char id[REP_UUID_LEN + 1], line[512];
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
 	snprintf(line, sizeof line,
 		 "{\"values\":{\"source\":{\"new\":\"x\",\"old\":null,\"saw\":\"%s\"}}}",
@@ -305,9 +252,9 @@ static void a_rejected_edit_becomes_an_item_of_its_author(void **state)
 	summary = hub_run(hub, HUB_T0 + 8 * MINUTE);
 	expect_count(summary, "rejected", 1);
 	rep_json_free(summary);
-	expect_field("contact", "C-0001", "source", NULL);
+	hub_expect(hub, "contact", "C-0001", "source", NULL);
 	rep_review_change_id(id, "rejection", laptop.id, 2, 0);
-	expect_field("rejection", id, "record", "\"C-0001\"");
+	hub_expect(hub, "rejection", id, "record", "\"C-0001\"");
 	laptop_clear(&laptop);
 }
 
@@ -317,7 +264,7 @@ static void a_broken_signature_blocks_its_own_device_only(void **state)
 	struct rep_json *summary, *status;
 
 	(void)state;
-	make_company(&a);
+	hub_company(hub, &a);
 	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
 	laptop_enroll(&b, hub, "r018", HUB_T0 + 4 * MINUTE);
 	laptop_change(&a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
@@ -329,8 +276,8 @@ static void a_broken_signature_blocks_its_own_device_only(void **state)
 	expect_count(summary, "quarantined", 1);
 	expect_count(summary, "changes", 1);
 	rep_json_free(summary);
-	expect_field("contact", "C-0001", "name", NULL);
-	expect_field("contact", "C-0002", "name", "\"陈建国\"");
+	hub_expect(hub, "contact", "C-0001", "name", NULL);
+	hub_expect(hub, "contact", "C-0002", "name", "\"陈建国\"");
 	expect_ok(rep_hub_status(hub, HUB_T0 + 8 * MINUTE, &status, &err), &err);
 	expect_count(status, "quarantined", 1);
 	rep_json_free(status);
@@ -345,7 +292,7 @@ static void values_that_nobody_erased_are_not_withheld(void **state)
 	struct rep_buf sent = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
 	expect_ok(rep_changeset_erase(&sent, laptop.sets.data, laptop.sets.len, 0, &err), &err);
 	rep_buf_reset(&laptop.sets);
@@ -400,7 +347,7 @@ static void a_wrong_clock_is_cut_at_receipt(void **state)
 	char line[512];
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 864000000, insert_doctor);
 	snprintf(line, sizeof line,
 		 "{\"values\":{\"best_time\":{\"new\":\"周一\",\"old\":null,\"saw\":\"%s\"}}}",
@@ -414,7 +361,7 @@ static void a_wrong_clock_is_cut_at_receipt(void **state)
 	assert_int_equal(rep_stamp_ms(record->created.text), HUB_T0 + 12 * MINUTE);
 	assert_string_equal(rep_json_string_value(rep_json_at(record->flags, 0)), "clock-ahead");
 	rep_record_free(record);
-	expect_field("contact", "C-0001", "best_time", "\"周一\"");
+	hub_expect(hub, "contact", "C-0001", "best_time", "\"周一\"");
 	laptop_clear(&laptop);
 }
 
@@ -427,7 +374,7 @@ static void a_field_that_a_check_refuses_is_left_out(void **state)
 	char line[512], id[REP_UUID_LEN + 1];
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
 	snprintf(
 		line, sizeof line,
@@ -439,10 +386,10 @@ static void a_field_that_a_check_refuses_is_left_out(void **state)
 	summary = hub_run(hub, HUB_T0 + 8 * MINUTE);
 	expect_count(summary, "rejected", 1);
 	rep_json_free(summary);
-	expect_field("contact", "C-0001", "home_address", NULL);
-	expect_field("contact", "C-0001", "best_time", "\"周一\"");
+	hub_expect(hub, "contact", "C-0001", "home_address", NULL);
+	hub_expect(hub, "contact", "C-0001", "best_time", "\"周一\"");
 	rep_review_change_id(id, "rejection", laptop.id, 2, 0);
-	expect_field("rejection", id, "code", "\"home_consent\"");
+	hub_expect(hub, "rejection", id, "code", "\"home_consent\"");
 	laptop_clear(&laptop);
 }
 
@@ -455,7 +402,7 @@ static void a_check_sees_other_records(void **state)
 	char line[512];
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
 	snprintf(
 		line, sizeof line,
@@ -465,7 +412,7 @@ static void a_check_sees_other_records(void **state)
 	laptop_change(&laptop, "update", "contact", "C-0001", HUB_T0 + 6 * MINUTE, line);
 	laptop_send(&laptop, dir, HUB_T0 + 7 * MINUTE);
 	hub_run_quietly(hub, HUB_T0 + 8 * MINUTE);
-	expect_field("contact", "C-0001", "home_address", "\"人民路18号\"");
+	hub_expect(hub, "contact", "C-0001", "home_address", "\"人民路18号\"");
 	laptop_clear(&laptop);
 }
 
@@ -475,7 +422,7 @@ static void a_warning_is_a_flag_of_the_record(void **state)
 	struct rep_record *record;
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE,
 		      "{\"values\":{\"name\":{\"new\":\"陈建国\"},\"kind\":{\"new\":\"医务人员\"},"
 		      "\"org\":{\"new\":\"O-0101\"},\"phone_primary\":{\"new\":\"13900001111\"}}}");
@@ -499,7 +446,7 @@ static void the_first_merged_keeps_a_unique_value(void **state)
 	char line[512];
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	snprintf(line, sizeof line, with_licence, "110 abc");
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, line);
 	snprintf(line, sizeof line, with_licence, "110ABC");
@@ -508,9 +455,9 @@ static void the_first_merged_keeps_a_unique_value(void **state)
 	summary = hub_run(hub, HUB_T0 + 8 * MINUTE);
 	expect_count(summary, "proposed", 1);
 	rep_json_free(summary);
-	expect_field("contact", "C-0001", "license_no", "\"110 abc\"");
-	expect_field("contact", "C-0002", "license_no", NULL);
-	expect_field("contact", "C-0002", "name", "\"陈建国\"");
+	hub_expect(hub, "contact", "C-0001", "license_no", "\"110 abc\"");
+	hub_expect(hub, "contact", "C-0002", "license_no", NULL);
+	hub_expect(hub, "contact", "C-0002", "name", "\"陈建国\"");
 	laptop_clear(&laptop);
 }
 
@@ -524,7 +471,7 @@ static void a_view_holds_the_accounts_of_the_territory_and_no_others(void **stat
 	uint8_t public[REP_PUBLIC_SIZE];
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	hub_org(hub, "O-0999", "别处医院", HUB_T0 + 4 * MINUTE);
 	laptop_change(&laptop, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
 	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
@@ -553,7 +500,7 @@ static void an_unchanged_view_is_published_again_after_a_day_only(void **state)
 	char *first, *second, *third;
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	hub_run_quietly(hub, HUB_T0 + 5 * MINUTE);
 	first = mailbox_file(dir, laptop.id, "refs/heads/inbox", "self.json");
 	hub_run_quietly(hub, HUB_T0 + 60 * MINUTE);

@@ -11,8 +11,6 @@
 #include "core/store/tables.h"
 #include "sync/document.h"
 
-#define MINUTE 60000
-
 static struct rep_error err;
 static struct rep_hub *hub;
 static char dir[4096];
@@ -29,29 +27,6 @@ static int teardown(void **state)
 	(void)state;
 	hub_drop(hub, dir);
 	return 0;
-}
-
-static char *field_of(const char *entity, const char *id, const char *field)
-{
-	struct rep_record *record;
-	char *text = NULL;
-
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
-			      &record, &err),
-		  &err);
-	if (record && rep_record_value(record, field))
-		text = rep_json_text(rep_record_value(record, field));
-	rep_record_free(record);
-	return text;
-}
-
-static void expect_field(const char *entity, const char *id, const char *field, const char *want)
-{
-	char *text = field_of(entity, id, field);
-
-	assert_non_null(text);
-	assert_string_equal(text, want);
-	free(text);
 }
 
 /* ---- invitations ---- */
@@ -170,8 +145,8 @@ static void make_conflict(struct laptop *a, struct laptop *b, char item[REP_UUID
 	laptop_send(b, dir, HUB_T0 + 9 * MINUTE);
 	hub_run_quietly(hub, HUB_T0 + 10 * MINUTE);
 	rep_review_conflict_id(item, "contact", "C-1", "employment");
-	expect_field("conflict", item, "state", "\"open\"");
-	expect_field("contact", "C-1", "employment", "\"退休\"");
+	hub_expect(hub, "conflict", item, "state", "\"open\"");
+	hub_expect(hub, "contact", "C-1", "employment", "\"退休\"");
 }
 
 static void a_conflict_is_decided_by_the_rep_whose_value_it_is(void **state)
@@ -182,8 +157,8 @@ static void a_conflict_is_decided_by_the_rep_whose_value_it_is(void **state)
 	(void)state;
 	make_conflict(&a, &b, item);
 	expect_ok(rep_hub_resolve(hub, item, "r2", "问过本人", HUB_T0 + 11 * MINUTE, &err), &err);
-	expect_field("contact", "C-1", "employment", "\"离职\"");
-	expect_field("conflict", item, "state", "\"decided\"");
+	hub_expect(hub, "contact", "C-1", "employment", "\"离职\"");
+	hub_expect(hub, "conflict", item, "state", "\"decided\"");
 	expect_replay(hub);
 	laptop_clear(&a);
 	laptop_clear(&b);
@@ -199,8 +174,8 @@ static void a_conflict_is_decided_by_a_value_of_its_own(void **state)
 	expect_code(rep_hub_resolve(hub, item, "升职", "x", HUB_T0 + 11 * MINUTE, &err), REP_EINVAL,
 		    &err, NULL);
 	expect_ok(rep_hub_resolve(hub, item, "调动", "x", HUB_T0 + 12 * MINUTE, &err), &err);
-	expect_field("contact", "C-1", "employment", "\"调动\"");
-	expect_field("conflict", item, "state", "\"decided\"");
+	hub_expect(hub, "contact", "C-1", "employment", "\"调动\"");
+	hub_expect(hub, "conflict", item, "state", "\"decided\"");
 	laptop_clear(&a);
 	laptop_clear(&b);
 }
@@ -213,8 +188,8 @@ static void what_stands_can_be_confirmed(void **state)
 	(void)state;
 	make_conflict(&a, &b, item);
 	expect_ok(rep_hub_resolve(hub, item, "theirs", "x", HUB_T0 + 11 * MINUTE, &err), &err);
-	expect_field("contact", "C-1", "employment", "\"退休\"");
-	expect_field("conflict", item, "state", "\"decided\"");
+	hub_expect(hub, "contact", "C-1", "employment", "\"退休\"");
+	hub_expect(hub, "conflict", item, "state", "\"decided\"");
 	laptop_clear(&a);
 	laptop_clear(&b);
 }
@@ -235,8 +210,8 @@ static void a_declined_proposal_changes_nothing(void **state)
 	expect_code(rep_hub_resolve(hub, item, "maybe", "x", HUB_T0 + 14 * MINUTE, &err),
 		    REP_EUSAGE, &err, "accept or decline");
 	expect_ok(rep_hub_resolve(hub, item, "decline", "x", HUB_T0 + 14 * MINUTE, &err), &err);
-	expect_field("contact", "C-1", "name", "\"陈建国\"");
-	expect_field("proposal", item, "state", "\"declined\"");
+	hub_expect(hub, "contact", "C-1", "name", "\"陈建国\"");
+	hub_expect(hub, "proposal", item, "state", "\"declined\"");
 	expect_code(rep_hub_resolve(hub, "nothing", "accept", "x", HUB_T0 + 15 * MINUTE, &err),
 		    REP_ENOTFOUND, &err, "no review item");
 	laptop_clear(&a);
@@ -323,10 +298,10 @@ static void a_working_copy_of_another_history_is_made_again(void **state)
 		 "git -C '%s/central.git' update-ref refs/heads/main main~1", dir);
 	assert_int_equal(system(command), 0);
 	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
-	assert_null(field_of("org", "O-1", "name"));
+	assert_null(hub_value(hub, "org", "O-1", "name"));
 	/* The mailbox still has the change: it is merged again. */
 	hub_run_quietly(hub, HUB_T0 + 2 * MINUTE);
-	expect_field("org", "O-1", "name", "\"江南医院\"");
+	hub_expect(hub, "org", "O-1", "name", "\"江南医院\"");
 }
 
 static void a_folder_that_is_no_hub_is_named(void **state)

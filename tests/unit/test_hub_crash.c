@@ -12,8 +12,6 @@
 #include "sync/hub_state.h"
 #include "sync/mailbox.h"
 
-#define MINUTE 60000
-
 static struct rep_error err;
 static struct rep_hub *hub;
 static char dir[4096];
@@ -31,57 +29,6 @@ static int teardown(void **state)
 	hub_drop(hub, dir);
 	return 0;
 }
-
-/* A company with one hospital, a rep who holds it, and the rep's laptop. */
-static void make_company(struct laptop *laptop)
-{
-	hub_person(hub, "r017", "rep", "JN-01", HUB_T0 + MINUTE);
-	hub_org(hub, "O-0101", "江南第一医院", HUB_T0 + 2 * MINUTE);
-	hub_cover(hub, "JN-01", "O-0101", HUB_T0 + 3 * MINUTE);
-	laptop_enroll(laptop, hub, "r017", HUB_T0 + 4 * MINUTE);
-}
-
-static char *record_value(const char *entity, const char *id, const char *field)
-{
-	struct rep_record *record;
-	char *text = NULL;
-
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
-			      &record, &err),
-		  &err);
-	if (record && rep_record_value(record, field))
-		text = rep_json_text(rep_record_value(record, field));
-	rep_record_free(record);
-	return text;
-}
-
-static void expect_field(const char *entity, const char *id, const char *field, const char *want)
-{
-	char *text = record_value(entity, id, field);
-
-	if (want) {
-		assert_non_null(text);
-		assert_string_equal(text, want);
-	} else {
-		assert_null(text);
-	}
-	free(text);
-}
-
-static void expect_count(const struct rep_json *summary, const char *name, int64_t want)
-{
-	if (rep_json_get_integer(summary, name) != want) {
-		char *text = rep_json_text(summary);
-
-		print_error("%s\n", text);
-		free(text);
-	}
-	assert_int_equal(rep_json_get_integer(summary, name), want);
-}
-
-static const char insert_doctor[] =
-	"{\"values\":{\"name\":{\"new\":\"陈建国\"},\"kind\":{\"new\":\"医务人员\"},"
-	"\"org\":{\"new\":\"O-0101\"}}}";
 
 /* ---- crashes and rebuilding ---- */
 
@@ -128,7 +75,7 @@ static void make_history(struct laptop *a, struct laptop *b)
 {
 	char line[512];
 
-	make_company(a);
+	hub_company(hub, a);
 	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
 	laptop_enroll(b, hub, "r018", HUB_T0 + 4 * MINUTE);
 	laptop_change(a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
@@ -221,8 +168,8 @@ static void a_command_killed_before_its_merge_is_merged_by_the_next(void **state
 	rep_hub_batch_free(batch);
 	hub = hub_reopen(hub, dir);
 	hub_org(hub, "O-2", "后来医院", HUB_T0 + 2 * MINUTE);
-	expect_field("org", "O-1", "name", "\"孤儿医院\"");
-	expect_field("org", "O-2", "name", "\"后来医院\"");
+	hub_expect(hub, "org", "O-1", "name", "\"孤儿医院\"");
+	hub_expect(hub, "org", "O-2", "name", "\"后来医院\"");
 }
 
 /* What a kill at the wrong moment leaves: locks of refs, half a pack, an index without its pack. */
@@ -237,7 +184,7 @@ static void stale_locks_and_leftovers_stop_nothing(void **state)
 	char path[5000];
 
 	(void)state;
-	make_company(&laptop);
+	hub_company(hub, &laptop);
 	hub_run_quietly(hub, HUB_T0 + 5 * MINUTE);
 	rep_hub_close(hub);
 	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++) {

@@ -12,8 +12,6 @@
 #include "sync/hub_state.h"
 #include "sync/mailbox.h"
 
-#define MINUTE 60000
-
 static struct rep_error err;
 static struct rep_hub *hub;
 static char dir[4096];
@@ -30,33 +28,6 @@ static int teardown(void **state)
 	(void)state;
 	hub_drop(hub, dir);
 	return 0;
-}
-
-static char *record_value(const char *entity, const char *id, const char *field)
-{
-	struct rep_record *record;
-	char *text = NULL;
-
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
-			      &record, &err),
-		  &err);
-	if (record && rep_record_value(record, field))
-		text = rep_json_text(rep_record_value(record, field));
-	rep_record_free(record);
-	return text;
-}
-
-static void expect_field(const char *entity, const char *id, const char *field, const char *want)
-{
-	char *text = record_value(entity, id, field);
-
-	if (want) {
-		assert_non_null(text);
-		assert_string_equal(text, want);
-	} else {
-		assert_null(text);
-	}
-	free(text);
 }
 
 /* ---- init ---- */
@@ -109,7 +80,7 @@ static void a_rep_has_role_territory_and_record(void **state)
 	assert_string_equal(rep_json_string_value(rep_json_at(
 				    rep_json_get(rep_json_at(list, 0), "territories"), 0)),
 			    "JN-01");
-	expect_field("employee", "r017", "name", "\"王小磊\"");
+	hub_expect(hub, "employee", "r017", "name", "\"王小磊\"");
 	rep_json_free(list);
 }
 

@@ -10,7 +10,6 @@
 #include "core/store/tables.h"
 #include "sync/document.h"
 
-#define MINUTE 60000
 #define INBOX "refs/heads/inbox"
 
 static struct rep_error err;
