@@ -204,29 +204,38 @@ enum rep_code rep_hub_enroll(struct rep_hub *hub, const struct rep_hub_enroll *e
 
 /* ---- authorized_keys ---- */
 
-/* The one-time key of an open invitation, appended; nothing when there is none. */
-static enum rep_code one_time_key(struct rep_hub *hub, const char *device, struct rep_buf *out,
-				  struct rep_error *err)
+enum rep_code rep_hub_invitation(struct rep_hub *hub, const char *device, struct rep_json **out,
+				 struct rep_error *err)
 {
 	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 	char *path = rep_hub_path(hub->dir, "keys/invitations/%s.json", device);
-	struct rep_json *kept = NULL;
-	const char *key;
 	enum rep_code rc = REP_OK;
 
+	*out = NULL;
 	if (!path)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	if (rep_file_exists(path))
 		rc = rep_file_read(&text, path, err);
 	if (rc == REP_OK && text.len)
-		rc = rep_json_parse(&kept, text.data, text.len, REP_TEXT_SIZE_MAX,
-				    REP_JSON_DEPTH_MAX, err);
+		rc = rep_json_parse(out, text.data, text.len, REP_TEXT_SIZE_MAX, REP_JSON_DEPTH_MAX,
+				    err);
+	rep_buf_clear(&text);
+	free(path);
+	return rc;
+}
+
+/* The one-time key of an open invitation, appended; nothing when there is none. */
+static enum rep_code one_time_key(struct rep_hub *hub, const char *device, struct rep_buf *out,
+				  struct rep_error *err)
+{
+	struct rep_json *kept;
+	const char *key;
+	enum rep_code rc = rep_hub_invitation(hub, device, &kept, err);
+
 	key = rep_json_get_string(kept, "ssh_public");
 	if (key)
 		rep_buf_puts(out, key);
 	rep_json_free(kept);
-	rep_buf_clear(&text);
-	free(path);
 	return rc;
 }
 

@@ -344,16 +344,6 @@ static enum rep_code put_territory(struct edit *edit, const char *territory, con
 				 err);
 }
 
-static bool may_be_account(const struct rep_entity *entity)
-{
-	if (entity->partition == REP_PARTITION_SELF)
-		return true;
-	for (size_t i = 0; entity->partition == REP_PARTITION_OF && i < entity->steps_len; i++)
-		if (entity->steps[i].kind == REP_STEP_ID)
-			return true;
-	return false;
-}
-
 /* The entity of an account: of the record with this id, or, where there is none yet, the first that is an account. */
 static enum rep_code account_entity(struct edit *edit, const char *id, const char **out,
 				    struct rep_error *err)
@@ -366,7 +356,7 @@ static enum rep_code account_entity(struct edit *edit, const char *id, const cha
 		const struct rep_entity *entity = &schema->entities[i];
 		struct rep_buf partition = REP_BUF_INIT(256);
 
-		if (!may_be_account(entity))
+		if (!rep_entity_is_account(entity))
 			continue;
 		rc = rep_row_partition(edit->hub->db, entity, id, &partition, err);
 		if (rc == REP_OK && (partition.len || !*out))

@@ -53,6 +53,12 @@ REP_CHECK enum rep_code rep_hub_read_keys(struct rep_hub *hub, struct rep_error 
 REP_CHECK enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes, size_t len,
 					  struct rep_error *err);
 
+/* ---- hub_enroll.c ---- */
+
+/* What is kept of a device's invitation (keys/invitations/DEVICE.json): {"secret_hash","expires",...}; NULL when there is none. */
+REP_CHECK enum rep_code rep_hub_invitation(struct rep_hub *hub, const char *device,
+					   struct rep_json **out, struct rep_error *err);
+
 /* ---- hub_status.c ---- */
 
 /* Puts what is known of a device's contact into `row`: last_contact, clock_offset_ms, unmerged, problem. */

@@ -23,20 +23,7 @@ static bool is_org(const struct rep_run *run, const char *name)
 {
 	const struct rep_entity *entity = rep_schema_entity(run->hub->schema, name);
 
-	if (!entity)
-		return false;
-	switch (entity->builtin) {
-	case REP_BUILTIN_REP:
-	case REP_BUILTIN_TERRITORY:
-	case REP_BUILTIN_ASSIGNMENT:
-	case REP_BUILTIN_DEVICE:
-	case REP_BUILTIN_ROLE:
-		return true;
-	case REP_BUILTIN_NONE:
-	case REP_BUILTIN_REVIEW:
-		return false;
-	}
-	return false;
+	return entity && rep_entity_is_org(entity);
 }
 
 static enum rep_code find_base(struct walk *walk, const struct rep_changeset *set,

@@ -9,27 +9,6 @@
 #include "core/base/limits.h"
 #include "sync/run.h"
 
-/* keys/invitations/<device>.json: {"secret_hash","expires",...}; NULL when there is none. */
-static enum rep_code read_invitation(struct rep_run *run, const char *device, struct rep_json **out,
-				     struct rep_error *err)
-{
-	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	char *path = rep_hub_path(run->hub->dir, "keys/invitations/%s.json", device);
-	enum rep_code rc = REP_OK;
-
-	*out = NULL;
-	if (!path)
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	if (rep_file_exists(path))
-		rc = rep_file_read(&text, path, err);
-	if (rc == REP_OK && text.len)
-		rc = rep_json_parse(out, text.data, text.len, REP_TEXT_SIZE_MAX, REP_JSON_DEPTH_MAX,
-				    err);
-	rep_buf_clear(&text);
-	free(path);
-	return rc;
-}
-
 /* Why the enrolment is not taken, into `why`; empty when it is. */
 static enum rep_code check_enrolment(struct rep_run *run, const char *device,
 				     const struct rep_outbox *outbox, struct rep_enrolment *out,
@@ -38,7 +17,7 @@ static enum rep_code check_enrolment(struct rep_run *run, const char *device,
 	struct rep_json *invitation = NULL;
 	uint8_t hash[REP_HASH_SIZE];
 	const char *text;
-	enum rep_code rc = read_invitation(run, device, &invitation, err);
+	enum rep_code rc = rep_hub_invitation(run->hub, device, &invitation, err);
 
 	why[0] = '\0';
 	if (rc != REP_OK)

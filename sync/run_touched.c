@@ -268,16 +268,6 @@ static enum rep_code remove_file(struct rep_run *run, const struct rep_entity *e
 	return rc;
 }
 
-static bool may_have_twin(const struct rep_entity *entity, const char *visibility)
-{
-	if (entity->builtin == REP_BUILTIN_REVIEW)
-		return true;
-	for (size_t i = 0; i < entity->fields_len; i++)
-		if (strcmp(entity->fields[i].visibility, visibility) == 0)
-			return true;
-	return false;
-}
-
 enum rep_code rep_run_remove_record(struct rep_run *run, const struct rep_entity *entity,
 				    const char *partition, const char *id, struct rep_error *err)
 {
@@ -285,7 +275,7 @@ enum rep_code rep_run_remove_record(struct rep_run *run, const struct rep_entity
 	enum rep_code rc = remove_file(run, entity, partition, id, "open", err);
 
 	for (size_t i = 0; rc == REP_OK && i < schema->visibility_len; i++)
-		if (may_have_twin(entity, schema->visibility[i].name))
+		if (rep_entity_has_twin(entity, schema->visibility[i].name))
 			rc = remove_file(run, entity, partition, id, schema->visibility[i].name,
 					 err);
 	return rc;
@@ -326,7 +316,7 @@ enum rep_code rep_run_write_record(struct rep_run *run, const struct rep_record 
 	for (size_t i = 0; rc == REP_OK && i < schema->visibility_len; i++) {
 		const char *visibility = schema->visibility[i].name;
 
-		if (strcmp(visibility, "open") != 0 && may_have_twin(record->entity, visibility))
+		if (rep_entity_has_twin(record->entity, visibility))
 			rc = write_file(run, record, visibility, err);
 	}
 	return rc;

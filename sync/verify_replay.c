@@ -117,22 +117,6 @@ static enum rep_code index_journals(struct replay *replay, struct rep_error *err
 
 /* ---- folding ---- */
 
-static bool is_org(const struct rep_entity *entity)
-{
-	switch (entity->builtin) {
-	case REP_BUILTIN_REP:
-	case REP_BUILTIN_TERRITORY:
-	case REP_BUILTIN_ASSIGNMENT:
-	case REP_BUILTIN_DEVICE:
-	case REP_BUILTIN_ROLE:
-		return true;
-	case REP_BUILTIN_NONE:
-	case REP_BUILTIN_REVIEW:
-		break;
-	}
-	return false;
-}
-
 static enum rep_code defer(struct replay *replay, const char *entity, const char *id,
 			   const struct rep_error *why, struct rep_error *err)
 {
@@ -186,7 +170,7 @@ static enum rep_code fold_all(struct replay *replay, bool org, struct rep_error 
 		const struct rep_entity *entity =
 			rep_schema_entity(replay->hub.schema, rep_column_text(stmt, 0, NULL));
 
-		if (entity && is_org(entity) == org)
+		if (entity && rep_entity_is_org(entity) == org)
 			rc = fold_record(replay, entity, rep_column_text(stmt, 1, NULL), err);
 		if (replay->records % 256 == 0)
 			rep_progress_step(replay->verifying->options->progress, "replay: records",

@@ -212,19 +212,6 @@ out:
 	return rc;
 }
 
-/* Devices and roles have one file each; a review item's values may lie in the twin of any class. */
-static bool may_have_twin(const struct rep_entity *entity, const char *visibility)
-{
-	if (strcmp(visibility, "open") == 0)
-		return false;
-	if (entity->builtin == REP_BUILTIN_REVIEW)
-		return true;
-	for (size_t i = 0; i < entity->fields_len; i++)
-		if (strcmp(entity->fields[i].visibility, visibility) == 0)
-			return true;
-	return false;
-}
-
 enum rep_code rep_view_record(struct rep_record **out, struct rep_json **extra,
 			      struct rep_lookup *lookup, const struct rep_schema *schema,
 			      const struct rep_entity *entity, const char *partition,
@@ -246,7 +233,7 @@ enum rep_code rep_view_record(struct rep_record **out, struct rep_json **extra,
 			path.len - strlen(LINKED DATA) + 1);
 	rc = read_part(out, extra, lookup, schema, partition, path.data, err);
 	for (size_t i = 0; rc == REP_OK && i < schema->visibility_len; i++) {
-		if (!may_have_twin(entity, schema->visibility[i].name))
+		if (!rep_entity_has_twin(entity, schema->visibility[i].name))
 			continue;
 		rep_buf_reset(&path);
 		rep_record_path(&path, entity, partition, id, schema->visibility[i].name);

@@ -86,3 +86,41 @@ const struct rep_label *rep_schema_forbids(const struct rep_schema *schema, cons
 			return &schema->forbids[i].why;
 	return NULL;
 }
+
+bool rep_entity_is_org(const struct rep_entity *entity)
+{
+	switch (entity->builtin) {
+	case REP_BUILTIN_REP:
+	case REP_BUILTIN_TERRITORY:
+	case REP_BUILTIN_ASSIGNMENT:
+	case REP_BUILTIN_DEVICE:
+	case REP_BUILTIN_ROLE:
+		return true;
+	case REP_BUILTIN_NONE:
+	case REP_BUILTIN_REVIEW:
+		break;
+	}
+	return false;
+}
+
+bool rep_entity_is_account(const struct rep_entity *entity)
+{
+	if (entity->partition == REP_PARTITION_SELF)
+		return true;
+	for (size_t i = 0; entity->partition == REP_PARTITION_OF && i < entity->steps_len; i++)
+		if (entity->steps[i].kind == REP_STEP_ID)
+			return true;
+	return false;
+}
+
+bool rep_entity_has_twin(const struct rep_entity *entity, const char *visibility)
+{
+	if (strcmp(visibility, "open") == 0)
+		return false;
+	if (entity->builtin == REP_BUILTIN_REVIEW)
+		return true;
+	for (size_t i = 0; i < entity->fields_len; i++)
+		if (strcmp(entity->fields[i].visibility, visibility) == 0)
+			return true;
+	return false;
+}

@@ -50,16 +50,6 @@ static bool has_text(const struct rep_json *array, const char *text)
 
 /* ---- the subject ---- */
 
-static bool is_account(const struct rep_entity *entity)
-{
-	if (entity->partition == REP_PARTITION_SELF)
-		return true;
-	for (size_t i = 0; entity->partition == REP_PARTITION_OF && i < entity->steps_len; i++)
-		if (entity->steps[i].kind == REP_STEP_ID)
-			return true;
-	return false;
-}
-
 /* The entity and the partition of an account that is there. */
 static enum rep_code find_account(struct rep_planning *planning, struct rep_error *err)
 {
@@ -68,7 +58,7 @@ static enum rep_code find_account(struct rep_planning *planning, struct rep_erro
 	for (size_t i = 0; rc == REP_OK && i < planning->schema->entities_len; i++) {
 		const struct rep_entity *entity = &planning->schema->entities[i];
 
-		if (!is_account(entity))
+		if (!rep_entity_is_account(entity))
 			continue;
 		rep_buf_reset(&planning->partition);
 		rc = rep_row_partition(planning->db, entity, planning->id, &planning->partition,
