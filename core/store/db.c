@@ -11,12 +11,15 @@
 
 #include "core/base/buf.h"
 #include "core/store/db_raw.h"
+#include "core/store/vfs.h"
 
 #define BUSY_TIMEOUT_MS 10000
 #define ARGS_MAX 16
 
 enum rep_code rep_db_code(int rc)
 {
+	if (rc == SQLITE_IOERR_DATA) /* vfs.h: what lies on disk is not what was written */
+		return REP_EINTEGRITY;
 	switch (rc & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
@@ -48,6 +51,9 @@ enum rep_code rep_db_fail(sqlite3 *raw, int rc, struct rep_error *err)
 {
 	const char *what = raw ? sqlite3_errmsg(raw) : sqlite3_errstr(rc);
 
+	if (rc == SQLITE_IOERR_DATA)
+		return rep_fail(err, REP_EINTEGRITY,
+				"database: damaged: a page does not verify against its key");
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return rep_fail(err, REP_EIO, "database: disk full");
@@ -123,7 +129,7 @@ static bool has_wal(const char *path)
 	return found;
 }
 
-static int open_uri(sqlite3 **raw, const char *path, bool read_only, bool immutable)
+static int open_uri(struct rep_db *db, const char *path, bool read_only, bool immutable)
 {
 	struct rep_buf uri = REP_BUF_INIT(16384);
 	int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
@@ -134,7 +140,9 @@ static int open_uri(sqlite3 **raw, const char *path, bool read_only, bool immuta
 	rep_buf_puts(&uri, read_only ? "?mode=ro" : "?mode=rw");
 	if (immutable)
 		rep_buf_puts(&uri, "&immutable=1");
-	rc = uri.failed ? SQLITE_NOMEM : sqlite3_open_v2(rep_buf_str(&uri), raw, flags, NULL);
+	rc = uri.failed ? SQLITE_NOMEM
+			: sqlite3_open_v2(rep_buf_str(&uri), &db->raw, flags,
+					  db->vfs ? rep_vfs_name(db->vfs) : NULL);
 	rep_buf_clear(&uri);
 	return rc;
 }
@@ -152,14 +160,14 @@ static bool cannot_share(int rc)
 
 static enum rep_code open_read_only(struct rep_db *db, const char *path, struct rep_error *err)
 {
-	int rc = open_uri(&db->raw, path, true, false);
+	int rc = open_uri(db, path, true, false);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db->raw, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
 	if (cannot_share(rc) && !has_wal(path)) {
 		sqlite3_close_v2(db->raw);
 		db->raw = NULL;
-		rc = open_uri(&db->raw, path, true, true);
+		rc = open_uri(db, path, true, true);
 	}
 	if (rc != SQLITE_OK)
 		return rep_db_fail(db->raw, rc, err);
@@ -169,11 +177,16 @@ static enum rep_code open_read_only(struct rep_db *db, const char *path, struct 
 static enum rep_code open_raw(struct rep_db *db, const char *path,
 			      const struct rep_db_options *options, struct rep_error *err)
 {
-	enum rep_code rc;
+	enum rep_code rc = REP_OK;
 	int raw_rc;
 
+	if (options->key && !options->memory)
+		rc = rep_vfs_new(&db->vfs, options->key, err);
+	if (rc != REP_OK)
+		return rc;
+
 	if (options->memory) {
-		raw_rc = open_uri(&db->raw, ":memory:", false, false);
+		raw_rc = open_uri(db, ":memory:", false, false);
 		return raw_rc == SQLITE_OK ? REP_OK : rep_db_fail(db->raw, raw_rc, err);
 	}
 	if (options->read_only)
@@ -186,8 +199,30 @@ static enum rep_code open_raw(struct rep_db *db, const char *path,
 	/* SQLite would say "unable to open database file", and that only when it makes the -wal. */
 	if (access(path, W_OK) != 0 && errno == EROFS)
 		return rep_fail(err, REP_EIO, "%s", strerror(errno));
-	raw_rc = open_uri(&db->raw, path, false, false);
+	raw_rc = open_uri(db, path, false, false);
 	return raw_rc == SQLITE_OK ? REP_OK : rep_db_fail(db->raw, raw_rc, err);
+}
+
+/*
+ * A new encrypted database has room for nonce and tag in each page; and it becomes a WAL database without the rollback journal
+ * that SQLite would write for the change, which the VFS refuses.
+ */
+static enum rep_code shape_new(struct rep_db *db, struct rep_error *err)
+{
+	int reserved = REP_CIPHER_EXTRA;
+	struct rep_stmt *stmt;
+	bool row = false;
+	enum rep_code rc = rep_db_prepare(db, &stmt, "PRAGMA page_count", err);
+
+	if (rc != REP_OK)
+		return rc;
+	rc = rep_step(stmt, &row, err);
+	row = row && rep_column_int(stmt, 0) > 0;
+	rep_stmt_free(stmt);
+	if (rc != REP_OK || row)
+		return rc;
+	sqlite3_file_control(db->raw, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+	return rep_db_exec(db, "PRAGMA page_size = 4096; PRAGMA journal_mode = MEMORY", err);
 }
 
 /*
@@ -208,6 +243,8 @@ static enum rep_code configure(struct rep_db *db, const struct rep_db_options *o
 			 "PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = ON;"
 			 "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON",
 			 err);
+	if (rc == REP_OK && options->create && db->vfs)
+		rc = shape_new(db, err);
 	if (rc == REP_OK && !options->read_only && !options->memory)
 		rc = rep_db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
 	if (rc == REP_OK && options->read_only)
@@ -241,7 +278,11 @@ void rep_db_close(struct rep_db *db)
 	if (!db)
 		return;
 	rep_db_forget(db);
-	sqlite3_close_v2(db->raw);
+	/* With a statement still in use the connection lives on, and needs its VFS. */
+	if (sqlite3_close(db->raw) == SQLITE_OK)
+		rep_vfs_free(db->vfs);
+	else
+		sqlite3_close_v2(db->raw);
 	free(db);
 }
 

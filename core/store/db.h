@@ -2,7 +2,8 @@
  * The only SQLite wrapper: connections, transactions, statements. One connection belongs to one thread.
  *
  * Every database is WAL with synchronous=FULL (the only mode in which an acknowledged commit survived
- * every power cut), recursive_triggers on, foreign keys off, no extensions, and a busy timeout of 10 s. Every open goes through rep_db_open, which takes the key that encryption at rest will use.
+ * every power cut), recursive_triggers on, foreign keys off, no extensions, and a busy timeout of 10 s. Every open goes through
+ * rep_db_open, which takes the key of a database that is encrypted at rest (vfs.h).
  */
 #ifndef REPSYNC_CORE_STORE_DB_H
 #define REPSYNC_CORE_STORE_DB_H
@@ -12,15 +13,22 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/model/cipher.h"
 
 struct rep_db;
 struct rep_stmt;
 
+/* What opens an encrypted database: the key of its pages, and the salt that tells it from every other one. */
+struct rep_db_key {
+	uint8_t key[REP_CIPHER_KEY];
+	uint8_t salt[REP_CIPHER_SALT];
+};
+
 struct rep_db_options {
-	bool create;     /* make the file (mode 0600) if it is absent */
-	bool read_only;  /* works on a read-only mount */
-	bool memory;     /* path is ignored */
-	const void *key; /* reserved for encryption at rest; NULL */
+	bool create;                  /* make the file (mode 0600) if it is absent */
+	bool read_only;               /* works on a read-only mount */
+	bool memory;                  /* path is ignored */
+	const struct rep_db_key *key; /* encrypted at rest, and copied; NULL: plain */
 };
 REP_CHECK enum rep_code rep_db_open(struct rep_db **out, const char *path,
 				    const struct rep_db_options *options, struct rep_error *err);

@@ -20,7 +20,8 @@ struct rep_db_cached {
 
 struct rep_db {
 	sqlite3 *raw;
-	int depth; /* transactions begun here */
+	struct rep_vfs *vfs; /* NULL: the system's */
+	int depth;           /* transactions begun here */
 	bool restricted;
 	struct rep_db_cached *cache; /* sorted by hash, then text */
 	size_t cache_len;
