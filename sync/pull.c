@@ -4,10 +4,9 @@
  *	1. seal what became pending, so that nothing recorded so far is hidden by what follows
  *	2. install the schema where it is new
  *	3. write the rows that differ between the old view and the new one, without regard to own changes; apply outcomes
- *	4. load the organisation, by which own changes are judged
- *	5. fold onto their records the changes that were unacknowledged before this pull and still are; those that are
- *	   acknowledged now leave the view's answer standing, also where the view's file did not change (a refusal)
- *	6. let the clock see what was received; remember view, tips and clone
+ *	4. fold onto the view's records the own changes that were unacknowledged before this pull and still are; those that
+ *	   are acknowledged now leave the view's answer standing, also where the view's file did not change (a refusal)
+ *	5. let the clock see what was received; remember view, tips and clone
  */
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +169,7 @@ static enum rep_code seal_pending(struct rep_pull *pull, struct rep_error *err)
 	return rc;
 }
 
-/* Steps 1 to 5. The triggers are quiet from the first row to the last. */
+/* Steps 1 to 4. The triggers are quiet from the first row to the last. */
 static enum rep_code apply_rows(struct rep_pull *pull, struct rep_error *err)
 {
 	struct rep_replica *replica = pull->device->replica;
@@ -186,13 +185,9 @@ static enum rep_code apply_rows(struct rep_pull *pull, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = write_rows(pull, schema_changed, err);
 	if (rc == REP_OK)
-		rc = rep_replica_load_org(replica, err);
-	if (rc == REP_OK)
 		rc = rep_touched_since(replica, pull->merged_before, &touched, err);
 	if (rc == REP_OK)
-		rc = rep_pull_rebase(pull, touched, err);
-	if (rc == REP_OK && rep_json_size(touched)) /* an own change may be one of the org */
-		rc = rep_replica_load_org(replica, err);
+		rc = rep_pull_rebase(replica, pull->after, touched, pull->merged_now, err);
 	if (rc == REP_OK)
 		rc = count_acknowledged(pull, err);
 	if (rc == REP_OK)

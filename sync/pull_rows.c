@@ -302,68 +302,45 @@ static enum rep_code base_anywhere(struct rep_record **out, struct rep_json **ex
 	return rc;
 }
 
+struct bases {
+	struct rep_replica *replica;
+	struct rep_lookup *view;
+};
+
 /*
  * A row tells in which partition its record lies, except where our own edit moved it or removed it: then every partition
  * of the view is asked, which is rare. A row that never was in a view has no base there.
  */
-enum rep_code rep_pull_base(struct rep_record **out, struct rep_json **extra, const char **place,
-			    struct rep_lookup *lookup, struct rep_replica *replica,
-			    const struct rep_entity *entity, const char *id, struct rep_error *err)
+static enum rep_code base_of(void *user, const struct rep_entity *entity, const char *id,
+			     struct rep_base *out, struct rep_error *err)
 {
+	struct bases *bases = user;
 	struct row_place row;
-	enum rep_code rc;
+	enum rep_code rc = row_place(&row, bases->replica->db, entity, id, err);
 
-	*out = NULL;
-	*extra = NULL;
-	*place = "local";
-	rc = row_place(&row, replica->db, entity, id, err);
-	for (int linked = 0; rc == REP_OK && !*out && row.found && linked < 2; linked++) {
-		*place = linked ? "linked" : "data";
-		rc = rep_view_record(out, extra, lookup, replica->schema, entity, row.partition, id,
-				     linked != 0, err);
+	for (int linked = 0; rc == REP_OK && !out->record && row.found && linked < 2; linked++) {
+		out->place = linked ? "linked" : "data";
+		rc = rep_view_record(&out->record, &out->extra, bases->view, bases->replica->schema,
+				     entity, row.partition, id, linked != 0, err);
 	}
-	for (int linked = 0; rc == REP_OK && !*out && !(row.found && row.local) && linked < 2;
-	     linked++) {
-		*place = linked ? "linked" : "data";
-		rc = base_anywhere(out, extra, lookup, replica, entity, id, linked != 0, err);
+	for (int linked = 0;
+	     rc == REP_OK && !out->record && !(row.found && row.local) && linked < 2; linked++) {
+		out->place = linked ? "linked" : "data";
+		rc = base_anywhere(&out->record, &out->extra, bases->view, bases->replica, entity,
+				   id, linked != 0, err);
 	}
-	if (!*out)
-		*place = "local";
 	return rc;
 }
 
-static enum rep_code rebase_one(struct rep_pull *pull, const char *entity_name, const char *id,
-				struct rep_error *err)
-{
-	struct rep_replica *replica = pull->device->replica;
-	const struct rep_entity *entity = rep_schema_entity(replica->schema, entity_name);
-	struct rep_record *base = NULL;
-	struct rep_json *extra = NULL;
-	const char *place;
-	enum rep_code rc;
-
-	if (!entity) /* the new schema dropped it; the change stays in the journal */
-		return REP_OK;
-	rc = rep_pull_base(&base, &extra, &place, pull->after, replica, entity, id, err);
-	if (rc == REP_OK)
-		rc = rep_rebase(replica, entity, id, base, extra, place, pull->merged_now, err);
-	rep_record_free(base);
-	rep_json_free(extra);
-	return rep_wrap(err, rc, "%s %s", entity_name, id);
-}
-
-enum rep_code rep_pull_rebase(struct rep_pull *pull, const struct rep_json *touched,
+enum rep_code rep_pull_rebase(struct rep_replica *replica, struct rep_lookup *view,
+			      const struct rep_json *touched, int64_t merged_seq,
 			      struct rep_error *err)
 {
-	enum rep_code rc = REP_OK;
+	struct bases bases = {replica, view};
+	const struct rep_rebase what = {
+		.touched = touched, .merged_seq = merged_seq, .base_of = base_of, .user = &bases};
 
-	for (size_t i = 0; rc == REP_OK && i < rep_json_size(touched); i++) {
-		const struct rep_json *pair = rep_json_at(touched, i);
-
-		rc = rebase_one(pull, rep_json_string_value(rep_json_at(pair, 0)),
-				rep_json_string_value(rep_json_at(pair, 1)), err);
-	}
-	return rc;
+	return rep_rebase(replica, &what, err);
 }
 
 /* ---- partitions ---- */

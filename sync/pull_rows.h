@@ -22,13 +22,9 @@ struct rep_pull {
 REP_CHECK enum rep_code rep_pull_walk(struct rep_pull *pull, const struct rep_oid *from,
 				      struct rep_error *err);
 /* Folds the changes that are still unacknowledged onto the records of the view. `touched` is [[entity, id], ...]. */
-REP_CHECK enum rep_code rep_pull_rebase(struct rep_pull *pull, const struct rep_json *touched,
+REP_CHECK enum rep_code rep_pull_rebase(struct rep_replica *replica, struct rep_lookup *view,
+					const struct rep_json *touched, int64_t merged_seq,
 					struct rep_error *err);
-/* The record of the view that a row shows, wherever the view keeps it; *out NULL when it has none. *place as rep_row_put. */
-REP_CHECK enum rep_code rep_pull_base(struct rep_record **out, struct rep_json **extra,
-				      const char **place, struct rep_lookup *lookup,
-				      struct rep_replica *replica, const struct rep_entity *entity,
-				      const char *id, struct rep_error *err);
 /* Did the new view lose a partition that the old one had? */
 REP_CHECK enum rep_code rep_pull_lost(struct rep_git *git, const struct rep_oid *old_root,
 				      const struct rep_oid *new_root, bool *lost,

@@ -5,6 +5,7 @@
  * the fold of those changes onto the view's record, as the last pull made it, unless something was recorded since.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/limits.h"
@@ -142,35 +143,68 @@ out:
 
 /* ---- own changes ---- */
 
-static enum rep_code rebase_row(struct check *check, const struct rep_entity *entity,
-				const char *id, int64_t merged, struct rep_error *err)
+/* Appends the rows of the touched records to `out`, each as its files. */
+static enum rep_code rows_now(struct check *check, const struct rep_json *touched, char **out,
+			      struct rep_error *err)
 {
-	struct rep_buf before = REP_BUF_INIT(2 * REP_RECORD_SIZE_MAX);
-	struct rep_buf after = REP_BUF_INIT(2 * REP_RECORD_SIZE_MAX);
-	struct rep_record *base = NULL;
-	struct rep_json *extra = NULL;
-	const char *place;
-	char where[REP_NAME_LEN_MAX + REP_ID_LEN_MAX + 2];
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(touched); i++) {
+		const struct rep_json *pair = rep_json_at(touched, i);
+		const struct rep_entity *entity = rep_schema_entity(
+			check->replica->schema, rep_json_string_value(rep_json_at(pair, 0)));
+		struct rep_buf files = REP_BUF_INIT(2 * REP_RECORD_SIZE_MAX);
+
+		if (!entity)
+			continue;
+		rc = row_files(&files, check->replica, entity,
+			       rep_json_string_value(rep_json_at(pair, 1)), err);
+		if (rc == REP_OK && !(out[i] = strdup(rep_buf_str(&files))))
+			rc = rep_fail(err, REP_ENOMEM, "keep a row");
+		rep_buf_clear(&files);
+	}
+	return rc;
+}
+
+static void compare(struct check *check, const struct rep_json *touched, char *const *before,
+		    char *const *after)
+{
+	for (size_t i = 0; i < rep_json_size(touched); i++) {
+		const struct rep_json *pair = rep_json_at(touched, i);
+		char where[REP_NAME_LEN_MAX + REP_ID_LEN_MAX + 2];
+
+		if (!before[i])
+			continue;
+		snprintf(where, sizeof where, "%s/%s", rep_json_string_value(rep_json_at(pair, 0)),
+			 rep_json_string_value(rep_json_at(pair, 1)));
+		rep_problems_count(check->problems, "rebased", 1);
+		if (strcmp(before[i], after[i]) != 0)
+			rep_problems_add(
+				check->problems, where,
+				"the row is not the view's record with own changes on top");
+	}
+}
+
+static enum rep_code rebase_again(struct check *check, const struct rep_json *touched,
+				  int64_t merged, struct rep_error *err)
+{
+	size_t len = rep_json_size(touched);
+	char **before = calloc(2 * len, sizeof *before), **after = before + len;
 	enum rep_code rc;
 
-	snprintf(where, sizeof where, "%s/%s", entity->name, id);
-	rc = row_files(&before, check->replica, entity, id, err);
+	if (!before)
+		return rep_fail(err, REP_ENOMEM, "compare rows");
+	rc = rows_now(check, touched, before, err);
 	if (rc == REP_OK)
-		rc = rep_pull_base(&base, &extra, &place, check->lookup, check->replica, entity, id,
-				   err);
+		rc = rep_pull_rebase(check->replica, check->lookup, touched, merged, err);
 	if (rc == REP_OK)
-		rc = rep_rebase(check->replica, entity, id, base, extra, place, merged, err);
+		rc = rows_now(check, touched, after, err);
 	if (rc == REP_OK)
-		rc = row_files(&after, check->replica, entity, id, err);
-	rep_problems_count(check->problems, "rebased", 1);
-	if (rc == REP_OK && strcmp(rep_buf_str(&before), rep_buf_str(&after)) != 0)
-		rep_problems_add(check->problems, where,
-				 "the row is not the view's record with own changes on top");
-	rep_record_free(base);
-	rep_json_free(extra);
-	rep_buf_clear(&before);
-	rep_buf_clear(&after);
-	return note(check, where, rc, err);
+		compare(check, touched, before, after);
+	for (size_t i = 0; i < 2 * len; i++)
+		free(before[i]);
+	free(before);
+	return note(check, "own changes", rc, err);
 }
 
 /* In a transaction that is taken back: the comparison folds into the very rows. */
@@ -178,6 +212,7 @@ static enum rep_code check_rebased(struct check *check, const struct rep_json *t
 				   int64_t merged, struct rep_error *err)
 {
 	struct rep_replica *replica = check->replica;
+	struct rep_error again;
 	enum rep_code rc;
 
 	if (rep_json_size(touched) == 0)
@@ -190,16 +225,13 @@ static enum rep_code check_rebased(struct check *check, const struct rep_json *t
 	if (rc != REP_OK)
 		return rc;
 	rc = rep_capture_silence(replica->db, true, err);
-	for (size_t i = 0; rc == REP_OK && i < rep_json_size(touched); i++) {
-		const struct rep_json *pair = rep_json_at(touched, i);
-		const struct rep_entity *entity = rep_schema_entity(
-			replica->schema, rep_json_string_value(rep_json_at(pair, 0)));
-
-		if (entity)
-			rc = rebase_row(check, entity, rep_json_string_value(rep_json_at(pair, 1)),
-					merged, err);
-	}
+	if (rc == REP_OK)
+		rc = rebase_again(check, touched, merged, err);
 	rep_db_abort(replica->db);
+	if (rep_replica_load_org(replica, &again) != REP_OK && rc == REP_OK) {
+		*err = again;
+		rc = again.code;
+	}
 	return rc;
 }
 

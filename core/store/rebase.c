@@ -54,25 +54,51 @@ enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq, struct
 
 /* ---- folding ---- */
 
+/* A touched record. */
+struct spot {
+	const struct rep_entity *entity;
+	const char *id; /* borrowed from `touched` */
+	struct rep_json *extra;
+	const char *place;
+	bool held;  /* one of its changes waits at the hub */
+	bool asked; /* what the hub refused of it has been read */
+};
+
 struct rebase {
 	struct rep_replica *replica;
+	const struct rep_rebase *what;
 	struct rep_context context;
-	const struct rep_entity *entity;
-	const char *id;
-	int64_t merged_seq;
+	struct spot *spots; /* in the order of `touched` */
+	size_t spots_len;
+	struct spot *at; /* whose record `folded` is */
 	struct rep_folded folded;
-	bool held; /* one of the changes waits at the hub */
 	struct rep_json
 		*outcomes; /* stamp -> outcome of own changes: folded here, or refused by the hub */
-	bool asked;        /* the hub's have been read */
 	enum rep_code rc;  /* what went wrong where it could not be told */
 	struct rep_error err;
 };
 
-static bool concerns(const struct rebase *rebase, const struct rep_change *change)
+struct place {
+	const char *entity, *id;
+};
+
+static int compare_spot(const void *key, const void *element)
 {
-	return change->line && strcmp(change->id, rebase->id) == 0 &&
-	       strcmp(change->entity, rebase->entity->name) == 0;
+	const struct place *place = key;
+	const struct spot *spot = element;
+	int order = strcmp(place->entity, spot->entity->name);
+
+	return order ? order : strcmp(place->id, spot->id);
+}
+
+static struct spot *spot_of(const struct rebase *rebase, const struct rep_change *change)
+{
+	const struct place place = {change->entity, change->id};
+
+	if (!change->line)
+		return NULL;
+	return bsearch(&place, rebase->spots, rebase->spots_len, sizeof *rebase->spots,
+		       compare_spot);
 }
 
 typedef enum rep_code on_set(struct rebase *rebase, const struct rep_changeset *set,
@@ -97,7 +123,8 @@ static enum rep_code note_refused(struct rebase *rebase, const struct rep_change
 		const struct rep_change *change = &set->changes[i];
 		struct rep_json *outcome = NULL;
 
-		if (!concerns(rebase, change) || rep_json_get(rebase->outcomes, change->stamp.text))
+		if (spot_of(rebase, change) != rebase->at ||
+		    rep_json_get(rebase->outcomes, change->stamp.text))
 			continue;
 		rc = rep_outcome_get(rebase->replica->db, set->seq, i, &outcome, err);
 		if (rc == REP_OK && outcome)
@@ -106,8 +133,7 @@ static enum rep_code note_refused(struct rebase *rebase, const struct rep_change
 	return rc;
 }
 
-static enum rep_code each_seq(struct rebase *rebase, const char *sql, on_set *each,
-			      struct rep_error *err);
+static enum rep_code each_refused(struct rebase *rebase, struct rep_error *err);
 
 /* A device can only have seen refused changes of its own. */
 static bool was_refused(void *user, const char *field, const char *stamp)
@@ -117,18 +143,42 @@ static bool was_refused(void *user, const char *field, const char *stamp)
 	if (rebase->rc != REP_OK || !rep_stamp_valid(stamp) ||
 	    strcmp(rep_stamp_device(stamp), rebase->replica->device) != 0)
 		return false;
-	if (!rebase->asked) {
-		rebase->asked = true;
-		rebase->rc = each_seq(
-			rebase,
-			"SELECT DISTINCT r.seq FROM _journal_record AS r JOIN _outcome AS o ON o.seq = "
-			"r.seq WHERE r.entity = ?1 AND r.id = ?2 AND r.seq <= ?3 ORDER BY r.seq",
-			note_refused, &rebase->err);
+	if (!rebase->at->asked) {
+		rebase->at->asked = true;
+		rebase->rc = each_refused(rebase, &rebase->err);
 	}
 	return rep_outcome_refuses(rep_json_get(rebase->outcomes, stamp), field);
 }
 
 /* ---- one change ---- */
+
+/* The record at `spot` as it is now, in `folded`. */
+static enum rep_code go_to(struct rebase *rebase, struct spot *spot, struct rep_error *err)
+{
+	enum rep_code rc;
+
+	if (rebase->at == spot)
+		return REP_OK;
+	rep_folded_clear(&rebase->folded);
+	rebase->at = spot;
+	rc = rep_row_get(rebase->replica->db, spot->entity, spot->id, &rebase->folded.record, err);
+	if (rc == REP_OK)
+		rc = rep_context_reviews(&rebase->context, spot->entity->name, spot->id,
+					 &rebase->folded, err);
+	return rc;
+}
+
+/* At once, because a change of another record may be judged by where this one lies. */
+static enum rep_code write_row(struct rebase *rebase, struct rep_error *err)
+{
+	struct rep_db *db = rebase->replica->db;
+	const struct spot *spot = rebase->at;
+	enum rep_code rc = rebase->folded.record ? rep_row_put(db, rebase->folded.record,
+							       spot->extra, spot->place, err)
+						 : rep_row_remove(db, spot->entity, spot->id, err);
+
+	return rc == REP_OK ? rep_reviews_put(rebase->replica, &rebase->folded, err) : rc;
+}
 
 /*
  * As the hub would decide knowing what this replica knows. What it would hold is shown all the same: the record that it waits for may
@@ -167,6 +217,8 @@ static enum rep_code fold_change(struct rebase *rebase, const struct rep_changes
 	}
 	if (rc == REP_OK)
 		rc = note_outcome(rebase, change, outcome, err);
+	if (rc == REP_OK)
+		rc = write_row(rebase, err);
 	rep_json_free(line);
 	rep_admission_clear(&admission);
 	return rc;
@@ -188,17 +240,21 @@ static enum rep_code is_held(struct rep_db *db, int64_t seq, size_t index, bool 
 static enum rep_code fold_set(struct rebase *rebase, const struct rep_changeset *set,
 			      struct rep_error *err)
 {
+	const bool acknowledged = set->seq <= rebase->what->merged_seq;
 	enum rep_code rc = REP_OK;
 
 	for (size_t i = 0; rc == REP_OK && i < set->changes_len; i++) {
+		struct spot *spot = spot_of(rebase, &set->changes[i]);
 		bool held = true;
 
-		if (!concerns(rebase, &set->changes[i]))
+		if (!spot)
 			continue;
-		if (set->seq <= rebase->merged_seq)
+		if (acknowledged)
 			rc = is_held(rebase->replica->db, set->seq, i, &held, err);
-		if (rc == REP_OK && set->seq <= rebase->merged_seq && held)
-			rebase->held = true;
+		if (rc == REP_OK && acknowledged && held)
+			spot->held = true;
+		if (rc == REP_OK && held)
+			rc = go_to(rebase, spot, err);
 		if (rc == REP_OK && held)
 			rc = fold_change(rebase, set, i, err);
 	}
@@ -206,6 +262,33 @@ static enum rep_code fold_set(struct rebase *rebase, const struct rep_changeset 
 }
 
 /* ---- all of them ---- */
+
+struct seqs {
+	int64_t *items;
+	size_t len, cap;
+};
+
+static enum rep_code add_seq(struct seqs *seqs, int64_t seq, struct rep_error *err)
+{
+	if (seqs->len == seqs->cap) {
+		size_t cap = seqs->cap ? 2 * seqs->cap : 16;
+		int64_t *grown = realloc(seqs->items, cap * sizeof *grown);
+
+		if (!grown)
+			return no_memory(err);
+		seqs->items = grown;
+		seqs->cap = cap;
+	}
+	seqs->items[seqs->len++] = seq;
+	return REP_OK;
+}
+
+static int compare_seq(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
 
 static enum rep_code read_seq(struct rebase *rebase, int64_t seq, on_set *each,
 			      struct rep_error *err)
@@ -224,90 +307,161 @@ static enum rep_code read_seq(struct rebase *rebase, int64_t seq, on_set *each,
 	return rep_wrap(err, rc, "change set %lld", (long long)seq);
 }
 
-/* Reads the own change sets that `sql` gives for (entity, id, merged_seq). */
-static enum rep_code each_seq(struct rebase *rebase, const char *sql, on_set *each,
-			      struct rep_error *err)
+/* Appends the numbers that `sql` gives for (entity, id, merged_seq) of the spot. */
+static enum rep_code add_seqs(struct rebase *rebase, const struct spot *spot, const char *sql,
+			      struct seqs *out, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
 	bool row = true;
-	enum rep_code rc = rep_db_prepare(rebase->replica->db, &stmt, sql, err);
+	enum rep_code rc = rep_db_use(rebase->replica->db, &stmt, sql, err);
 
 	if (rc != REP_OK)
 		return rc;
-	rep_bind_text(stmt, 1, rebase->entity->name);
-	rep_bind_text(stmt, 2, rebase->id);
-	rep_bind_int(stmt, 3, rebase->merged_seq);
+	rep_bind_text(stmt, 1, spot->entity->name);
+	rep_bind_text(stmt, 2, spot->id);
+	rep_bind_int(stmt, 3, rebase->what->merged_seq);
 	while (rc == REP_OK && row) {
 		rc = rep_step(stmt, &row, err);
 		if (rc == REP_OK && row)
-			rc = read_seq(rebase, rep_column_int(stmt, 0), each, err);
+			rc = add_seq(out, rep_column_int(stmt, 0), err);
 	}
-	rep_stmt_free(stmt);
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
+/* Each once, in their order. */
+static enum rep_code read_seqs(struct rebase *rebase, struct seqs *seqs, on_set *each,
+			       struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	if (seqs->len)
+		qsort(seqs->items, seqs->len, sizeof *seqs->items, compare_seq);
+	for (size_t i = 0; rc == REP_OK && i < seqs->len; i++)
+		if (i == 0 || seqs->items[i] != seqs->items[i - 1])
+			rc = read_seq(rebase, seqs->items[i], each, err);
+	free(seqs->items);
+	return rc;
+}
+
+static enum rep_code each_refused(struct rebase *rebase, struct rep_error *err)
+{
+	struct seqs seqs = {0};
+	enum rep_code rc = add_seqs(
+		rebase, rebase->at,
+		"SELECT r.seq FROM _journal_record AS r JOIN _outcome AS o ON o.seq = r.seq WHERE "
+		"r.entity = ?1 AND r.id = ?2 AND r.seq <= ?3",
+		&seqs, err);
+
+	if (rc == REP_OK)
+		return read_seqs(rebase, &seqs, note_refused, err);
+	free(seqs.items);
 	return rc;
 }
 
 static enum rep_code fold_all(struct rebase *rebase, struct rep_error *err)
 {
-	return each_seq(
-		rebase,
-		"SELECT seq FROM _journal_record AS r WHERE entity = ?1 AND id = ?2 AND (seq > ?3 OR EXISTS "
-		"(SELECT 1 FROM _outcome AS o WHERE o.seq = r.seq AND json_extract(o.line, '$.outcome') = "
-		"'held')) ORDER BY seq",
-		fold_set, err);
+	struct seqs seqs = {0};
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < rebase->spots_len; i++)
+		rc = add_seqs(
+			rebase, &rebase->spots[i],
+			"SELECT seq FROM _journal_record AS r WHERE entity = ?1 AND id = ?2 AND (seq > "
+			"?3 OR EXISTS (SELECT 1 FROM _outcome AS o WHERE o.seq = r.seq AND "
+			"json_extract(o.line, '$.outcome') = 'held'))",
+			&seqs, err);
+	if (rc == REP_OK)
+		return read_seqs(rebase, &seqs, fold_set, err);
+	free(seqs.items);
+	return rc;
+}
+
+/* ---- before and after ---- */
+
+static enum rep_code put_base(struct rebase *rebase, struct spot *spot, struct rep_error *err)
+{
+	struct rep_db *db = rebase->replica->db;
+	struct rep_base base = {0};
+	enum rep_code rc =
+		rebase->what->base_of(rebase->what->user, spot->entity, spot->id, &base, err);
+
+	if (rc == REP_OK)
+		rc = rep_reviews_restore(db, spot->entity->name, spot->id, err);
+	if (rc == REP_OK)
+		rc = base.record ? rep_row_put(db, base.record, base.extra, base.place, err)
+				 : rep_row_remove(db, spot->entity, spot->id, err);
+	spot->place = base.record ? base.place : "local";
+	spot->extra = base.extra;
+	rep_record_free(base.record);
+	return rep_wrap(err, rc, "%s %s", spot->entity->name, spot->id);
+}
+
+static enum rep_code put_bases(struct rebase *rebase, struct rep_error *err)
+{
+	const struct rep_json *touched = rebase->what->touched;
+	enum rep_code rc = REP_OK;
+
+	rebase->spots = calloc(rep_json_size(touched) + 1, sizeof *rebase->spots);
+	if (!rebase->spots)
+		return no_memory(err);
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(touched); i++) {
+		const struct rep_json *pair = rep_json_at(touched, i);
+		struct spot *spot = &rebase->spots[rebase->spots_len];
+
+		spot->entity = rep_schema_entity(rebase->replica->schema,
+						 rep_json_string_value(rep_json_at(pair, 0)));
+		spot->id = rep_json_string_value(rep_json_at(pair, 1));
+		if (!spot->entity)
+			continue;
+		rebase->spots_len++;
+		rc = put_base(rebase, spot, err);
+	}
+	return rc;
 }
 
 static enum rep_code note_held(struct rebase *rebase, struct rep_error *err)
 {
-	struct rep_stmt *stmt;
-	enum rep_code rc =
-		rep_db_use(rebase->replica->db, &stmt,
-			   rebase->held ? "INSERT OR IGNORE INTO _held (entity, id) VALUES (?1, ?2)"
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < rebase->spots_len; i++) {
+		const struct spot *spot = &rebase->spots[i];
+		struct rep_stmt *stmt;
+
+		rc = rep_db_use(rebase->replica->db, &stmt,
+				spot->held
+					? "INSERT OR IGNORE INTO _held (entity, id) VALUES (?1, ?2)"
 					: "DELETE FROM _held WHERE entity = ?1 AND id = ?2",
-			   err);
-
-	if (rc != REP_OK)
-		return rc;
-	rep_bind_text(stmt, 1, rebase->entity->name);
-	rep_bind_text(stmt, 2, rebase->id);
-	return rep_run(stmt, err);
+				err);
+		if (rc != REP_OK)
+			return rc;
+		rep_bind_text(stmt, 1, spot->entity->name);
+		rep_bind_text(stmt, 2, spot->id);
+		rc = rep_run(stmt, err);
+	}
+	return rc;
 }
 
-static enum rep_code write_row(struct rebase *rebase, const struct rep_json *extra,
-			       const char *place, struct rep_error *err)
-{
-	struct rep_db *db = rebase->replica->db;
-	enum rep_code rc = rebase->folded.record
-				   ? rep_row_put(db, rebase->folded.record, extra, place, err)
-				   : rep_row_remove(db, rebase->entity, rebase->id, err);
-
-	if (rc == REP_OK)
-		rc = rep_reviews_put(rebase->replica, &rebase->folded, err);
-	return rc == REP_OK ? note_held(rebase, err) : rc;
-}
-
-enum rep_code rep_rebase(struct rep_replica *replica, const struct rep_entity *entity,
-			 const char *id, const struct rep_record *base,
-			 const struct rep_json *extra, const char *place, int64_t merged_seq,
+enum rep_code rep_rebase(struct rep_replica *replica, const struct rep_rebase *what,
 			 struct rep_error *err)
 {
-	struct rebase rebase = {.replica = replica,
-				.entity = entity,
-				.id = id,
-				.merged_seq = merged_seq,
-				.outcomes = rep_json_object()};
-	enum rep_code rc = rep_reviews_restore(replica->db, entity->name, id, err);
+	struct rebase rebase = {.replica = replica, .what = what, .outcomes = rep_json_object()};
+	enum rep_code rc = put_bases(&rebase, err);
 
-	rep_context_init(&rebase.context, replica);
-	if (rc == REP_OK && base && !(rebase.folded.record = rep_record_dup(base)))
-		rc = no_memory(err);
 	if (rc == REP_OK)
-		rc = rep_context_reviews(&rebase.context, entity->name, id, &rebase.folded, err);
+		rc = rep_replica_load_org(replica, err);
+	rep_context_init(&rebase.context, replica);
 	if (rc == REP_OK)
 		rc = fold_all(&rebase, err);
 	if (rc == REP_OK)
-		rc = write_row(&rebase, extra, base ? place : "local", err);
+		rc = note_held(&rebase, err);
+	if (rc == REP_OK && rebase.spots_len) /* an own change may be one of the org */
+		rc = rep_replica_load_org(replica, err);
 	rep_json_free(rebase.outcomes);
 	rep_folded_clear(&rebase.folded);
 	rep_context_clear(&rebase.context);
-	return rep_wrap(err, rc, "rebase %s %s", entity->name, id);
+	for (size_t i = 0; i < rebase.spots_len; i++)
+		rep_json_free(rebase.spots[i].extra);
+	free(rebase.spots);
+	return rep_wrap(err, rc, "rebase");
 }

@@ -37,7 +37,9 @@ static void put_org(void)
 #define REVIEWED                                                                                             \
 	",{\"name\":\"grade\",\"type\":\"text\",\"rule\":\"review\",\"label\":{\"zh\":\"x\",\"en\":\"x\"}}," \
 	"{\"name\":\"secret_grade\",\"type\":\"text\",\"write\":[\"hub\"],\"propose\":[\"*\"],\"label\":{"   \
-	"\"zh\":\"x\",\"en\":\"x\"}}"
+	"\"zh\":\"x\",\"en\":\"x\"}},"                                                                       \
+	"{\"name\":\"part_of\",\"type\":\"reference\",\"to\":\"thing\",\"label\":{\"zh\":\"x\",\"en\":"      \
+	"\"x\"}}"
 
 static int setup(void **state)
 {
@@ -55,22 +57,48 @@ static void seal(void)
 	expect_ok(rep_seal(store, NOW, NULL, &sealed, &err), &err);
 }
 
-/* Rebases t1 onto a base of these fields; `stamps` (or NULL) as the record has them. */
-static void rebase(const char *fields, const char *stamps, int64_t merged_seq)
-{
-	struct rep_record *base = fields ? record("thing", "t1", fields) : NULL;
+/* What the view has: t1 with these fields, if any; `stamps` (or NULL) as the record has them. */
+struct view {
+	const char *fields, *stamps;
+};
 
-	if (stamps) {
-		rep_json_free(base->stamps);
-		base->stamps = json(stamps);
+static enum rep_code base_of(void *user, const struct rep_entity *of, const char *id,
+			     struct rep_base *out, struct rep_error *unused)
+{
+	const struct view *view = user;
+
+	(void)unused;
+	out->place = "data";
+	if (!view->fields || strcmp(of->name, "thing") != 0 || strcmp(id, "t1") != 0)
+		return REP_OK;
+	out->record = record("thing", "t1", view->fields);
+	if (view->stamps) {
+		rep_json_free(out->record->stamps);
+		out->record->stamps = json(view->stamps);
 	}
+	return REP_OK;
+}
+
+/* Rebases `touched` ([[entity, id], ...]) onto that view. */
+static void rebase_all(const char *touched, const char *fields, const char *stamps,
+		       int64_t merged_seq)
+{
+	struct view view = {fields, stamps};
+	struct rep_json *records = json(touched);
+	const struct rep_rebase what = {
+		.touched = records, .merged_seq = merged_seq, .base_of = base_of, .user = &view};
+
 	expect_ok(rep_db_begin(store->db, &err), &err);
 	expect_ok(rep_capture_silence(store->db, true, &err), &err);
-	expect_ok(rep_rebase(store, entity("thing"), "t1", base, NULL, "data", merged_seq, &err),
-		  &err);
+	expect_ok(rep_rebase(store, &what, &err), &err);
 	expect_ok(rep_capture_silence(store->db, false, &err), &err);
 	expect_ok(rep_db_commit(store->db, &err), &err);
-	rep_record_free(base);
+	rep_json_free(records);
+}
+
+static void rebase(const char *fields, const char *stamps, int64_t merged_seq)
+{
+	rebase_all("[[\"thing\",\"t1\"]]", fields, stamps, merged_seq);
 }
 
 static const char *row(void)
@@ -310,6 +338,34 @@ static void edit_upon_a_proposed_field_is_judged_by_what_it_changed(void **state
 	assert_int_equal(sql_int("SELECT count(*) FROM _review"), 0);
 }
 
+#define T1_T9 "[[\"thing\",\"t1\"],[\"thing\",\"t9\"]]"
+
+/*
+ * t9 is refused, so the edit of t1 that refers to it waits, and is shown as it was typed. It must not be judged by the row of t9 that
+ * this very rebase takes away, which would make a proposal of it.
+ */
+static void change_is_judged_by_what_other_records_become_not_by_what_they_were(void **state)
+{
+	(void)state;
+	sql("INSERT INTO thing (id, name) VALUES ('t9', '新的')");
+	seal();
+	sql("UPDATE thing SET part_of = 't9', secret_grade = 'B' WHERE id = 't1'");
+	seal();
+	rebase_all(T1_T9, "{\"name\":\"王敏\"}", NULL, 0);
+	assert_string_equal(
+		sql_text("SELECT coalesce(secret_grade, '-') || part_of FROM thing WHERE "
+			 "id = 't1'"),
+		"-t9");
+	outcome("{\"code\":\"no-right\",\"index\":0,\"outcome\":\"rejected\",\"seq\":1}\n");
+	for (int i = 0; i < 2; i++) {
+		rebase_all(T1_T9, "{\"name\":\"王敏\"}", NULL, 1);
+		assert_int_equal(sql_int("SELECT count(*) FROM thing WHERE id = 't9'"), 0);
+		assert_string_equal(sql_text("SELECT coalesce(secret_grade, '-') || part_of FROM "
+					     "thing WHERE id = 't1'"),
+				    "Bt9");
+	}
+}
+
 static void last_outcome_of_a_change_counts(void **state)
 {
 	(void)state;
@@ -367,6 +423,7 @@ int main(void)
 		CASE(change_that_the_hub_holds_stays_visible_until_it_says_otherwise),
 		CASE(edit_upon_a_refused_one_is_judged_by_what_it_changed),
 		CASE(edit_upon_a_proposed_field_is_judged_by_what_it_changed),
+		CASE(change_is_judged_by_what_other_records_become_not_by_what_they_were),
 		CASE(last_outcome_of_a_change_counts),
 		CASE(outcome_of_another_form_is_refused),
 		CASE(rebase_writes_nothing_pending),
