@@ -204,6 +204,17 @@ static const char *lay(const struct rep_admit_run *run)
 	return then ? then : run->record->partition;
 }
 
+/* Where the item of a record lies that is only proposed: there the record would. NULL when nobody knows it. */
+static const char *item_lies(const struct rep_admit_run *run)
+{
+	const struct rep_fold_context *fold = run->context->fold;
+	const char *item = rep_json_get_string(run->edit->line, "item");
+
+	if (run->edit->op != REP_OP_RESOLVE || !item || !rep_id_valid(item) || !fold->partition_of)
+		return NULL;
+	return fold->partition_of(fold->user, "proposal", item);
+}
+
 /* The partition that the author meant: of a new record the one that its values give. */
 static bool find_partition(struct rep_admit_run *run, struct rep_buf *out)
 {
@@ -212,8 +223,10 @@ static bool find_partition(struct rep_admit_run *run, struct rep_buf *out)
 	enum rep_code rc;
 
 	if (!run->new) {
-		if (run->record)
-			rep_buf_puts(out, lay(run));
+		const char *lies = run->record ? lay(run) : item_lies(run);
+
+		if (lies)
+			rep_buf_puts(out, lies);
 		return true;
 	}
 	fields = rep_edit_new_values(run->values);

@@ -48,10 +48,12 @@ struct rep_record *record_of(const struct rep_schema *schema, const char *entity
 	return record;
 }
 
-/* Accounts are their own partitions; nothing else is asked for. */
+/* Accounts are their own partitions; an item of a record that is only proposed is named after where it lies. */
 static const char *partition_of(void *user, const char *entity, const char *id)
 {
 	(void)user;
+	if (strcmp(entity, "proposal") == 0 && strncmp(id, "of-", 3) == 0)
+		return id + 3;
 	return strcmp(entity, "account") == 0 || strcmp(entity, "org") == 0 ? id : NULL;
 }
 
