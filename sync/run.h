@@ -161,6 +161,23 @@ REP_CHECK enum rep_code rep_run_change(struct rep_run *run, const struct rep_edi
 				       const char *signed_stamp, const char *segment,
 				       bool backdated, struct rep_error *err);
 
+/* Writes what became of a change into the index and its segment's outcomes; NULL = plainly applied. `fresh`: not indexed yet. */
+REP_CHECK enum rep_code rep_run_record(struct rep_run *run, const struct rep_edit *edit,
+				       const char *signed_stamp, const struct rep_json *outcome,
+				       const char *segment, bool fresh, struct rep_error *err);
+
+/* ---- run_held.c ---- */
+
+/* The change waits for "<entity>/<id>"; and does not wait any more. */
+REP_CHECK enum rep_code rep_run_hold(struct rep_run *run, const struct rep_edit *edit,
+				     const char *signed_stamp, const char *waits_for,
+				     const char *segment, bool fresh, struct rep_error *err);
+REP_CHECK enum rep_code rep_run_release(struct rep_run *run, const struct rep_edit *edit,
+					struct rep_error *err);
+/* The edit's record came to be: what waits for it is tried again after this change. */
+REP_CHECK enum rep_code rep_run_queue(struct rep_run *run, const struct rep_edit *edit,
+				      struct rep_error *err);
+
 /* ---- run_refold.c ---- */
 
 /* Folds a record again from the index; outcomes that differ are recorded. */

@@ -106,51 +106,11 @@ static bool add_flag(struct rep_json **verdict, const char *flag)
 	return rep_json_append(rep_json_get(whole, "flags"), rep_json_string(flag));
 }
 
-/* ---- held ---- */
+/* ---- recording ---- */
 
-static enum rep_code put_held(struct rep_run *run, const struct rep_edit *edit,
-			      const char *waits_for, struct rep_error *err)
-{
-	struct rep_buf path = REP_BUF_INIT(256), text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	struct rep_json *held = rep_json_object();
-	enum rep_code rc;
-
-	rep_json_set_string(held, "device", edit->device);
-	rep_json_set_string(held, "entity", edit->entity);
-	rep_json_set_string(held, "id", edit->id);
-	rep_json_set_integer(held, "index", edit->index);
-	rep_json_set_string(held, "op", rep_op_name(edit->op));
-	rep_json_set_string(held, "rep", edit->rep);
-	rep_json_set_integer(held, "seq", edit->seq);
-	rep_json_set_string(held, "stamp", edit->stamp);
-	rep_json_set_string(held, "waits_for", waits_for);
-	rep_json_write(&text, held);
-	rep_buf_putc(&text, '\n');
-	rep_path_held(&path, edit->device, edit->seq, edit->index);
-	rc = rep_buf_check(&text, "held change", err);
-	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, rep_buf_str(&path), text.data, text.len, err);
-	rep_json_free(held);
-	rep_buf_clear(&path);
-	rep_buf_clear(&text);
-	return rc;
-}
-
-static enum rep_code remove_held(struct rep_run *run, const struct rep_edit *edit,
-				 struct rep_error *err)
-{
-	struct rep_buf path = REP_BUF_INIT(256);
-	enum rep_code rc;
-
-	rep_path_held(&path, edit->device, edit->seq, edit->index);
-	rc = rep_tree_remove(run->tree, rep_buf_str(&path), err);
-	rep_buf_clear(&path);
-	return rc;
-}
-
-static enum rep_code record_outcome(struct rep_run *run, const struct rep_edit *edit,
-				    const char *signed_stamp, const struct rep_json *outcome,
-				    const char *segment, bool fresh, struct rep_error *err)
+enum rep_code rep_run_record(struct rep_run *run, const struct rep_edit *edit,
+			     const char *signed_stamp, const struct rep_json *outcome,
+			     const char *segment, bool fresh, struct rep_error *err)
 {
 	enum rep_code rc =
 		fresh ? rep_changes_put(run->hub->db, edit, signed_stamp, outcome, segment, err)
@@ -159,55 +119,6 @@ static enum rep_code record_outcome(struct rep_run *run, const struct rep_edit *
 
 	if (rc == REP_OK && (outcome || !fresh))
 		rc = rep_run_outcome(run, segment, edit->seq, edit->index, outcome, err);
-	return rc;
-}
-
-static void held_key(char out[64], const struct rep_edit *edit)
-{
-	snprintf(out, 64, "%s/%lld/%u", edit->device, (long long)edit->seq, edit->index);
-}
-
-/* A change that is held and released in one run counts by what became of it. */
-static void note_release(struct rep_run *run, const struct rep_edit *edit)
-{
-	char key[64];
-
-	held_key(key, edit);
-	if (!rep_json_get(run->held_now, key))
-		return;
-	rep_json_del(run->held_now, key);
-	run->batch_counts.held--;
-}
-
-static enum rep_code note_held(struct rep_run *run, const struct rep_edit *edit,
-			       struct rep_error *err)
-{
-	char key[64];
-
-	held_key(key, edit);
-	if (!run->held_now)
-		run->held_now = rep_json_object();
-	if (!rep_json_set(run->held_now, key, rep_json_bool(true)))
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	run->batch_counts.held++;
-	return REP_OK;
-}
-
-static enum rep_code hold(struct rep_run *run, const struct rep_edit *edit,
-			  const char *signed_stamp, const char *waits_for, const char *segment,
-			  bool fresh, struct rep_error *err)
-{
-	struct rep_json *outcome = rep_json_object();
-	enum rep_code rc;
-
-	rep_json_set_string(outcome, "outcome", rep_outcome_name(REP_HELD));
-	rep_json_set_string(outcome, "waits_for", waits_for);
-	rc = record_outcome(run, edit, signed_stamp, outcome, segment, fresh, err);
-	if (rc == REP_OK)
-		rc = put_held(run, edit, waits_for, err);
-	if (rc == REP_OK && fresh)
-		rc = note_held(run, edit, err);
-	rep_json_free(outcome);
 	return rc;
 }
 
@@ -246,29 +157,6 @@ static void count(struct rep_run *run, const struct rep_json *outcome)
 
 /* ---- one change ---- */
 
-static enum rep_code queue_record(struct rep_run *run, const struct rep_edit *edit,
-				  struct rep_error *err)
-{
-	struct rep_buf text = REP_BUF_INIT(256);
-	char **queue = run->queue;
-
-	if (run->queue_len == run->queue_cap) {
-		size_t cap = run->queue_cap ? 2 * run->queue_cap : 16;
-
-		queue = reallocarray(run->queue, cap, sizeof *queue);
-		if (!queue)
-			return rep_fail(err, REP_ENOMEM, "out of memory");
-		run->queue = queue;
-		run->queue_cap = cap;
-	}
-	rep_buf_printf(&text, "%s/%s", edit->entity, edit->id);
-	queue[run->queue_len] = rep_buf_take(&text);
-	if (!queue[run->queue_len])
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	run->queue_len++;
-	return REP_OK;
-}
-
 static bool is_later(const struct rep_touched *touched, const struct rep_edit *edit)
 {
 	const struct rep_edit last = {.stamp = touched->last_stamp,
@@ -302,7 +190,7 @@ static enum rep_code fold_in_place(struct rep_run *run, struct rep_touched *touc
 	if (rc == REP_OK && outcome)
 		rc = rep_run_rejection(run, edit, outcome, false, err);
 	if (rc == REP_OK)
-		rc = record_outcome(run, edit, signed_stamp, outcome, segment, fresh, err);
+		rc = rep_run_record(run, edit, signed_stamp, outcome, segment, fresh, err);
 	if (rc == REP_OK)
 		rc = rep_run_touched_rows(run, touched, err);
 	if (rc == REP_OK) {
@@ -357,7 +245,7 @@ static enum rep_code fold_admitted(struct rep_run *run, struct rep_touched *touc
 	rc = in_place ? fold_in_place(run, touched, edit, signed_stamp, segment, fresh, err)
 		      : fold_late(run, touched, edit, signed_stamp, segment, fresh, err);
 	if (rc == REP_OK && !was_there && touched->folded.record)
-		rc = queue_record(run, edit, err);
+		rc = rep_run_queue(run, edit, err);
 	/* A late change may have put a move into the past, so that the followers are looked at in case 2 too. */
 	if (rc == REP_OK && was && touched->folded.record &&
 	    (!in_place || strcmp(was, touched->folded.record->partition) != 0))
@@ -404,7 +292,7 @@ static enum rep_code apply(struct rep_run *run, const struct rep_edit *edit,
 	enum rep_code rc;
 
 	if (!entity || !edit->line) /* case 4; an unknown entity was refused with its set */
-		return record_outcome(run, edit, signed_stamp, NULL, segment, fresh, err);
+		return rep_run_record(run, edit, signed_stamp, NULL, segment, fresh, err);
 	rc = rep_run_touch(run, entity, edit->id, &touched, err);
 	if (rc == REP_OK)
 		rc = judge(run, &admission, edit, signed_stamp, touched->folded.record, backdated,
@@ -413,13 +301,12 @@ static enum rep_code apply(struct rep_run *run, const struct rep_edit *edit,
 		return rc;
 	judged.verdict = admission.verdict;
 	if (admission.held)
-		rc = hold(run, edit, signed_stamp, admission.waits_for, segment, fresh, err);
+		rc = rep_run_hold(run, edit, signed_stamp, admission.waits_for, segment, fresh,
+				  err);
 	else
 		rc = fold_admitted(run, touched, &judged, signed_stamp, segment, fresh, err);
-	if (rc == REP_OK && !admission.held && !fresh) {
-		note_release(run, edit);
-		rc = remove_held(run, edit, err);
-	}
+	if (rc == REP_OK && !admission.held && !fresh)
+		rc = rep_run_release(run, edit, err);
 	rep_admission_clear(&admission);
 	return rc;
 }
