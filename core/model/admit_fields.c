@@ -269,14 +269,21 @@ static bool is_silent(const struct rep_admit_run *run, const struct rep_json *sp
 	return run->edit->op == REP_OP_INSERT && value && rep_json_is(value, REP_JSON_NULL);
 }
 
+static void refuse_unknown(struct rep_admit_run *run, const char *name)
+{
+	rep_admit_put(run, name, REP_REJECTED, "unknown-field", "the schema has no such field");
+}
+
 void rep_admit_fields(struct rep_admit_run *run)
 {
+	/* What the version it was made under does not have is unknown, also where a later one has it. */
+	for (size_t i = 0; i < rep_json_size(run->edit->unknown); i++)
+		refuse_unknown(run, rep_json_string_value(rep_json_at(run->edit->unknown, i)));
 	for (void *it = rep_json_iter(run->values); it; it = rep_json_iter_next(run->values, it)) {
 		const char *name = rep_json_iter_key(it);
 		const struct rep_field *field = rep_entity_field(run->entity, name);
 		if (!field)
-			rep_admit_put(run, name, REP_REJECTED, "unknown-field",
-				      "the schema has no such field");
+			refuse_unknown(run, name);
 		else if (!is_silent(run, rep_json_iter_value(it)))
 			judge(run, field, rep_json_iter_value(it));
 	}

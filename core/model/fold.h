@@ -23,6 +23,8 @@
 #include "core/model/record.h"
 #include "core/model/schema.h"
 
+struct rep_versions;
+
 /* What became of a change or of one of its fields, least to most remarkable. */
 enum rep_outcome {
 	REP_APPLIED,
@@ -59,6 +61,10 @@ struct rep_edit {
 	 * without an outcome: texts that go to the record and into the outcome.
 	 */
 	const struct rep_json *verdict;
+	/* The version of the schema it was made under, and the one whose names the verdict bears; 0 = that of the context. */
+	int version, judged;
+	/* Names of fields that the version it was made under does not know, left out of `line`: an array, or NULL. */
+	const struct rep_json *unknown;
 };
 
 /* The order of the fold. */
@@ -86,6 +92,11 @@ struct rep_fold_context {
 	 */
 	const char *(*partition_of)(void *user, const char *entity, const char *id);
 	void *user;
+	/*
+	 * For a preview alone: edits of an earlier version are folded onto a record as a later one has it, and between two rivals the
+	 * rule is that in force at the later of their stamps. NULL: `schema` says all.
+	 */
+	struct rep_versions *versions;
 };
 
 /*

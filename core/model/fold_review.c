@@ -145,16 +145,29 @@ static bool is_open(const struct rep_record *review)
 	return state && strcmp(state, "open") == 0;
 }
 
+/* One a field for ever: found by the field, because the id was made from the name that it had when they first met. */
+static struct rep_record *find_conflict(const struct rep_fold_run *run, const char *name)
+{
+	for (size_t i = 0; i < run->folded->reviews_len; i++) {
+		struct rep_record *review = run->folded->reviews[i];
+		const char *field = rep_json_string_value(rep_record_value(review, "field"));
+
+		if (field && strcmp(field, name) == 0 &&
+		    strcmp(review->entity->name, "conflict") == 0)
+			return review;
+	}
+	return NULL;
+}
+
 const char *rep_fold_conflict(struct rep_fold_run *run, const struct rep_fold_conflict *conflict)
 {
 	const struct rep_edit *edit = run->edit;
 	const struct rep_json *known;
-	struct rep_record *review;
+	struct rep_record *review = find_conflict(run, conflict->name);
 	struct rep_json *rivals;
 	char id[REP_UUID_LEN + 1];
 
 	rep_review_conflict_id(id, edit->entity, edit->id, conflict->name);
-	review = rep_folded_review(run->folded, id);
 	if (!review)
 		review = add_review(run, "conflict", id, conflict->visibility,
 				    run->folded->record->partition);

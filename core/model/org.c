@@ -27,12 +27,17 @@ void rep_org_free(struct rep_org *org)
 {
 	if (!org)
 		return;
+	free(org->roles);
+	if (org->borrowed) {
+		free(org);
+		return;
+	}
 	for (size_t i = 0; i < org->strings_len; i++)
 		free(org->strings[i]);
 	free(org->strings);
 	free(org->devices);
 	free(org->reps);
-	free(org->roles);
+	free(org->given);
 	free(org->territories);
 	free(org->children);
 	free(org->assigns);
@@ -109,19 +114,18 @@ static bool add_device(struct rep_org *org, const struct rep_record *record)
 static bool add_role(struct rep_org *org, const struct rep_record *record)
 {
 	const char *name = text_of(record, "role");
-	const struct rep_role *role = name ? rep_schema_role(org->schema, name) : NULL;
 	struct rep_org_role_row *items;
 	bool failed = false;
 
-	if (!role || !text_of(record, "rep"))
-		return true; /* a role that this schema version does not know gives no rights */
-	items = room(org->roles, org->roles_len, sizeof(*items));
+	if (!name || !text_of(record, "rep"))
+		return true;
+	items = room(org->given, org->given_len, sizeof(*items));
 	if (!items)
 		return false;
-	org->roles = items;
-	items[org->roles_len++] = (struct rep_org_role_row){
+	org->given = items;
+	items[org->given_len++] = (struct rep_org_role_row){
 		.rep = keep(org, text_of(record, "rep"), &failed),
-		.role = role,
+		.name = keep(org, name, &failed),
 		.span = span_of(org, record, &failed),
 	};
 	return !failed;
@@ -292,13 +296,55 @@ static void sort(void *items, size_t len, size_t size, int (*compare)(const void
 		qsort(items, len, size, compare);
 }
 
+/* A role that the schema does not have gives no rights. */
+static enum rep_code find_roles(struct rep_org *org, struct rep_error *err)
+{
+	org->roles = calloc(org->given_len + 1, sizeof(*org->roles));
+	if (!org->roles)
+		return rep_fail(err, REP_ENOMEM, "organisation");
+	for (size_t i = 0; i < org->given_len; i++) {
+		const struct rep_role *role = rep_schema_role(org->schema, org->given[i].name);
+
+		if (!role)
+			continue;
+		org->roles[org->roles_len] = org->given[i];
+		org->roles[org->roles_len++].role = role;
+	}
+	sort(org->roles, org->roles_len, sizeof(*org->roles), compare_roles);
+	return REP_OK;
+}
+
+enum rep_code rep_org_under(struct rep_org **out, const struct rep_org *org,
+			    const struct rep_schema *schema, struct rep_error *err)
+{
+	struct rep_org *under = calloc(1, sizeof(*under));
+	enum rep_code rc;
+
+	*out = NULL;
+	if (!under)
+		return rep_fail(err, REP_ENOMEM, "organisation");
+	*under = *org;
+	under->schema = schema;
+	under->borrowed = true;
+	under->roles = NULL;
+	under->roles_len = 0;
+	rc = find_roles(under, err);
+	if (rc == REP_OK)
+		*out = under;
+	else
+		rep_org_free(under);
+	return rc;
+}
+
 enum rep_code rep_org_finish(struct rep_org *org, struct rep_error *err)
 {
 	size_t territory_size = sizeof(*org->territories);
+	enum rep_code rc = find_roles(org, err);
 
+	if (rc != REP_OK)
+		return rc;
 	sort(org->devices, org->devices_len, sizeof(*org->devices), compare_devices);
 	sort(org->reps, org->reps_len, sizeof(*org->reps), compare_reps);
-	sort(org->roles, org->roles_len, sizeof(*org->roles), compare_roles);
 	sort(org->territories, org->territories_len, territory_size, compare_territories);
 	sort(org->assigns, org->assigns_len, sizeof(*org->assigns), compare_subjects);
 	org->children = calloc(org->territories_len + 1, territory_size);

@@ -28,6 +28,12 @@ void rep_org_free(struct rep_org *org);
 REP_CHECK enum rep_code rep_org_add(struct rep_org *org, const struct rep_record *record,
 				    struct rep_error *err);
 REP_CHECK enum rep_code rep_org_finish(struct rep_org *org, struct rep_error *err);
+/*
+ * The same people and posts with the roles as another version of the schema has them: for edits of its time. Borrows from `org`
+ * and must be freed before it; each is freed by rep_org_free.
+ */
+REP_CHECK enum rep_code rep_org_under(struct rep_org **out, const struct rep_org *org,
+				      const struct rep_schema *schema, struct rep_error *err);
 
 struct rep_org_device {
 	char id[REP_DEVICE_LEN + 1];

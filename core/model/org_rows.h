@@ -12,7 +12,8 @@ struct rep_org_span {
 
 struct rep_org_role_row {
 	const char *rep;
-	const struct rep_role *role;
+	const char *name;
+	const struct rep_role *role; /* as the schema has it; NULL in `given` where it has none */
 	struct rep_org_span span;
 };
 
@@ -40,7 +41,10 @@ struct rep_org {
 	size_t devices_len;
 	const char **reps; /* sorted */
 	size_t reps_len;
-	struct rep_org_role_row *roles; /* by rep, then the higher rank first */
+	struct rep_org_role_row
+		*given; /* every role that was given, whether the schema has it or not */
+	size_t given_len;
+	struct rep_org_role_row *roles; /* those it has, by rep, then the higher rank first */
 	size_t roles_len;
 	struct rep_org_territory_row *territories; /* by id */
 	size_t territories_len;
@@ -48,6 +52,7 @@ struct rep_org {
 	struct rep_org_assign *assigns;         /* by subject */
 	size_t assigns_len;
 	struct rep_org_assign **by_territory; /* the same by territory */
+	bool borrowed;                        /* all but schema and roles is another's */
 };
 
 struct rep_org_range {

@@ -8,6 +8,7 @@
 
 #include "core/model/schema_load.h"
 #include "core/model/value.h"
+#include "core/model/version_map.h"
 
 #define SQL_SIZE_MAX (64u * 1024u)
 
@@ -35,31 +36,60 @@ static bool is_word(char byte)
 	return isalnum((unsigned char)byte) || byte == '_' || (unsigned char)byte >= 0x80;
 }
 
-bool rep_sql_uses_old(const char *sql)
+/* Behind `old` and its dot, where a name begins; NULL when `at` begins neither. */
+static const char *behind_old(const char *at)
+{
+	if (strncasecmp(at, "old", 3) != 0 || is_word(at[3]))
+		return NULL;
+	for (at += 3; isspace((unsigned char)*at);)
+		at++;
+	if (*at != '.')
+		return NULL;
+	for (at++; isspace((unsigned char)*at);)
+		at++;
+	return at;
+}
+
+/* Does the name that begins here, perhaps within quotes, read `name`? NULL = any. */
+static bool names(const char *at, const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	if (!name)
+		return true;
+	if (*at == '"' || *at == '`' || *at == '[')
+		at++;
+	return strncasecmp(at, name, len) == 0 && !is_word(at[len]);
+}
+
+static bool reads_old(const char *sql, const char *name)
 {
 	const char *before = NULL;
 
 	for (const char *at = sql; *at;) {
-		const char *end = skip_quoted(at);
+		const char *end = skip_quoted(at), *next;
 
 		if (end != at) {
 			before = end - 1;
 			at = end;
 			continue;
 		}
-		bool begins = !before || !(is_word(*before) || *before == '.');
-
-		if (begins && strncasecmp(at, "old", 3) == 0 && !is_word(at[3])) {
-			const char *next = at + 3;
-
-			while (isspace((unsigned char)*next))
-				next++;
-			if (*next == '.')
-				return true;
-		}
+		next = !before || !(is_word(*before) || *before == '.') ? behind_old(at) : NULL;
+		if (next && names(next, name))
+			return true;
 		before = at++;
 	}
 	return false;
+}
+
+bool rep_sql_uses_old(const char *sql)
+{
+	return reads_old(sql, NULL);
+}
+
+bool rep_map_reads(const char *sql, const struct rep_field *field)
+{
+	return reads_old(sql, field->name);
 }
 
 static void put_text_literal(struct rep_buf *out, const char *text)
