@@ -25,6 +25,7 @@ void rep_folded_clear(struct rep_folded *folded)
 	for (size_t i = 0; i < folded->reviews_len; i++)
 		rep_record_free(folded->reviews[i]);
 	free(folded->reviews);
+	rep_json_free(folded->edges);
 	*folded = (struct rep_folded){0};
 }
 

@@ -65,6 +65,11 @@ struct rep_edit {
 	int version, judged;
 	/* Names of fields that the version it was made under does not know, left out of `line`: an array, or NULL. */
 	const struct rep_json *unknown;
+	/*
+	 * Where the record is joined from several (join.h): the id that the change was written for; `id` is the root's.
+	 * NULL = the record is alone.
+	 */
+	const char *own;
 };
 
 /* The order of the fold. */
@@ -78,6 +83,8 @@ struct rep_folded {
 	struct rep_record *record; /* NULL before the first insert */
 	struct rep_record **reviews;
 	size_t reviews_len;
+	struct rep_json *
+		edges; /* {"<loser>/<into>": true} that stand after what was folded; NULL = none met */
 };
 void rep_folded_clear(struct rep_folded *folded);
 /* The review item with this id, or NULL. */

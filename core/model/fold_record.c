@@ -11,11 +11,14 @@
  *		it; told likewise
  *	4	an insert on a tombstone says that the thing exists: it comes back under any policy
  *	5	a write on a record merged into another: it goes on, for the day the two are taken apart
+ *	6	a delete written for a record that was merged away saw nothing of the others (join.h)
  * Under `archive-only` there are no tombstones: whoever may delete archives.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/limits.h"
 #include "core/model/fold_run.h"
 
 /* ---- insert ---- */
@@ -82,13 +85,12 @@ void rep_fold_insert(struct rep_fold_run *run, const char *author)
 
 /* ---- delete ---- */
 
-static void put_tombstone(struct rep_fold_run *run, const char *merged_into)
+static void put_tombstone(struct rep_fold_run *run)
 {
 	struct rep_json *deleted = rep_json_object();
 
 	if (!rep_json_set_string(deleted, "rep", run->edit->rep) ||
-	    !rep_json_set_string(deleted, "stamp", run->edit->stamp) ||
-	    (merged_into && !rep_json_set_string(deleted, "merged_into", merged_into)))
+	    !rep_json_set_string(deleted, "stamp", run->edit->stamp))
 		run->failed = true;
 	rep_json_free(run->folded->record->deleted);
 	run->folded->record->deleted = deleted;
@@ -143,6 +145,12 @@ static const char *unseen_entry(const struct rep_fold_run *run, const struct rep
 	return NULL;
 }
 
+/* Was the edit written for a record that was merged into this one? */
+static bool is_foreign(const struct rep_fold_run *run)
+{
+	return run->edit->own && strcmp(run->edit->own, run->edit->id) != 0;
+}
+
 /* The stamp of a write to this field that the delete's author did not see, or NULL. */
 static const char *unseen_write(const struct rep_fold_run *run, const struct rep_field *field)
 {
@@ -156,8 +164,11 @@ static const char *unseen_write(const struct rep_fold_run *run, const struct rep
 				    rep_json_get(spec, "old"));
 	if (rep_json_is(stamps, REP_JSON_OBJECT))
 		return unseen_part(run, stamps, rep_json_get(spec, "seen"));
-	if (!stamps)
-		return NULL; /* as it was inserted */
+	if (!stamps) /* as it was inserted; who meant another record did not see that either */
+		return is_foreign(run) && rep_record_value(record, field->name) &&
+				       is_unseen(run, record->created.text, saw)
+			       ? record->created.text
+			       : NULL;
 	return is_unseen(run, rep_json_string_value(stamps), saw) ? rep_json_string_value(stamps)
 								  : NULL;
 }
@@ -251,12 +262,12 @@ void rep_fold_delete(struct rep_fold_run *run)
 		if (rival)
 			tell(run, rival, true, false, "update-wins"); /* 2 */
 		else
-			put_tombstone(run, NULL); /* 1 */
+			put_tombstone(run); /* 1 */
 		return;
 	case REP_DELETES_DELETE_WINS:
 		if (rival)
 			tell(run, rival, true, true, "delete-wins"); /* 2 */
-		put_tombstone(run, NULL);
+		put_tombstone(run);
 		return;
 	}
 }
@@ -309,30 +320,32 @@ void rep_fold_restore(struct rep_fold_run *run)
 }
 
 /*
- * The edge of a merged pair, kept at the loser: the later alias or unalias counts. Fields that were chosen
- * for the survivor come as an update of the survivor.
+ * The edge of a merged pair. Which records are one is asked of all edges together (join.h), so that here it is only told
+ * whether this one was there already. Who merges says that the thing exists: a tombstone of the joined record goes.
  */
 void rep_fold_alias(struct rep_fold_run *run, bool set)
 {
-	struct rep_record *record = run->folded->record;
+	struct rep_folded *folded = run->folded;
 	const char *into = rep_json_get_string(run->edit->line, "into");
-	const char *merged;
+	char edge[2 * REP_ID_LEN_MAX + 2];
+	bool stands;
 
-	if (!record) {
-		rep_fold_reject(run, NULL, "no-record");
-		return;
-	}
-	if (!into) {
+	if (!into || strlen(into) > REP_ID_LEN_MAX) {
 		rep_fold_reject(run, NULL, "form");
 		return;
 	}
-	merged = rep_json_get_string(record->deleted, "merged_into");
-	if (set)
-		put_tombstone(run, into);
-	else if (merged && strcmp(merged, into) == 0)
-		drop_tombstone(run);
-	else
+	snprintf(edge, sizeof edge, "%s/%s", run->edit->own ? run->edit->own : run->edit->id, into);
+	stands = rep_json_get(folded->edges, edge) != NULL;
+	if (!folded->edges)
+		folded->edges = rep_json_object();
+	if (!folded->edges || (set && !rep_json_set(folded->edges, edge, rep_json_bool(true))))
+		run->failed = true;
+	else if (!set)
+		rep_json_del(folded->edges, edge);
+	if (stands == set)
 		rep_fold_note(run, NULL, &(struct rep_fold_note){.outcome = REP_EQUAL});
+	if (set && run->edit->own && folded->record)
+		drop_tombstone(run);
 }
 
 /* ---- resolve ---- */

@@ -1,11 +1,7 @@
 #!/usr/bin/env python3
 """The oracle of the fold: sorts a whole set of edits and folds it once.
 
-Written from docs/rules.md alone; it shares no code with core. It reads JSON lines: {"org": [records]} sets the
-organisation, {"edits": [...]} is a history, for which it prints one canonical JSON line: outcomes in the order given,
-records and review items.
-
-    fold.py SCHEMA_DIR < histories.jsonl
+Written from docs/rules.md alone; it shares no code with core. join.py says which changes are folded together.
 """
 import json
 import os
@@ -281,7 +277,7 @@ class Fold:
 
     def __init__(self, schema, org):
         self.schema, self.org = schema, org
-        self.record, self.reviews = None, {}
+        self.record, self.reviews, self.edges = None, {}, set()
 
     # ---- outcomes ----
 
@@ -408,13 +404,18 @@ class Fold:
         return saw != stamp and device_of(stamp) != self.edit["device"]
 
     def unseen(self):
-        """The newest stamp that the delete's author did not see."""
+        """The newest stamp that the delete's author did not see. Who meant another record did not see the insert either."""
         found = []
-        for name, (_, stamp) in self.record.cells.items():
-            if stamp != self.record.stamp and self.blind(stamp, self.values.get(name, {}).get("saw")):
+        foreign = self.edit.get("own", self.edit["id"]) != self.edit["id"]
+        for name, (value, stamp) in self.record.cells.items():
+            if (stamp != self.record.stamp or (foreign and value is not None)) and self.blind(stamp, self.values.get(name, {}).get("saw")):
                 found.append(stamp)
         for name, parts in self.record.parts.items():
             saw = self.values.get(name, {}).get("seen") or {}
+            untouched = all(stamp == self.record.stamp and value is not None for value, stamp in parts.values())
+            if foreign and parts and untouched and \
+                    self.blind(self.record.stamp, self.values.get(name, {}).get("saw")):
+                found.append(self.record.stamp)
             for key, (value, stamp) in parts.items():
                 if (stamp != self.record.stamp or value is None) and self.blind(stamp, saw.get(key)):
                     found.append(stamp)
@@ -458,19 +459,19 @@ class Fold:
         self.record.deleted = None
 
     def alias(self):
-        if not self.record:
-            self.note(None, "rejected", code="no-record")
-            return
-        self.record.deleted = {"rep": self.edit["rep"], "stamp": self.edit["stamp"],
-                               "merged_into": self.line["into"]}
+        self.edge(True)
+        if "own" in self.edit and self.record:
+            self.record.deleted = None
 
     def unalias(self):
-        if not self.record:
-            self.note(None, "rejected", code="no-record")
-        elif (self.record.deleted or {}).get("merged_into") == self.line["into"]:
-            self.record.deleted = None
-        else:
+        self.edge(False)
+
+    def edge(self, stands):
+        """Which records are one is asked of all edges together; here, only whether this one was there already."""
+        pair = (self.edit.get("own", self.edit["id"]), self.line["into"])
+        if (pair in self.edges) == stands:
             self.note(None, "equal")
+        (self.edges.add if stands else self.edges.discard)(pair)
 
     def resolve(self):
         item = self.reviews.get(self.line.get("item"))
@@ -882,8 +883,9 @@ class Fold:
             item.partition = self.record.partition
 
 
-def forget(edits):
-    """A `saw` that names a change which never came into force is not one: `old` is compared instead."""
+def forget(edits, one_with=lambda entity, ident: [ident]):
+    """A `saw` that names a change which never came into force is not one: `old` is compared instead. `one_with` gives the
+    ids of the records that are one with a record."""
     refused = set()
     for edit in edits:
         for name, entry in (edit.get("verdict") or {}).items():
@@ -892,7 +894,8 @@ def forget(edits):
 
     def strip(spec, edit, name):
         def bad(stamp):
-            return any((edit["entity"], edit["id"], key, stamp) in refused for key in (name, "*"))
+            return any((edit["entity"], ident, key, stamp) in refused for key in (name, "*")
+                       for ident in one_with(edit["entity"], edit["id"]))
         out = {}
         for key, value in spec.items():
             if key == "saw" and isinstance(value, str) and bad(value):
@@ -913,19 +916,6 @@ def forget(edits):
     return out
 
 
-def fold_all(schema, org, edits):
-    """Outcomes in the order given, and the folds by (entity, id)."""
-    known = forget(edits)
-    order = sorted(range(len(edits)), key=lambda i: (known[i]["stamp"], known[i]["device"], known[i]["seq"],
-                                                     known[i]["index"]))
-    folds, outcomes = {}, [None] * len(edits)
-    for i in order:
-        edit = known[i]
-        fold = folds.setdefault((edit["entity"], edit["id"]), Fold(schema, org))
-        outcomes[i] = fold.fold(edit)
-    return outcomes, folds
-
-
 def printed(outcomes, folds):
     records, reviews = {}, {}
     for (entity, ident), fold in folds.items():
@@ -933,18 +923,3 @@ def printed(outcomes, folds):
             records[f"{entity}/{ident}"] = fold.record.print()
         reviews.update({r.id: r.print() for r in fold.reviews.values()})
     return canonical({"outcomes": outcomes, "records": records, "reviews": reviews})
-
-
-def main():
-    schema = Schema(sys.argv[1])
-    org = Org(schema, [])
-    for text in sys.stdin:
-        line = json.loads(text)
-        if "org" in line:
-            org = Org(schema, line["org"])
-        if "edits" in line:
-            print(printed(*fold_all(schema, org, line["edits"])))
-
-
-if __name__ == "__main__":
-    main()

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import fold
+import join
 
 START = 1773622800000  # 2026-03-16T01:00:00Z
 REPS = {"devaaaaa": ("ana", "rep"), "devbbbbb": ("ben", "rep"), "devccccc": ("cleo", "senior"),
@@ -95,7 +96,8 @@ class Maker:
         self.schema, self.org, self.rnd = schema, org, random.Random(seed)
         rnd = self.rnd
         self.entity = rnd.choice(["thing"] * 5 + ["softdel", "harddel", "keepall"])
-        self.ids = ["T-1", "T-2"][:rnd.choice([1, 1, 2])]
+        self.ids = ["T-1", "T-2", "T-3"][:rnd.choice([1, 1, 2, 3])]
+        self.joins = 0.1 if len(self.ids) > 1 and rnd.random() < 0.7 else 0.02
         self.devices = [Device(d, rnd) for d in rnd.sample(list(REPS), rnd.choice([2, 3, 3, 4]))]
         self.hub, self.now = [], START + 1
         self.focus = rnd.sample(FIELDS, rnd.choice([1, 1, 2, 4]))
@@ -124,10 +126,10 @@ class Maker:
     def edit(self, device):
         rnd = self.rnd
         ident = rnd.choice(self.ids)
-        _, folds = fold.fold_all(self.schema, self.org, device.known)
+        _, folds = join.fold_all(self.schema, self.org, device.known)
         state = folds.get((self.entity, ident))
         record = state.record if state else None
-        op, line = self.choose(device, record, state)
+        op, line = self.choose(device, ident, record, state)
         if op is None:
             return
         device.seq += 1
@@ -137,7 +139,7 @@ class Maker:
             edit["verdict"] = self.verdict(line)
         device.known.append(edit)
 
-    def choose(self, device, record, state):
+    def choose(self, device, ident, record, state):
         rnd, line = self.rnd, {}
         if device.id == "hub00000" and rnd.random() < 0.6:
             line["source"] = rnd.choice(["register", "csv"])
@@ -154,14 +156,17 @@ class Maker:
         if kind < 0.38:
             line["values"] = {n: self.deleted(record, n) for n in self.schema.entities[self.entity].fields}
             return "delete", line
-        if record.deleted or kind < 0.42:
-            deleted = record.deleted or {"stamp": record.stamp}
-            if rnd.random() < 0.4 or deleted.get("merged_into"):
-                return rnd.choice(["alias", "unalias"]), {**line, "into": rnd.choice(["T-8", "T-9"])}
-            return "restore", {**line, "saw": deleted["stamp"]}
+        if rnd.random() < self.joins:
+            return rnd.choice(["alias", "alias", "unalias"]), {**line, "into": self.other(ident)}
+        if (record.deleted and "merged_into" not in record.deleted) or kind < 0.42:
+            return "restore", {**line, "saw": (record.deleted or {"stamp": record.stamp})["stamp"]}
         names = rnd.sample(self.names(), rnd.randint(1, len(self.names())))
         line["values"] = {n: self.updated(record, n) for n in names}
         return "update", line
+
+    def other(self, ident):
+        """Whom it is joined with; rarely one that nobody knows."""
+        return self.rnd.choice([other for other in self.ids if other != ident] * 4 + ["T-9"])
 
     def names(self):
         known = self.schema.entities[self.entity].fields
@@ -350,7 +355,7 @@ def compare(names, histories, expected, got):
 def check_random(args, schema, org):
     seeds = range(args.start, args.start + args.seeds)
     histories = [Maker(schema, org, seed).make() for seed in seeds]
-    expected = [fold.printed(*fold.fold_all(schema, org, h)) for h in histories]
+    expected = [fold.printed(*join.fold_all(schema, org, h)) for h in histories]
     if args.planted:
         got = drive(args.driver, args.schema, histories, "--planted=" + args.planted)
         return sum(a != b for a, b in zip(expected, got))
@@ -368,7 +373,7 @@ def check_random(args, schema, org):
 
 def check_small(args, schema, org):
     histories = list(small_histories())
-    expected = [fold.printed(*fold.fold_all(schema, org, h)) for h in histories]
+    expected = [fold.printed(*join.fold_all(schema, org, h)) for h in histories]
     bad = compare([f"small history {i}" for i in range(len(histories))], histories, expected,
                   drive(args.driver, args.schema, histories, "--all-orders"))
     print(f"histories: {len(histories)} small histories in all orders of arrival, {bad} differences")

@@ -17,36 +17,11 @@
 #include <string.h>
 
 #include "core/base/limits.h"
-#include "core/model/fold.h"
+#include "fold-history.h"
 
 #define LINE_SIZE_MAX (64u * 1024u * 1024u)
-#define EDITS_MAX 4096u
-#define RECORDS_MAX 64u
 
-enum mode { MODE_SORTED, MODE_ARRIVAL, MODE_ALL_ORDERS, MODE_ORDER_FAULT, MODE_SAW_FAULT };
-
-/* One record of the history: its state and the edits folded so far, in order. */
-struct target {
-	const char *entity, *id;
-	struct rep_folded folded;
-	size_t edits[EDITS_MAX];
-	size_t edits_len;
-};
-
-struct history {
-	struct rep_fold_context context;
-	const struct rep_json *given;
-	struct rep_edit edits[EDITS_MAX];
-	struct rep_json *owned[EDITS_MAX]; /* lines rewritten */
-	struct rep_json *outcomes[EDITS_MAX];
-	size_t len;
-	struct target targets[RECORDS_MAX];
-	size_t targets_len;
-	size_t current; /* the edit whose line is being rewritten */
-	enum mode mode;
-};
-
-static void die(const char *what, const struct rep_error *err)
+void die(const char *what, const struct rep_error *err)
 {
 	fprintf(stderr, "fold-driver: %s%s%s\n", what, err ? ": " : "", err ? err->msg : "");
 	exit(1);
@@ -107,153 +82,23 @@ static void read_edit(struct rep_edit *out, const struct rep_json *given)
 		die("unknown operation", NULL);
 }
 
-/* Did admission keep this field of the change with this stamp out of the record? */
-static bool is_refused(void *user, const char *field, const char *stamp)
+static void read_edits(struct history *history, const struct rep_json *given)
 {
-	const struct history *history = user;
-	const struct rep_edit *mine = &history->edits[history->current];
-
-	if (history->mode == MODE_SAW_FAULT)
-		return true;
-	for (size_t i = 0; i < history->len; i++) {
-		const struct rep_edit *edit = &history->edits[i];
-		if (!edit->verdict || strcmp(edit->stamp, stamp) != 0 ||
-		    strcmp(edit->entity, mine->entity) != 0 || strcmp(edit->id, mine->id) != 0)
-			continue;
-		if (rep_json_get_string(rep_json_get(edit->verdict, field), "outcome") ||
-		    rep_json_get_string(rep_json_get(edit->verdict, "*"), "outcome"))
-			return true;
-	}
-	return false;
-}
-
-static void read_edits(struct history *history)
-{
-	struct rep_error err;
-
-	history->len = rep_json_size(history->given);
+	history->len = rep_json_size(given);
 	if (history->len > EDITS_MAX)
 		die("too many edits", NULL);
 	for (size_t i = 0; i < history->len; i++)
-		read_edit(&history->edits[i], rep_json_at(history->given, i));
-	for (size_t i = 0; i < history->len; i++) {
-		history->current = i;
-		if (rep_edit_forget(&history->owned[i], history->edits[i].line, is_refused, history,
-				    &err))
-			die("line", &err);
-		if (history->owned[i])
-			history->edits[i].line = history->owned[i];
-	}
-}
-
-static struct target *target_of(struct history *history, const struct rep_edit *edit)
-{
-	for (size_t i = 0; i < history->targets_len; i++) {
-		struct target *target = &history->targets[i];
-		if (strcmp(target->entity, edit->entity) == 0 && strcmp(target->id, edit->id) == 0)
-			return target;
-	}
-	if (history->targets_len == RECORDS_MAX)
-		die("too many records", NULL);
-	struct target *target = &history->targets[history->targets_len++];
-	target->entity = edit->entity;
-	target->id = edit->id;
-	return target;
-}
-
-static void fold(struct history *history, struct target *target, size_t i)
-{
-	struct rep_error err;
-
-	rep_json_free(history->outcomes[i]);
-	if (rep_fold(&target->folded, &history->edits[i], &history->context, &history->outcomes[i],
-		     &err))
-		die("fold", &err);
-}
-
-/* Writes a record to its files and reads them back. */
-static struct rep_record *through_files(const struct rep_schema *schema, struct rep_record *record)
-{
-	struct rep_buf buf = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
-	struct rep_record *out = NULL;
-	struct rep_json *extra = NULL;
-	struct rep_error err;
-
-	rep_record_write(&buf, record, "open");
-	if (rep_record_read(&out, &extra, schema, record->partition, buf.data, buf.len, &err))
-		die("main file", &err);
-	for (size_t i = 0; i < schema->visibility_len; i++) {
-		const char *name = schema->visibility[i].name;
-		rep_buf_reset(&buf);
-		if (strcmp(name, "open") != 0 && rep_record_write(&buf, record, name) &&
-		    rep_record_read(&out, &extra, schema, record->partition, buf.data, buf.len,
-				    &err))
-			die("twin", &err);
-	}
-	if (extra)
-		die("fields that the schema does not know", NULL);
-	rep_buf_clear(&buf);
-	rep_record_free(record);
-	return out;
-}
-
-static void store(struct history *history, struct target *target)
-{
-	struct rep_folded *folded = &target->folded;
-
-	if (folded->record)
-		folded->record = through_files(history->context.schema, folded->record);
-	for (size_t i = 0; i < folded->reviews_len; i++)
-		folded->reviews[i] = through_files(history->context.schema, folded->reviews[i]);
-}
-
-/* As a hub does it. Returns after the state is what the edits so far make it. */
-static void arrive(struct history *history, size_t i)
-{
-	struct target *target = target_of(history, &history->edits[i]);
-	size_t at = target->edits_len;
-
-	while (at > 0 &&
-	       rep_edit_compare(&history->edits[target->edits[at - 1]], &history->edits[i]) > 0) {
-		target->edits[at] = target->edits[at - 1];
-		at--;
-	}
-	target->edits[at] = i;
-	target->edits_len++;
-	if (at + 1 == target->edits_len) {
-		fold(history, target, i);
-	} else {
-		rep_folded_clear(&target->folded);
-		for (size_t j = 0; j < target->edits_len; j++)
-			fold(history, target, target->edits[j]);
-	}
-	if (history->mode == MODE_ARRIVAL)
-		store(history, target);
-}
-
-static const struct rep_edit *sorted_edits;
-
-static int compare_indexes(const void *a, const void *b)
-{
-	return rep_edit_compare(&sorted_edits[*(const size_t *)a],
-				&sorted_edits[*(const size_t *)b]);
+		read_edit(&history->edits[i], rep_json_at(given, i));
 }
 
 static void run(struct history *history)
 {
-	static size_t order[EDITS_MAX];
-
-	for (size_t i = 0; i < history->len; i++)
-		order[i] = i;
-	sorted_edits = history->edits;
-	if (history->mode != MODE_ARRIVAL && history->mode != MODE_ORDER_FAULT)
-		qsort(order, history->len, sizeof(*order), compare_indexes);
-	for (size_t i = 0; i < history->len; i++) {
-		if (history->mode == MODE_ARRIVAL)
-			arrive(history, order[i]);
-		else
-			fold(history, target_of(history, &history->edits[order[i]]), order[i]);
+	if (history->mode != MODE_ARRIVAL && history->mode != MODE_ORDER_FAULT) {
+		history_fold(history);
+		return;
 	}
+	for (size_t i = 0; i < history->len; i++)
+		history_arrive(history, i);
 }
 
 static void set(struct rep_json *object, const char *key, const struct rep_json *value)
@@ -308,19 +153,6 @@ static char *result(const struct history *history)
 	return text;
 }
 
-static void forget_results(struct history *history)
-{
-	for (size_t i = 0; i < history->len; i++) {
-		rep_json_free(history->outcomes[i]);
-		history->outcomes[i] = NULL;
-	}
-	for (size_t i = 0; i < history->targets_len; i++) {
-		rep_folded_clear(&history->targets[i].folded);
-		history->targets[i].edits_len = 0;
-	}
-	history->targets_len = 0;
-}
-
 /* The next order in the sense of a dictionary; false after the last. */
 static bool next_order(size_t *order, size_t len)
 {
@@ -353,9 +185,9 @@ static void try_all_orders(struct history *history, const char *expected)
 	for (size_t i = 0; i < history->len; i++)
 		order[i] = i;
 	do {
-		forget_results(history);
+		history_forget(history);
 		for (size_t i = 0; i < history->len; i++)
-			arrive(history, order[i]);
+			history_arrive(history, order[i]);
 		char *got = result(history);
 		if (strcmp(got, expected) != 0) {
 			fprintf(stderr, "expected %s\ngot      %s\n", expected, got);
@@ -372,20 +204,15 @@ static void fold_history(const struct rep_schema *schema, const struct rep_org *
 
 	history.context = (struct rep_fold_context){
 		.schema = schema, .org = org, .partition_of = partition_of};
-	history.given = edits;
 	history.mode = mode;
-	read_edits(&history);
+	read_edits(&history, edits);
 	run(&history);
 	char *text = result(&history);
 	if (mode == MODE_ALL_ORDERS)
 		try_all_orders(&history, text);
 	puts(text);
 	free(text);
-	forget_results(&history);
-	for (size_t i = 0; i < history.len; i++) {
-		rep_json_free(history.owned[i]);
-		history.owned[i] = NULL;
-	}
+	history_forget(&history);
 }
 
 static void fold_line(const struct rep_schema *schema, struct rep_org **org, const char *text,
