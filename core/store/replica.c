@@ -9,6 +9,7 @@
 #include "core/base/file.h"
 #include "core/base/limits.h"
 #include "core/store/capture.h"
+#include "core/store/replica_work.h"
 #include "core/store/shape.h"
 #include "core/store/tables.h"
 
@@ -78,8 +79,8 @@ static enum rep_code put_identity(struct rep_db *db, const struct rep_replica_id
 	return rc;
 }
 
-static enum rep_code fill(struct rep_db *db, const struct rep_replica_identity *identity,
-			  struct rep_error *err)
+enum rep_code rep_replica_fill(struct rep_db *db, const struct rep_replica_identity *identity,
+			       struct rep_error *err)
 {
 	int64_t id;
 	enum rep_code rc = rep_db_begin(db, err);
@@ -102,18 +103,29 @@ static enum rep_code fill(struct rep_db *db, const struct rep_replica_identity *
 	return rc;
 }
 
+static enum rep_code create_plain(const char *path, const struct rep_replica_identity *identity,
+				  struct rep_error *err)
+{
+	struct rep_db *db = NULL;
+	enum rep_code rc = rep_db_open(&db, path, &(struct rep_db_options){.create = true}, err);
+
+	if (rc == REP_OK)
+		rc = rep_replica_fill(db, identity, err);
+	rep_db_close(db);
+	return rc;
+}
+
 enum rep_code rep_replica_create(const char *dir, const struct rep_replica_identity *identity,
 				 struct rep_error *err)
 {
 	char *path = path_of(dir);
-	struct rep_db *db = NULL;
 	enum rep_code rc = path ? rep_dir_make(dir, 0700, err) : no_memory(err);
 
 	if (rc == REP_OK)
-		rc = rep_db_open(&db, path, &(struct rep_db_options){.create = true}, err);
+		rc = rep_replica_check_dir(dir, err);
 	if (rc == REP_OK)
-		rc = fill(db, identity, err);
-	rep_db_close(db);
+		rc = identity->seal ? rep_replica_create_sealed(path, identity, err)
+				    : create_plain(path, identity, err);
 	if (rc == REP_OK)
 		rc = rep_dir_sync(dir, err);
 	free(path);
@@ -122,7 +134,22 @@ enum rep_code rep_replica_create(const char *dir, const struct rep_replica_ident
 
 /* ---- opening ---- */
 
-static enum rep_code check_file(const char *path, const char *dir, struct rep_error *err)
+enum rep_code rep_replica_check_dir(const char *dir, struct rep_error *err)
+{
+	struct stat st;
+	enum rep_code rc;
+
+	if (stat(dir, &st) != 0)
+		return rep_fail(err, REP_EIO, "%s: %s", dir, strerror(errno));
+	if (!(st.st_mode & 077))
+		return REP_OK;
+	rc = rep_fail(err, REP_EREFUSED, "%s: others may look into the folder (mode %03o)", dir,
+		      (unsigned)(st.st_mode & 0777));
+	rep_hint(err, "chmod 700 %s", dir);
+	return rc;
+}
+
+enum rep_code rep_replica_check_file(const char *path, const char *dir, struct rep_error *err)
 {
 	enum rep_code rc = REP_OK;
 	struct stat st;
@@ -138,6 +165,8 @@ static enum rep_code check_file(const char *path, const char *dir, struct rep_er
 		rc = rep_fail(err, REP_EREFUSED, "%s: others may read it (mode %03o)", path,
 			      (unsigned)(st.st_mode & 0777));
 		rep_hint(err, "chmod 600 %s", path);
+	} else {
+		rc = rep_replica_check_dir(dir, err);
 	}
 	return rc;
 }
@@ -255,8 +284,27 @@ static enum rep_code load(struct rep_replica *replica, bool read_only, struct re
 	return rc;
 }
 
-enum rep_code rep_replica_open(struct rep_replica **out, const char *dir, bool read_only,
-			       struct rep_error *err)
+static enum rep_code open_file(struct rep_replica *replica, const char *path, struct rep_error *err)
+{
+	const struct rep_vault_keys *keys = replica->vault ? rep_vault_keys(replica->vault) : NULL;
+	const struct rep_db_options options = {.read_only = replica->read_only,
+					       .key = keys ? &keys->pages : NULL};
+	enum rep_code rc = rep_replica_check_file(path, replica->dir, err);
+
+	if (rc == REP_OK)
+		rc = rep_replica_check_seal(path, replica->vault, err);
+	if (rc == REP_OK)
+		rc = rep_db_open(&replica->db, path, &options, err);
+	if (rc == REP_OK)
+		rc = load(replica, replica->read_only, err);
+	if (rc == REP_OK && !replica->vault)
+		rc = rep_replica_check_plain(replica->db, err);
+	return rc;
+}
+
+enum rep_code rep_replica_open_with(struct rep_replica **out, const char *dir,
+				    const struct rep_replica_options *options,
+				    struct rep_error *err)
 {
 	struct rep_replica *replica = calloc(1, sizeof *replica);
 	char *path = path_of(dir);
@@ -265,22 +313,26 @@ enum rep_code rep_replica_open(struct rep_replica **out, const char *dir, bool r
 	*out = NULL;
 	if (!replica || !path || !(replica->dir = strdup(dir))) {
 		free(path);
+		rep_vault_free(options->vault);
 		rep_replica_close(replica);
 		return no_memory(err);
 	}
-	replica->read_only = read_only;
-	rc = check_file(path, dir, err);
-	if (rc == REP_OK)
-		rc = rep_db_open(&replica->db, path,
-				 &(struct rep_db_options){.read_only = read_only}, err);
-	if (rc == REP_OK)
-		rc = load(replica, read_only, err);
+	replica->read_only = options->read_only;
+	replica->vault = options->vault;
+	rc = open_file(replica, path, err);
 	free(path);
 	if (rc == REP_OK)
 		*out = replica;
 	else
 		rep_replica_close(replica);
 	return rep_wrap(err, rc, "open replica");
+}
+
+enum rep_code rep_replica_open(struct rep_replica **out, const char *dir, bool read_only,
+			       struct rep_error *err)
+{
+	return rep_replica_open_with(out, dir,
+				     &(struct rep_replica_options){.read_only = read_only}, err);
 }
 
 void rep_replica_close(struct rep_replica *replica)
@@ -290,6 +342,7 @@ void rep_replica_close(struct rep_replica *replica)
 	rep_org_free(replica->org);
 	rep_schema_free(replica->schema);
 	rep_db_close(replica->db);
+	rep_vault_free(replica->vault);
 	rep_key_wipe(&replica->key);
 	free(replica->rep);
 	free(replica->dir);

@@ -18,6 +18,7 @@
 #include "core/model/org.h"
 #include "core/model/schema.h"
 #include "core/store/db.h"
+#include "core/store/vault.h"
 
 #define REP_REPLICA_FILE "replica.db"
 
@@ -30,6 +31,16 @@ struct rep_replica {
 	struct rep_key key;
 	char *dir; /* the folder that holds replica.db */
 	bool read_only;
+	struct rep_vault *vault; /* NULL: a plain replica */
+};
+
+/* Encryption at rest of a new replica. */
+struct rep_replica_seal {
+	const char *passphrase;
+	size_t passphrase_len;
+	const char *keys_dir;           /* rep_vault_keys_dir */
+	const struct rep_kdf *kdf;      /* NULL: rep_kdf_default */
+	const uint8_t *recovery_public; /* of the company; NULL: it cannot open the replica */
 };
 
 struct rep_replica_identity {
@@ -38,15 +49,41 @@ struct rep_replica_identity {
 	const struct rep_key *key;
 	const struct rep_json
 		*invitation; /* mailbox url, hub keys, ssh keys ...: kept in _meta as it is */
+	const struct rep_replica_seal *seal; /* NULL: plain */
 };
 
-/* Makes `dir` (0700) and an empty replica in it, with the engine's own tables and no schema. REP_EEXIST when there is one. */
+/*
+ * Makes `dir` (0700) and an empty replica in it, with the engine's own tables and no schema. REP_EEXIST when there is one;
+ * REP_EREFUSED where others may look into the folder.
+ */
 REP_CHECK enum rep_code rep_replica_create(const char *dir,
 					   const struct rep_replica_identity *identity,
 					   struct rep_error *err);
-/* REP_ENOTFOUND when `dir` holds no replica. Refuses a file that others can read (hint: chmod). */
+
+/*
+ * The vault of the replica in `dir`, to be unlocked and given to rep_replica_open_with; *out is NULL for a plain replica.
+ * REP_ENOTFOUND when there is none, REP_EREFUSED when others may read file or folder, or when the replica was erased.
+ */
+REP_CHECK enum rep_code rep_replica_vault(struct rep_vault **out, const char *dir,
+					  const char *keys_dir, struct rep_error *err);
+
+struct rep_replica_options {
+	bool read_only;
+	struct rep_vault *vault; /* unlocked; taken over, also on failure; NULL: plain */
+};
+/*
+ * REP_ENOTFOUND when there is none; REP_EREFUSED for one that is encrypted and has no vault given, or is plain although the company
+ * wants it encrypted.
+ */
+REP_CHECK enum rep_code rep_replica_open_with(struct rep_replica **out, const char *dir,
+					      const struct rep_replica_options *options,
+					      struct rep_error *err);
+/* The same for a plain replica. */
 REP_CHECK enum rep_code rep_replica_open(struct rep_replica **out, const char *dir, bool read_only,
 					 struct rep_error *err);
+/* What a locked replica needs to reach the company, for its vault: {"device","invitation","key"}. New reference. */
+REP_CHECK enum rep_code rep_replica_contact(const struct rep_replica *replica,
+					    struct rep_json **out, struct rep_error *err);
 void rep_replica_close(struct rep_replica *replica);
 
 /*

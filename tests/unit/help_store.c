@@ -88,6 +88,44 @@ struct rep_schema *shipped_schema(void)
 	return schema;
 }
 
+const struct rep_kdf store_kdf = {.passes = 1, .memory_kib = 64};
+
+bool store_is_encrypted(void)
+{
+	return getenv("REP_TEST_ENCRYPTED") != NULL;
+}
+
+const struct rep_replica_seal *store_seal(const char *dir)
+{
+	static char keys[4096];
+	static struct rep_replica_seal seal;
+
+	if (!store_is_encrypted())
+		return NULL;
+	snprintf(keys, sizeof keys, "%s/keys", dir);
+	seal = (struct rep_replica_seal){.passphrase = TEST_PASSPHRASE,
+					 .passphrase_len = strlen(TEST_PASSPHRASE),
+					 .keys_dir = keys,
+					 .kdf = &store_kdf};
+	return &seal;
+}
+
+struct rep_replica *store_open(const char *dir, bool read_only)
+{
+	struct rep_replica_options options = {.read_only = read_only};
+	struct rep_replica *replica;
+	char keys[4096];
+
+	snprintf(keys, sizeof keys, "%s/keys", dir);
+	expect_ok(rep_replica_vault(&options.vault, dir, keys, &err), &err);
+	if (options.vault)
+		expect_ok(rep_vault_unlock(options.vault, TEST_PASSPHRASE, strlen(TEST_PASSPHRASE),
+					   &err),
+			  &err);
+	expect_ok(rep_replica_open_with(&replica, dir, &options, &err), &err);
+	return replica;
+}
+
 static void make_replica(struct rep_schema *schema)
 {
 	const uint8_t seed[32] = {1, 2, 3};
@@ -97,11 +135,13 @@ static void make_replica(struct rep_schema *schema)
 	rep_key_from_seed(&key, seed);
 	expect_ok(rep_dir_private(&store_dir, "store-", &err), &err);
 	expect_ok(rep_replica_create(store_dir,
-				     &(struct rep_replica_identity){
-					     .device = TEST_DEVICE, .rep = TEST_REP, .key = &key},
+				     &(struct rep_replica_identity){.device = TEST_DEVICE,
+								    .rep = TEST_REP,
+								    .key = &key,
+								    .seal = store_seal(store_dir)},
 				     &err),
 		  &err);
-	expect_ok(rep_replica_open(&store, store_dir, false, &err), &err);
+	store = store_open(store_dir, false);
 	if (!schema)
 		return;
 	expect_ok(rep_replica_install_schema(store, schema, &err), &err);
@@ -142,7 +182,7 @@ int store_teardown(void **state)
 void store_reopen(void)
 {
 	rep_replica_close(store);
-	expect_ok(rep_replica_open(&store, store_dir, false, &err), &err);
+	store = store_open(store_dir, false);
 }
 
 void sql(const char *text)
@@ -179,10 +219,27 @@ int64_t sql_int(const char *text)
 	return strtoll(sql_text(text), NULL, 10);
 }
 
+static void other_sql(const char *text, bool fine)
+{
+	struct rep_replica *other = store_open(store_dir, false);
+	enum rep_code rc = rep_db_exec(other->db, "PRAGMA recursive_triggers = OFF", &err);
+
+	if (rc == REP_OK)
+		rc = rep_db_exec(other->db, text, &err);
+	if ((rc == REP_OK) != fine)
+		fail_msg("%s: %s", text, rc == REP_OK ? "fine" : err.msg);
+	rep_replica_close(other);
+}
+
 void shell_sql(const char *text, bool fine)
 {
 	char command[8192];
 	int status;
+
+	if (store_is_encrypted()) {
+		other_sql(text, fine);
+		return;
+	}
 
 	assert_true(snprintf(command, sizeof command,
 			     "sqlite3 -bail '%s/replica.db' >/dev/null 2>&1 <<'EOF'\n%s\nEOF\n",

@@ -24,6 +24,17 @@ struct rep_schema *small_schema(const char *more);
 /* The schema that is shipped. */
 struct rep_schema *shipped_schema(void);
 
+/*
+ * With REP_TEST_ENCRYPTED in the environment the replicas of these tests are encrypted. The vault's figures are cheap ones.
+ */
+#define TEST_PASSPHRASE "正确的马电池钉"
+bool store_is_encrypted(void);
+extern const struct rep_kdf store_kdf;
+/* Opens the replica in `dir`, whichever it is; its keys lie in dir/keys. */
+struct rep_replica *store_open(const char *dir, bool read_only);
+/* What makes a replica in `dir` encrypted; static, until the next call. NULL without REP_TEST_ENCRYPTED. */
+const struct rep_replica_seal *store_seal(const char *dir);
+
 /* cmocka setup and teardown: a replica with the small schema in a private folder, opened as `store`. */
 int store_setup(void **state);
 int store_setup_shipped(void **state);
@@ -36,7 +47,10 @@ void sql(const char *text);                           /* runs it, must work */
 void sql_refused(const char *text, const char *part); /* runs it, must fail with this */
 const char *sql_text(const char *text); /* first column of the first row; "" for null; static */
 int64_t sql_int(const char *text);
-/* Runs stock sqlite3 on the replica's file; fails the test unless its exit status is as expected. */
+/*
+ * Runs stock sqlite3 on the replica's file; fails the test unless its exit status is as expected. On an encrypted one another
+ * connection, with recursive_triggers off as sqlite3 has it.
+ */
 void shell_sql(const char *text, bool fine);
 
 struct rep_json *json(const char *text); /* parsed; the caller frees it */

@@ -512,7 +512,7 @@ static void stock_client_is_recorded(void **state)
 	shell_sql("PRAGMA recursive_triggers = ON; REPLACE INTO thing (id, name) VALUES ('" ID
 		  "', '王敏敏');",
 		  true);
-	expect_ok(rep_replica_open(&store, store_dir, false, &err), &err);
+	store = store_open(store_dir, false);
 	assert_string_equal(sql_text("SELECT group_concat(op) FROM _pending"),
 			    "update,insert,update,delete,update");
 	expect_clean();

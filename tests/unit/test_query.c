@@ -387,7 +387,7 @@ static void read_only_replica_answers(void **state)
 	(void)state;
 	sql("UPDATE thing SET size = 8 WHERE id = 't1'");
 	rep_replica_close(store);
-	expect_ok(rep_replica_open(&store, store_dir, true, &err), &err);
+	store = store_open(store_dir, true);
 	expect_ok(rep_query_get(store, "thing", "t1", &got, &err), &err);
 	expect_json(rep_json_get(got, "unsent"), "[\"size\"]");
 	rep_json_free(got);
