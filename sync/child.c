@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +33,12 @@
 #define TAG_END '!'
 #define TAG_PROGRESS '%'
 #define HEAD_SIZE 5u
+#define MOVED_MIN 4096u /* bytes that count as a sign of life */
 
+/* Two threads write to it: the one at work, and the one that looks at the sockets. */
 struct rep_channel {
 	int fd;
+	pthread_mutex_t mutex;
 };
 
 struct end {
@@ -72,8 +76,10 @@ void rep_channel_put(struct rep_channel *channel, char tag, const void *data, si
 	char head[HEAD_SIZE] = {tag, (char)(uint8_t)(len >> 24), (char)(uint8_t)(len >> 16),
 				(char)(uint8_t)(len >> 8), (char)(uint8_t)len};
 
+	(void)pthread_mutex_lock(&channel->mutex);
 	send_all(channel->fd, head, sizeof head);
 	send_all(channel->fd, data, len);
+	(void)pthread_mutex_unlock(&channel->mutex);
 }
 
 void rep_channel_progress(struct rep_channel *channel, uint64_t done, uint64_t total)
@@ -128,9 +134,33 @@ static void die_with_parent(pid_t parent)
 		_exit(1);
 }
 
+/*
+ * An empty frame of progress says "alive" and no number. Keep-alives must not pass for progress: sshd's and receive-pack's
+ * are some 20 bytes a second, a line that works at all moves more.
+ */
+static void *watch_sockets(void *channel)
+{
+	const struct timespec pause = {.tv_sec = 1};
+	uint64_t before = 0;
+
+	for (;;) {
+		uint64_t now = rep_sockets_moved();
+
+		if (now < before) /* one was closed */
+			before = now;
+		if (now - before >= MOVED_MIN) {
+			rep_channel_put(channel, TAG_PROGRESS, "", 0);
+			before = now;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
 static void run_child(const struct rep_child_job *job, int fd, pid_t parent)
 {
-	struct rep_channel channel = {.fd = fd};
+	struct rep_channel channel = {.fd = fd, .mutex = PTHREAD_MUTEX_INITIALIZER};
+	pthread_t watcher;
 	struct rep_error err = {0};
 	struct end end = {0};
 
@@ -141,6 +171,9 @@ static void run_child(const struct rep_child_job *job, int fd, pid_t parent)
 	(void)signal(SIGTERM, SIG_DFL);
 	if (job->limited)
 		set_limits();
+	/* Without the thread it is only judged more strictly. */
+	if (job->sockets && pthread_create(&watcher, NULL, watch_sockets, &channel) == 0)
+		(void)pthread_detach(watcher);
 	end.code = (uint32_t)job->work(job->user, &channel, &err);
 	memcpy(end.msg, err.msg, sizeof end.msg);
 	memcpy(end.hint, err.hint, sizeof end.hint);
@@ -214,6 +247,8 @@ static enum rep_code take_frame(struct rep_child *child, char tag, const char *d
 {
 	uint64_t numbers[2];
 
+	if (tag == TAG_PROGRESS && len == 0)
+		return REP_OK;
 	if (tag == TAG_PROGRESS && len == sizeof numbers) {
 		memcpy(numbers, data, sizeof numbers);
 		if (child->job.progress)

@@ -3,8 +3,9 @@
  *
  * libgit2 survives neither a silent peer nor a lack of memory nor a hostile repository, so such work is done by
  * a child that may be killed. What the child finds comes back through a pipe as frames; frames and progress
- * are also its sign of life. The child is a fork: it sees the caller's memory as it was, changes nothing of
- * it, and ends by _exit. It is killed when its parent dies.
+ * are also its sign of life, and on request the counters of its sockets: on a slow line minutes lie between two
+ * callbacks of libgit2, while the kernel's send buffer empties. The child is a fork: it sees the caller's memory as it
+ * was, changes nothing of it, and ends by _exit. It is killed when its parent dies.
  */
 #ifndef REPSYNC_SYNC_CHILD_H
 #define REPSYNC_SYNC_CHILD_H
@@ -33,11 +34,15 @@ struct rep_child_job {
 	void *user;
 	size_t frame_max;
 	unsigned stall_s;           /* killed after so long without a sign of life */
+	bool sockets;               /* each 4 KiB that its TCP sockets move are a sign of life, too */
 	unsigned overall_s;         /* killed after so long in any case */
 	bool limited;               /* also bound its memory, processor time and files */
 	enum rep_code code_stalled; /* what a kill by the watchdog is */
 	enum rep_code code_died;    /* what the child's own death is */
 };
+
+/* Bytes that this process's TCP sockets have had acknowledged and received; changes whenever one moves on. */
+uint64_t rep_sockets_moved(void);
 
 struct rep_child;
 /* `job` is copied; what its `user` points to must live until rep_child_finish. */
