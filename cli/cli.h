@@ -22,6 +22,7 @@ struct cli {
 	bool json;
 	bool quiet;
 	bool chinese; /* LANG says so */
+	bool serves;  /* a device at the other end reads what is said: serve.h */
 	bool color;   /* standard output is a terminal and NO_COLOR is not set */
 	const struct cli_command *command;
 	const char *prefix; /* "hub " or "" */
@@ -57,6 +58,8 @@ REP_CHECK enum rep_code cli_hub(struct cli *cli, struct rep_hub **out, bool read
 /* REP_EUSAGE that lists what there is. */
 REP_CHECK enum rep_code cli_entity(const struct rep_schema *schema, const char *name,
 				   const struct rep_entity **out, struct rep_error *err);
+/* Where this program lies: what sshd and the web server are to run. */
+const char *cli_own_path(struct cli *cli);
 /* The label in the user's language. Borrowed. */
 const char *cli_label(const struct cli *cli, const struct rep_label *label);
 
@@ -89,6 +92,7 @@ CLI_RUN(cmd_reassign);
 CLI_RUN(cmd_verify);
 CLI_RUN(cmd_help);
 CLI_RUN(cmd_mailbox_shell);
+CLI_RUN(cmd_mailbox_http);
 CLI_RUN(cmd_hub);
 CLI_RUN(cmd_hub_init);
 CLI_RUN(cmd_hub_rep);

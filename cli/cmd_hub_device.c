@@ -1,16 +1,13 @@
-/* hub enroll, desk, serve; mailbox-shell: devices and how they reach the company. */
-#include <signal.h>
+/* hub enroll, desk: devices and their invitations. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "core/base/file.h"
 #include "sync/device.h"
-#include "sync/serve.h"
 
 #define DAY_MS (24LL * 3600 * 1000)
 
@@ -37,6 +34,23 @@ static enum rep_code read_host_key(struct cli *cli, const char *path, const char
 	text.data[type + 1 + key] = '\0';
 	*out = cli_keep(cli, rep_buf_take(&text));
 	return *out ? REP_OK : rep_fail(err, REP_ENOMEM, "no memory");
+}
+
+static enum rep_code read_ca(struct cli *cli, const char *path, const char **out,
+			     struct rep_error *err)
+{
+	struct rep_buf text = REP_BUF_INIT(65536);
+	enum rep_code rc = rep_file_read(&text, path, err);
+
+	if (!rc && !strstr(rep_buf_str(&text), "-----BEGIN CERTIFICATE-----"))
+		rc = rep_fail(err, REP_EINVAL, "%s holds no certificate (PEM)", path);
+	/* A bundle made for servers may bring its key along: that is not for laptops. */
+	if (!rc && strstr(rep_buf_str(&text), "PRIVATE KEY-----"))
+		rc = rep_fail(err, REP_EREFUSED, "%s holds a private key", path);
+	if (!rc)
+		*out = cli_keep(cli, rep_buf_take(&text));
+	rep_buf_clear(&text);
+	return rc || *out ? rc : rep_fail(err, REP_ENOMEM, "no memory");
 }
 
 static enum rep_code invite(struct cli *cli, const struct rep_hub_enroll *enroll,
@@ -74,17 +88,18 @@ enum rep_code cmd_hub_enroll(struct cli *cli, int argc, char **argv, struct rep_
 {
 	static const char *const names[] = {"REP"};
 	struct rep_hub_enroll enroll = {0};
-	const char *out = NULL, *host_key = NULL;
+	const char *out = NULL, *host_key = NULL, *ca = NULL;
 	int64_t days = 7;
 	const struct cli_option options[] = {{.name = "out", .path = &out},
 					     {.name = "url", .text = &enroll.url_base},
 					     {.name = "host-key", .path = &host_key},
+					     {.name = "ca", .path = &ca},
 					     {.name = "days", .number = &days}};
 	struct rep_json *invitation = NULL;
 	struct rep_buf text = REP_BUF_INIT(1u << 20);
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, options, 4, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 5, err)) ||
 	    (rc = cli_args(cli, 1, 1, names, err)))
 		return rc;
 	if (!out)
@@ -93,11 +108,14 @@ enum rep_code cmd_hub_enroll(struct cli *cli, int argc, char **argv, struct rep_
 		return cli_usage(cli, err, "--days must be 1 to 366");
 	if (enroll.url_base && strncmp(enroll.url_base, "ssh://", 6) == 0 && !host_key)
 		return cli_usage(cli, err, "--host-key is missing: the server's public key file");
+	if (enroll.url_base && strncmp(enroll.url_base, "https://", 8) == 0 && !ca)
+		return cli_usage(cli, err, "--ca is missing: the authority's certificate (PEM)");
 	if (rep_file_exists(out))
 		return rep_fail(err, REP_EEXIST, "%s is there already", out);
 	enroll.rep = cli->args[0];
 	enroll.valid_ms = days * DAY_MS;
 	if ((host_key && (rc = read_host_key(cli, host_key, &enroll.host_key, err))) ||
+	    (ca && (rc = read_ca(cli, ca, &enroll.ca, err))) ||
 	    (rc = invite(cli, &enroll, &invitation, err)))
 		goto out;
 	rep_json_write(&text, invitation);
@@ -141,58 +159,4 @@ out:
 	rep_json_free(invitation);
 	free(text);
 	return rc;
-}
-
-/* Where this program lies: what sshd has to run. */
-static const char *own_path(struct cli *cli)
-{
-	char path[4096];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
-
-	if (len <= 0)
-		return "repsync";
-	path[len] = '\0';
-	return cli_keep(cli, strdup(path));
-}
-
-enum rep_code cmd_hub_serve(struct cli *cli, int argc, char **argv, struct rep_error *err)
-{
-	static const char *const names[] = {"ssh-keys or ssh-config"};
-	static const char *const kinds[] = {"ssh-keys", "ssh-config"};
-	const char *program = NULL, *user = NULL;
-	const struct cli_option options[] = {{.name = "program", .path = &program},
-					     {.name = "user", .text = &user}};
-	struct rep_buf text = REP_BUF_INIT(64u << 20);
-	struct rep_hub *hub = NULL;
-	enum rep_code rc;
-
-	if ((rc = cli_options(cli, argc, argv, options, 2, err)) ||
-	    (rc = cli_args(cli, 1, 1, names, err)) ||
-	    (rc = cli_one_of(cli, "argument", cli->args[0], kinds, 2, err)) ||
-	    (rc = cli_hub(cli, &hub, true, err)))
-		return rc;
-	if (strcmp(cli->args[0], "ssh-keys") == 0)
-		rc = rep_hub_ssh_keys(hub, program ? program : own_path(cli), &text, err);
-	else
-		rep_ssh_config(&text, user ? user : "repsync", rep_hub_dir(hub));
-	if (!rc)
-		rc = rep_buf_check(&text, "text", err);
-	if (!rc)
-		fputs(rep_buf_str(&text), stdout);
-	rep_buf_clear(&text);
-	rep_hub_close(hub);
-	return rc;
-}
-
-/* Becomes git, for which a broken pipe has to be what it is for any program. */
-enum rep_code cmd_mailbox_shell(struct cli *cli, int argc, char **argv, struct rep_error *err)
-{
-	static const char *const names[] = {"DEVICE"};
-	enum rep_code rc;
-
-	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
-	    (rc = cli_args(cli, 1, 1, names, err)))
-		return rc;
-	signal(SIGPIPE, SIG_DFL);
-	return rep_mailbox_shell(cli->dir, cli->args[0], getenv("SSH_ORIGINAL_COMMAND"), err);
 }

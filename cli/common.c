@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -24,10 +25,25 @@ enum rep_code cli_replica(struct cli *cli, struct rep_replica **out, bool read_o
 	return rc;
 }
 
+const char *cli_own_path(struct cli *cli)
+{
+	char path[4096];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+	const char *kept = NULL;
+
+	if (len > 0) {
+		path[len] = '\0';
+		kept = cli_keep(cli, strdup(path));
+	}
+	return kept ? kept : "repsync";
+}
+
 enum rep_code cli_hub(struct cli *cli, struct rep_hub **out, bool read_only, struct rep_error *err)
 {
 	enum rep_code rc = rep_hub_open(out, cli->dir, read_only, err);
 
+	if (!rc && !read_only)
+		rc = rep_hub_set_program(*out, cli_own_path(cli), err);
 	if (rc == REP_ENOTFOUND && !err->hint[0])
 		rep_hint(err, "-C DIR names the hub's folder; repsync hub init makes one");
 	return rc;

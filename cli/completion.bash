@@ -3,7 +3,7 @@ _repsync()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
 	local commands='enroll put new delete get list find sql history commit log show sync status verify inbox
-		conflicts resolve reassign hub mailbox-shell help'
+		conflicts resolve reassign hub mailbox-shell mailbox-http help'
 	local hub_commands='init rep territory reassign enroll desk import export merge status audit show blame history explain
 		verify rebuild inbox resolve serve'
 	local common='--json --quiet --help'
@@ -19,7 +19,7 @@ _repsync()
 	done
 	case $prev in
 	-C) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-	--out | --mapping | --host-key | --program) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--out | --mapping | --host-key | --ca | --program | --certificate | --key) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--schema) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--kind) mapfile -t COMPREPLY < <(compgen -W 'conflict proposal duplicate rejection claim' -- "$cur"); return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'table json csv' -- "$cur"); return ;;
@@ -48,14 +48,14 @@ _repsync()
 	hub-rep) options='add set list --name --role --territory --assist' ;;
 	hub-territory) options='set add remove list --name --parent --partition' ;;
 	reassign | hub-reassign) options='--record --to --from-time --preview -m' ;;
-	hub-enroll) options='--out --url --host-key --days' ;;
+	hub-enroll) options='--out --url --host-key --ca --days' ;;
 	hub-import) options='--source --mapping --map --set --encoding --dry-run' ;;
 	hub-export) options='--csv --as-of' ;;
 	hub-merge) options=--watch ;;
 	hub-audit) options='--entity --id --field --rep --device --since --until --format' ;;
 	hub-show) options='--as-of --by' ;;
 	hub-verify) options='--replay --device' ;;
-	hub-serve) options='ssh-keys ssh-config --program --user' ;;
+	hub-serve) options='ssh-keys ssh-config nginx-config --program --user --host --port --path --certificate --key --fastcgi' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$cur")
 	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -40,6 +40,7 @@ const struct cli_command cli_commands[] = {
 	 "repsync-reassign", cmd_reassign},
 	{"hub", "COMMAND ...", "repsync-hub", cmd_hub},
 	{"mailbox-shell", "DEVICE", "repsync-hub", cmd_mailbox_shell},
+	{"mailbox-http", "", "repsync-hub", cmd_mailbox_http},
 	{"help", "[COMMAND]", "repsync", cmd_help},
 	{NULL, NULL, NULL, NULL},
 };
@@ -54,8 +55,8 @@ const struct cli_command cli_hub_commands[] = {
 	{"reassign",
 	 "PARTITION...|--record ENTITY ID... --to T [--from-time TIME] [--preview] [-m REASON]",
 	 "repsync-reassign", cmd_hub_reassign},
-	{"enroll", "REP --out FILE [--url BASE] [--host-key FILE] [--days N]", "repsync-hub",
-	 cmd_hub_enroll},
+	{"enroll", "REP --out FILE [--url BASE] [--host-key FILE | --ca FILE] [--days N]",
+	 "repsync-hub", cmd_hub_enroll},
 	{"desk", "REP DIR", "repsync-hub", cmd_hub_desk},
 	{"import",
 	 "ENTITY FILE [--source NAME] [--mapping NAME] [--map COLUMN=FIELD]... "
@@ -78,8 +79,10 @@ const struct cli_command cli_hub_commands[] = {
 	 cmd_hub_inbox},
 	{"resolve", "ITEM mine|theirs|accept|decline|VALUE [-m REASON]", "repsync-review",
 	 cmd_hub_resolve},
-	{"serve", "ssh-keys|ssh-config [--program PATH] [--user NAME]", "repsync-hub",
-	 cmd_hub_serve},
+	{"serve",
+	 "ssh-keys [--program PATH] | ssh-config [--user NAME] | nginx-config --host NAME --certificate "
+	 "FILE --key FILE [--port N] [--path PATH] [--fastcgi SOCKET]",
+	 "repsync-hub", cmd_hub_serve},
 	{NULL, NULL, NULL, NULL},
 };
 

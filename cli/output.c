@@ -9,6 +9,7 @@
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
+#include "sync/serve.h"
 
 #define DOCUMENT_MAX (1024u * 1024u * 1024u) /* an export of everything */
 #define CELL_MAX (4u * 1024u * 1024u)
@@ -268,13 +269,24 @@ static void report_json(enum rep_code code, const char *msg, const char *hint)
 	rep_json_free(document);
 }
 
+static void report_to_device(const struct rep_error *err)
+{
+	struct rep_buf line = REP_BUF_INIT(8192);
+
+	rep_said_put(&line, err);
+	fputs(rep_buf_str(&line), stderr);
+	rep_buf_clear(&line);
+}
+
 int cli_report(const struct cli *cli, enum rep_code code, const struct rep_error *err)
 {
 	struct rep_buf msg = REP_BUF_INIT(8192), hint = REP_BUF_INIT(8192);
 
 	rep_text_safe_put(&msg, err->msg, strlen(err->msg));
 	rep_text_safe_put(&hint, err->hint, strlen(err->hint));
-	if (cli->json) {
+	if (cli->serves) {
+		report_to_device(err);
+	} else if (cli->json) {
 		report_json(code, rep_buf_str(&msg), rep_buf_str(&hint));
 	} else {
 		if (cli->command)

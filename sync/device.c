@@ -73,15 +73,23 @@ void rep_device_end(struct rep_device *device)
 
 /* ---- reaching the mailbox ---- */
 
-static enum rep_code connect_with(struct rep_device *device, const char *secret_key,
-				  const char *public_key, struct rep_error *err)
+/* Under which names the invitation keeps what opens the mailbox. */
+struct credential {
+	const char *ssh_secret, *ssh_public, *token;
+};
+
+static enum rep_code connect_with(struct rep_device *device, const struct credential *credential,
+				  struct rep_error *err)
 {
 	const struct rep_sync *sync = device->options;
 	struct rep_transport_options options = {
 		.url = rep_json_get_string(device->invitation, "url"),
-		.ssh_secret = rep_json_get_string(device->invitation, secret_key),
-		.ssh_public = rep_json_get_string(device->invitation, public_key),
+		.ssh_secret = rep_json_get_string(device->invitation, credential->ssh_secret),
+		.ssh_public = rep_json_get_string(device->invitation, credential->ssh_public),
 		.host_key = rep_json_get_string(device->invitation, "host_key"),
+		.user = device->replica->device,
+		.token = rep_json_get_string(device->invitation, credential->token),
+		.ca = rep_json_get_string(device->invitation, "ca"),
 		.stall_s = sync->stall_s,
 		.overall_s = sync->overall_s,
 		.progress = sync->progress,
@@ -97,14 +105,17 @@ static enum rep_code connect_with(struct rep_device *device, const char *secret_
 }
 
 /*
- * The invitation's one-time key opens the mailbox until a run of the hub puts our own in its place; the device learns of
- * that run only through the view it is about to fetch. So until a view says that we are active either key may be the
- * right one: the more likely is tried first, the other after a refusal.
+ * The invitation's one-time key (over https: token) opens the mailbox until a run of the hub puts our own in its place; the
+ * device learns of that run only through the view it is about to fetch. So until a view says that we are active either may
+ * be the right one: the more likely is tried first, the other after a refusal.
  */
 static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error *err)
 {
-	static const char *const pairs[2][2] = {{"own_ssh_secret", "own_ssh_public"},
-						{"ssh_secret", "ssh_public"}};
+	static const struct credential credentials[2] = {
+		{"own_ssh_secret", "own_ssh_public", "own_token"},
+		{"ssh_secret", "ssh_public", "token"}};
+	const bool one_time = rep_json_get_string(device->invitation, "ssh_secret") ||
+			      rep_json_get_string(device->invitation, "token");
 	struct rep_db *db = device->replica->db;
 	struct rep_oid sent;
 	char *state = NULL;
@@ -120,13 +131,10 @@ static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error
 	rc = rep_device_tip(db, REP_META_SENT_TIP, &sent, err);
 	if (rc != REP_OK)
 		return rc;
-	first = active || !rep_oid_is_zero(&sent) ||
-				!rep_json_get_string(device->invitation, "ssh_secret")
-			? 0
-			: 1;
-	rc = connect_with(device, pairs[first][0], pairs[first][1], err);
-	if (rc == REP_EREFUSED && !active && rep_json_get_string(device->invitation, "ssh_secret"))
-		rc = connect_with(device, pairs[1 - first][0], pairs[1 - first][1], err);
+	first = active || !rep_oid_is_zero(&sent) || !one_time ? 0 : 1;
+	rc = connect_with(device, &credentials[first], err);
+	if (rc == REP_EREFUSED && !active && one_time)
+		rc = connect_with(device, &credentials[1 - first], err);
 	return rep_wrap(err, rc, "reach the mailbox");
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/limits.h"
 #include "core/model/id.h"
 #include "core/model/signed.h"
+#include "sync/serve.h"
 
 /* What a key's value must be. */
 enum kind {
@@ -18,6 +19,7 @@ enum kind {
 	KIND_TIME,
 	KIND_HASH, /* 64 hex digits */
 };
+/* A name that begins with ? came later: documents without it are read as before. */
 struct key_of {
 	const char *name;
 	enum kind kind;
@@ -60,24 +62,31 @@ static bool is_kind(const struct rep_json *value, enum kind kind)
 	return false;
 }
 
+static const char *key_name(const struct key_of *key)
+{
+	return key->name[0] == '?' ? key->name + 1 : key->name;
+}
+
 /* Every key there with its kind, and no other: an unknown key in a signed document is an error. */
 static enum rep_code check_keys(const struct rep_json *document, const struct key_of *keys,
 				size_t len, struct rep_error *err)
 {
 	for (size_t i = 0; i < len; i++) {
-		const struct rep_json *value = rep_json_get(document, keys[i].name);
+		const char *name = key_name(&keys[i]);
+		const struct rep_json *value = rep_json_get(document, name);
 
+		if (!value && name != keys[i].name)
+			continue;
 		if (!value)
-			return rep_fail(err, REP_EINVAL, "\"%s\" is missing", keys[i].name);
+			return rep_fail(err, REP_EINVAL, "\"%s\" is missing", name);
 		if (!is_kind(value, keys[i].kind))
-			return rep_fail(err, REP_EINVAL, "\"%s\" is not what it must be",
-					keys[i].name);
+			return rep_fail(err, REP_EINVAL, "\"%s\" is not what it must be", name);
 	}
 	for (void *it = rep_json_iter(document); it; it = rep_json_iter_next(document, it)) {
 		bool known = false;
 
 		for (size_t i = 0; i < len && !known; i++)
-			known = strcmp(keys[i].name, rep_json_iter_key(it)) == 0;
+			known = strcmp(key_name(&keys[i]), rep_json_iter_key(it)) == 0;
 		if (!known)
 			return rep_fail(err, REP_EINVAL, "unknown key \"%.40s\"",
 					rep_json_iter_key(it));
@@ -108,22 +117,27 @@ static enum rep_code read_signed(struct rep_json **out, const char *data, size_t
 
 static const struct key_of enrolment_keys[] = {
 	{"device", KIND_TEXT}, {"format", KIND_INTEGER},          {"hmac", KIND_HASH},
-	{"public", KIND_HASH}, {"ssh_public", KIND_TEXT_OR_NULL}, {"type", KIND_TEXT},
+	{"public", KIND_HASH}, {"ssh_public", KIND_TEXT_OR_NULL}, {"?token", KIND_TEXT},
+	{"type", KIND_TEXT},
 };
 
+/* `token` only where there is one: before tokens the text ended there. */
 static void enrolment_mac(char out[REP_HASH_HEX + 1], const char *device, const char *public,
-			  const char *ssh_public, const uint8_t secret_hash[REP_HASH_SIZE])
+			  const char *ssh_public, const char *token,
+			  const uint8_t secret_hash[REP_HASH_SIZE])
 {
 	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 
 	rep_buf_printf(&text, "%s\n%s\n%s", device, public, ssh_public ? ssh_public : "");
+	if (token)
+		rep_buf_printf(&text, "\n%s", token);
 	rep_hmac_sha256_hex(out, secret_hash, REP_HASH_SIZE, rep_buf_str(&text), text.len);
 	rep_buf_clear(&text);
 }
 
 enum rep_code rep_enrolment_write(struct rep_buf *out, const char *device,
 				  const struct rep_key *key, const char *ssh_public,
-				  const char *secret, struct rep_error *err)
+				  const char *token, const char *secret, struct rep_error *err)
 {
 	struct rep_json *document = rep_json_object();
 	uint8_t secret_hash[REP_HASH_SIZE];
@@ -132,13 +146,15 @@ enum rep_code rep_enrolment_write(struct rep_buf *out, const char *device,
 
 	rep_hex(public, key->public, REP_PUBLIC_SIZE);
 	rep_sha256(secret_hash, secret, strlen(secret));
-	enrolment_mac(mac, device, public, ssh_public, secret_hash);
+	enrolment_mac(mac, device, public, ssh_public, token, secret_hash);
 	rep_json_set_string(document, "type", "enrolment");
 	rep_json_set_integer(document, "format", 1);
 	rep_json_set_string(document, "device", device);
 	rep_json_set_string(document, "public", public);
 	rep_json_set(document, "ssh_public",
 		     ssh_public ? rep_json_string(ssh_public) : rep_json_null());
+	if (token)
+		rep_json_set_string(document, "token", token);
 	rep_json_set_string(document, "hmac", mac);
 	rc = rep_signed_write(out, document, key, err);
 	rep_json_free(document);
@@ -165,7 +181,7 @@ enum rep_code rep_enrolment_read(struct rep_enrolment *out, const char *data, si
 {
 	struct rep_json *document = NULL;
 	char mac[REP_HASH_HEX + 1], public[2 * REP_PUBLIC_SIZE + 1];
-	const char *ssh;
+	const char *ssh, *token;
 	enum rep_code rc;
 
 	memset(out, 0, sizeof *out);
@@ -177,13 +193,17 @@ enum rep_code rep_enrolment_read(struct rep_enrolment *out, const char *data, si
 		goto out;
 	rep_hex(public, out->public, REP_PUBLIC_SIZE);
 	ssh = rep_json_get_string(document, "ssh_public");
-	enrolment_mac(mac, device, public, ssh, secret_hash);
+	token = rep_json_get_string(document, "token");
+	enrolment_mac(mac, device, public, ssh, token, secret_hash);
 	if (strcmp(rep_json_get_string(document, "device"), device) != 0 ||
 	    strcmp(rep_json_get_string(document, "public"), public) != 0)
 		rc = rep_fail(err, REP_EINTEGRITY, "enrolment: of another device or key");
 	else if (strcmp(rep_json_get_string(document, "hmac"), mac) != 0)
 		rc = rep_fail(err, REP_EINTEGRITY, "enrolment: not made with the invitation");
-	else if (ssh && !(out->ssh_public = strdup(ssh)))
+	else if (token && !rep_token_is_verifier(token))
+		rc = rep_fail(err, REP_EINVAL, "enrolment: \"token\" is no verifier");
+	else if ((ssh && !(out->ssh_public = strdup(ssh))) ||
+		 (token && !(out->token = strdup(token))))
 		rc = rep_fail(err, REP_ENOMEM, "enrolment: out of memory");
 	memcpy(out->device, device, REP_DEVICE_LEN);
 out:
@@ -194,6 +214,7 @@ out:
 void rep_enrolment_clear(struct rep_enrolment *enrolment)
 {
 	free(enrolment->ssh_public);
+	free(enrolment->token);
 	memset(enrolment, 0, sizeof *enrolment);
 }
 
@@ -277,6 +298,7 @@ enum rep_code rep_self_read(struct rep_json **out, const char *data, size_t len,
 }
 
 static const struct key_of invitation_keys[] = {
+	{"?ca", KIND_TEXT_OR_NULL},
 	{"company", KIND_TEXT},
 	{"desk", KIND_BOOL},
 	{"device", KIND_TEXT},
@@ -288,6 +310,7 @@ static const struct key_of invitation_keys[] = {
 	{"secret", KIND_HASH},
 	{"ssh_public", KIND_TEXT_OR_NULL},
 	{"ssh_secret", KIND_TEXT_OR_NULL},
+	{"?token", KIND_TEXT_OR_NULL},
 	{"type", KIND_TEXT},
 	{"url", KIND_TEXT},
 };

@@ -3,11 +3,14 @@
  * (self.json), statement. docs/formats.md. Keys, hashes and secrets are lower-case hexadecimal everywhere.
  *
  *	invitation	{"type":"invitation","format":1,"company","device","rep","url","host_key","hub_public","secret",
- *			"expires","ssh_secret","ssh_public","desk"}: not signed; whoever holds it may enrol once.
- *			`host_key`, `ssh_secret`, `ssh_public` are null for a folder. `secret` is 64 hex digits
- *	enrolment	{"type":"enrolment","format":1,"device","public","ssh_public" (null for a folder),"hmac"}, signed
- *			with the new key. `hmac` = HMAC-SHA-256, keyed with the SHA-256 of the invitation's 64 secret
- *			digits, over "<device>\n<public>\n<ssh_public or nothing>". So the hub keeps a hash, not the secret
+ *			"expires","ssh_secret","ssh_public","desk","token","ca"}: not signed; whoever holds it may enrol
+ *			once. `host_key`, `ssh_secret`, `ssh_public` are null but for ssh, `token` (one-time) and `ca` (PEM) but
+ *			for https; the last two may be missing. `secret` is 64 hex digits
+ *	enrolment	{"type":"enrolment","format":1,"device","public","ssh_public" (null for a folder),"token" (over https:
+ *			serve.h's verifier of the device's own token; else left out),"hmac"}, signed with the new key.
+ *			`hmac` = HMAC-SHA-256, keyed with the SHA-256 of the invitation's 64 secret digits, over
+ *			"<device>\n<public>\n<ssh_public or nothing>", and "\n<token>" where there is one. So the hub keeps
+ *			a hash, not the secret
  *	receipt		{"type":"receipt","format":1,"device","first","last","hash","received"}, signed by the hub: when a
  *			run first fetched the segment; `hash` is that of its last skeleton
  *	view		self.json: rep_self below, signed by the hub
@@ -32,11 +35,13 @@ struct rep_enrolment {
 	char device[REP_DEVICE_LEN + 1];
 	uint8_t public[REP_PUBLIC_SIZE];
 	char *ssh_public; /* NULL for a folder */
+	char *token;      /* verifier; NULL but for https */
 };
-/* Appends enrol.json. `secret` is the invitation's 64 hex digits. */
+/* Appends enrol.json. `secret` is the invitation's 64 hex digits; `ssh_public`, `token` may be NULL. */
 REP_CHECK enum rep_code rep_enrolment_write(struct rep_buf *out, const char *device,
 					    const struct rep_key *key, const char *ssh_public,
-					    const char *secret, struct rep_error *err);
+					    const char *token, const char *secret,
+					    struct rep_error *err);
 /* `secret_hash`: SHA-256 of the secret's digits. REP_EINTEGRITY when signature or HMAC is wrong. */
 REP_CHECK enum rep_code rep_enrolment_read(struct rep_enrolment *out, const char *data, size_t len,
 					   const char *device,

@@ -8,6 +8,7 @@
 #include "core/model/id.h"
 #include "sync/device_work.h"
 #include "sync/document.h"
+#include "sync/serve.h"
 
 /* What a later sync relies on is looked at now, while the person with the invitation is still here. */
 static enum rep_code check_invitation(const struct rep_json *invitation, int64_t now_ms,
@@ -21,6 +22,9 @@ static enum rep_code check_invitation(const struct rep_json *invitation, int64_t
 		return rep_fail(err, REP_EINVAL, "\"rep\" is no id");
 	if (!*rep_json_get_string(invitation, "url"))
 		return rep_fail(err, REP_EINVAL, "\"url\" is empty");
+	rc = rep_transport_check_url(rep_json_get_string(invitation, "url"), err);
+	if (rc != REP_OK)
+		return rep_fail(err, REP_EINVAL, "\"url\" is no address of a mailbox");
 	if (!rep_time_parse(&expires_ms, expires))
 		return rep_fail(err, REP_EINVAL, "\"expires\" is no time");
 	if (now_ms < expires_ms)
@@ -53,6 +57,20 @@ static enum rep_code add_ssh_keys(struct rep_json *invitation, struct rep_error 
 	return rc;
 }
 
+/* Likewise the token of a replica that goes over https. */
+static enum rep_code add_token(struct rep_json *invitation, struct rep_error *err)
+{
+	char token[REP_TOKEN_HEX + 1];
+	bool added;
+
+	if (!rep_json_get_string(invitation, "token"))
+		return REP_OK;
+	rep_token_make(token);
+	added = rep_json_set_string(invitation, "own_token", token);
+	explicit_bzero(token, sizeof token);
+	return added ? REP_OK : rep_fail(err, REP_ENOMEM, "keep the token");
+}
+
 /* The same invitation in the same folder again, after a kill before anybody was told: the replica stands. */
 static bool stands(const char *dir, const char *device)
 {
@@ -80,6 +98,8 @@ enum rep_code rep_enroll(const char *dir, const char *invitation, size_t len, in
 		rc = rep_key_init(err);
 	if (rc == REP_OK)
 		rc = add_ssh_keys(document, err);
+	if (rc == REP_OK)
+		rc = add_token(document, err);
 	if (rc != REP_OK)
 		goto out;
 	rep_key_make(&key);

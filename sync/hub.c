@@ -230,6 +230,7 @@ void rep_hub_close(struct rep_hub *hub)
 	rep_git_close(hub->central);
 	rep_key_wipe(&hub->key);
 	free(hub->company);
+	free(hub->program);
 	free(hub->dir);
 	rep_lock_free(hub->lock);
 	free(hub);

@@ -93,8 +93,9 @@ REP_CHECK enum rep_code rep_hub_territory_list(struct rep_hub *hub, int64_t now_
 struct rep_hub_enroll {
 	const char *rep;
 	const char *
-		url_base; /* "ssh://sync@host:22/srv/hub/mailboxes", or NULL = this folder's own path */
-	const char *host_key; /* "ssh-ed25519 AAAA..."; NULL for a folder */
+		url_base; /* "ssh://sync@host:22/srv/hub/mailboxes", "https://host/repsync", or NULL = this folder's own path */
+	const char *host_key; /* of ssh: "ssh-ed25519 AAAA..." */
+	const char *ca;       /* of https: the authority's certificate, PEM */
 	bool desk;
 	int64_t valid_ms; /* of the invitation */
 };
@@ -102,10 +103,16 @@ struct rep_hub_enroll {
 REP_CHECK enum rep_code rep_hub_enroll(struct rep_hub *hub, const struct rep_hub_enroll *enroll,
 				       int64_t now_ms, struct rep_json **invitation,
 				       struct rep_error *err);
-/* authorized_keys text for sshd: one-time keys of open invitations and the devices' own keys. */
+/* authorized_keys text for sshd: one-time keys of open invitations and the devices' own keys, until their leases end. */
 struct rep_buf;
-REP_CHECK enum rep_code rep_hub_ssh_keys(struct rep_hub *hub, const char *program,
+REP_CHECK enum rep_code rep_hub_ssh_keys(struct rep_hub *hub, const char *program, int64_t now_ms,
 					 struct rep_buf *out, struct rep_error *err);
+/*
+ * Says what sshd and the web server run for a device: the path of repsync. Every command that writes then keeps the files of
+ * serve.h as they should be; without it they are not touched.
+ */
+REP_CHECK enum rep_code rep_hub_set_program(struct rep_hub *hub, const char *program,
+					    struct rep_error *err);
 
 /* ---- merging ---- */
 

@@ -14,6 +14,8 @@
 #include "sync/serve.h"
 #include "sync/transport.h"
 
+#define CA_SIZE_MAX 16384u /* an invitation has its own bound */
+
 struct invite {
 	struct rep_hub *hub;
 	const struct rep_hub_enroll *enroll;
@@ -22,7 +24,8 @@ struct invite {
 	char secret[REP_HASH_HEX + 1];
 	char expires[REP_TIME_LEN + 1];
 	char *url;
-	char *ssh_secret, *ssh_public; /* NULL for a folder */
+	char *ssh_secret, *ssh_public;                                 /* NULL but for ssh */
+	char token[REP_TOKEN_HEX + 1], verifier[REP_VERIFIER_LEN + 1]; /* empty but for https */
 };
 
 static void choose_device(struct invite *invite)
@@ -43,10 +46,15 @@ static enum rep_code make_url(struct invite *invite, struct rep_error *err)
 
 	if (base && *base) {
 		size_t len = strlen(base);
+		int n;
 
 		while (len > 1 && base[len - 1] == '/')
 			len--;
-		if (asprintf(&invite->url, "%.*s/%s.git", (int)len, base, invite->device) < 0)
+		/* Over https the device's name decides which mailbox it is: one path for all. */
+		n = strncmp(base, "https://", 8) == 0
+			    ? asprintf(&invite->url, "%.*s", (int)len, base)
+			    : asprintf(&invite->url, "%.*s/%s.git", (int)len, base, invite->device);
+		if (n < 0)
 			invite->url = NULL;
 	} else {
 		real = realpath(invite->hub->dir, NULL);
@@ -55,12 +63,33 @@ static enum rep_code make_url(struct invite *invite, struct rep_error *err)
 		invite->url = rep_hub_mailbox(real, invite->device);
 		free(real);
 	}
-	return invite->url ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");
+	if (!invite->url)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	return rep_transport_check_url(invite->url, err);
 }
 
 static bool is_ssh(const struct invite *invite)
 {
 	return strncmp(invite->url, "ssh://", 6) == 0;
+}
+
+static bool is_https(const struct invite *invite)
+{
+	return strncmp(invite->url, "https://", 8) == 0;
+}
+
+static enum rep_code make_token(struct invite *invite, struct rep_error *err)
+{
+	if (invite->enroll->ca && strlen(invite->enroll->ca) > CA_SIZE_MAX)
+		return rep_fail(err, REP_ELIMIT,
+				"the authority's certificate has more than %u bytes", CA_SIZE_MAX);
+	if (!invite->enroll->ca || !strstr(invite->enroll->ca, "-----BEGIN CERTIFICATE-----"))
+		return rep_fail(err, REP_EUSAGE,
+				"an https address needs the authority's certificate, or a device "
+				"could be sent to another host");
+	rep_token_make(invite->token);
+	rep_token_verifier(invite->verifier, invite->token);
+	return REP_OK;
 }
 
 static enum rep_code make_keys(struct invite *invite, struct rep_error *err)
@@ -69,6 +98,8 @@ static enum rep_code make_keys(struct invite *invite, struct rep_error *err)
 
 	rep_random(random, sizeof random);
 	rep_hex(invite->secret, random, sizeof random);
+	if (is_https(invite))
+		return make_token(invite, err);
 	if (!is_ssh(invite))
 		return REP_OK;
 	if (!invite->enroll->host_key || !*invite->enroll->host_key)
@@ -106,6 +137,8 @@ static enum rep_code keep_invitation(struct invite *invite, struct rep_error *er
 	rep_json_set_string(kept, "secret_hash", hash);
 	rep_json_set(kept, "ssh_public",
 		     invite->ssh_public ? rep_json_string(invite->ssh_public) : rep_json_null());
+	if (*invite->verifier)
+		rep_json_set_string(kept, "verifier", invite->verifier);
 	rep_json_write(&text, kept);
 	rep_buf_putc(&text, '\n');
 	rc = rep_buf_check(&text, "invitation", err);
@@ -164,6 +197,8 @@ static struct rep_json *write_invitation(const struct invite *invite)
 	rep_json_set_string(out, "expires", invite->expires);
 	rep_json_set(out, "ssh_secret", text_or_null(invite->ssh_secret));
 	rep_json_set(out, "ssh_public", text_or_null(invite->ssh_public));
+	rep_json_set(out, "token", text_or_null(*invite->token ? invite->token : NULL));
+	rep_json_set(out, "ca", text_or_null(is_https(invite) ? invite->enroll->ca : NULL));
 	rep_json_set(out, "desk", rep_json_bool(invite->enroll->desk));
 	return out;
 }
@@ -195,14 +230,13 @@ enum rep_code rep_hub_enroll(struct rep_hub *hub, const struct rep_hub_enroll *e
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	if (invite.ssh_secret)
 		memset(invite.ssh_secret, 0, strlen(invite.ssh_secret));
-	memset(invite.secret, 0, sizeof invite.secret);
+	explicit_bzero(invite.secret, sizeof invite.secret);
+	explicit_bzero(invite.token, sizeof invite.token);
 	free(invite.ssh_secret);
 	free(invite.ssh_public);
 	free(invite.url);
 	return rep_wrap(err, rc, "enroll %s", enroll->rep);
 }
-
-/* ---- authorized_keys ---- */
 
 enum rep_code rep_hub_invitation(struct rep_hub *hub, const char *device, struct rep_json **out,
 				 struct rep_error *err)
@@ -222,54 +256,4 @@ enum rep_code rep_hub_invitation(struct rep_hub *hub, const char *device, struct
 	rep_buf_clear(&text);
 	free(path);
 	return rc;
-}
-
-/* The one-time key of an open invitation, appended; nothing when there is none. */
-static enum rep_code one_time_key(struct rep_hub *hub, const char *device, struct rep_buf *out,
-				  struct rep_error *err)
-{
-	struct rep_json *kept;
-	const char *key;
-	enum rep_code rc = rep_hub_invitation(hub, device, &kept, err);
-
-	key = rep_json_get_string(kept, "ssh_public");
-	if (key)
-		rep_buf_puts(out, key);
-	rep_json_free(kept);
-	return rc;
-}
-
-static enum rep_code put_line(struct rep_hub *hub, const struct rep_org_device *device,
-			      const char *program, const char *dir, struct rep_buf *out,
-			      struct rep_error *err)
-{
-	struct rep_buf key = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	struct rep_ssh_device line = {.device = device->id};
-	enum rep_code rc = REP_OK;
-
-	if (device->state && strcmp(device->state, "invited") == 0)
-		rc = one_time_key(hub, device->id, &key, err);
-	else if (device->state && strcmp(device->state, "active") == 0 && device->ssh_key)
-		rep_buf_puts(&key, device->ssh_key);
-	line.ssh_key = rep_buf_str(&key);
-	if (rc == REP_OK && key.len)
-		rc = rep_ssh_authorized_keys(out, program, dir, &line, 1, err);
-	rep_buf_clear(&key);
-	return rc;
-}
-
-enum rep_code rep_hub_ssh_keys(struct rep_hub *hub, const char *program, struct rep_buf *out,
-			       struct rep_error *err)
-{
-	const struct rep_org_device *devices;
-	size_t len = rep_org_devices(hub->org, &devices);
-	char *dir = realpath(hub->dir, NULL);
-	enum rep_code rc = REP_OK;
-
-	if (!dir)
-		return rep_fail(err, REP_EIO, "%s: %s", hub->dir, strerror(errno));
-	for (size_t i = 0; rc == REP_OK && i < len; i++)
-		rc = put_line(hub, &devices[i], program, dir, out, err);
-	free(dir);
-	return rep_wrap(err, rc, "ssh keys");
 }

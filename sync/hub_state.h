@@ -23,6 +23,7 @@
 #include "sync/mailbox.h"
 
 #define REP_HUB_REP "hub" /* the rep of hub00000 */
+#define REP_KEYS_TOKENS "keys/tokens" /* <device>: the verifier of its https token */
 #define REP_EPOCH 1       /* raised by a restore */
 
 struct rep_hub {
@@ -37,6 +38,7 @@ struct rep_hub {
 	uint8_t secret[32]; /* company.secret */
 	char *company;
 	int64_t lease_days;
+	char *program; /* what sshd and the web server are to run; NULL = their files are not kept */
 };
 
 /* ---- hub.c ---- */
@@ -58,6 +60,12 @@ REP_CHECK enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes
 /* What is kept of a device's invitation (keys/invitations/DEVICE.json): {"secret_hash","expires",...}; NULL when there is none. */
 REP_CHECK enum rep_code rep_hub_invitation(struct rep_hub *hub, const char *device,
 					   struct rep_json **out, struct rep_error *err);
+
+/* ---- hub_serve.c ---- */
+
+/* Brings the files below REP_SERVE_DIR to what they should be now. */
+REP_CHECK enum rep_code rep_hub_serve_refresh(struct rep_hub *hub, int64_t now_ms,
+					      struct rep_error *err);
 
 /* ---- hub_status.c ---- */
 

@@ -79,5 +79,12 @@ enum rep_code rep_hub_publish(struct rep_hub *hub, int64_t now_ms,
 			rep_db_abort(hub->db);
 	}
 	rep_publish_end(&publish);
+	if (rc == REP_OK) {
+		rc = rep_hub_serve_refresh(hub, publish.now_ms, err);
+	} else {
+		struct rep_error ignored;
+
+		(void)!rep_hub_serve_refresh(hub, publish.now_ms, &ignored);
+	}
 	return rep_wrap(err, rc, "publish");
 }

@@ -15,6 +15,7 @@
 #include "sync/device_work.h"
 #include "sync/document.h"
 #include "sync/mailbox.h"
+#include "sync/serve.h"
 
 #define ENROL_SIZE_MAX (64u * 1024u)
 #define PUSH_TRIES 3
@@ -108,11 +109,16 @@ static enum rep_code add_enrol(struct plan *plan, struct rep_error *err)
 {
 	const struct rep_device *device = plan->device;
 	struct rep_buf document = REP_BUF_INIT(ENROL_SIZE_MAX);
+	const char *token = rep_json_get_string(device->invitation, "own_token");
+	char verifier[REP_VERIFIER_LEN + 1];
 	struct rep_oid next;
 	enum rep_code rc;
 
+	if (token)
+		rep_token_verifier(verifier, token);
 	rc = rep_enrolment_write(&document, device->replica->device, &device->replica->key,
 				 rep_json_get_string(device->invitation, "own_ssh_public"),
+				 token ? verifier : NULL,
 				 rep_json_get_string(device->invitation, "secret"), err);
 	if (rc == REP_OK)
 		rc = rep_outbox_commit(plan->pack, &rep_oid_zero, "enrol.json", document.data,

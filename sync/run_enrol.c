@@ -60,6 +60,28 @@ static enum rep_code activate(struct rep_hub_batch *batch, const struct rep_enro
 	return rep_hub_batch_add(batch, REP_OP_UPDATE, "device", enrolment->device, line, err);
 }
 
+/* The verifier lies among the hub's keys: views hold the device's record, and nobody else needs this. */
+static enum rep_code keep_verifier(struct rep_run *run, const struct rep_enrolment *enrolment,
+				   struct rep_error *err)
+{
+	char *dir, *path;
+	enum rep_code rc = REP_OK;
+
+	if (!enrolment->token)
+		return REP_OK;
+	dir = rep_hub_path(run->hub->dir, REP_KEYS_TOKENS);
+	path = rep_hub_path(run->hub->dir, REP_KEYS_TOKENS "/%s", enrolment->device);
+	if (!dir || !path)
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rc == REP_OK)
+		rc = rep_dir_make(dir, 0700, err);
+	if (rc == REP_OK)
+		rc = rep_file_write(path, enrolment->token, strlen(enrolment->token), 0600, err);
+	free(dir);
+	free(path);
+	return rep_wrap(err, rc, "keep the token's verifier");
+}
+
 static enum rep_code enrol_one(struct rep_run *run, struct rep_hub_batch **batch,
 			       const struct rep_org_device *row, int64_t *enrolled,
 			       struct rep_error *err)
@@ -85,6 +107,8 @@ static enum rep_code enrol_one(struct rep_run *run, struct rep_hub_batch **batch
 	else if (rc == REP_OK) {
 		if (!*batch)
 			rc = rep_hub_batch_new(batch, run->hub, "enrolment", run->now_ms, err);
+		if (rc == REP_OK)
+			rc = keep_verifier(run, &enrolment, err);
 		if (rc == REP_OK)
 			rc = activate(*batch, &enrolment, err);
 		++*enrolled;

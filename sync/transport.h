@@ -1,12 +1,15 @@
 /*
- * How a device reaches its mailbox: a folder, or ssh. One interface; a suite of tests runs unchanged on each.
+ * How a device reaches its mailbox: a folder, ssh or https. One interface; a suite of tests runs unchanged on each.
  *
  *	/path/to/mailbox.git or file:///path		a folder (a share, a stick, a desk beside the hub)
  *	ssh://user@host[:port]/path/mailbox.git		stock sshd and git receive-pack, upload-pack
+ *	https://host[:port]/path			a web server and git http-backend; which mailbox, the device's name decides
  *
- * Network transfers run in a child process with a watchdog: libgit2 has no timeouts at all. No movement for
- * `stall_s` or past the overall bound -> killed, REP_EUNREACHABLE. Server text is made safe before it is shown.
- * The host key is compared with the one of the invitation; a wrong one is REP_EREFUSED.
+ * Every transfer runs in a child process with a watchdog: libgit2 has no timeouts at all, and a share may hang. No
+ * movement for `stall_s` (neither progress nor a byte on the sockets) or past the overall bound -> killed,
+ * REP_EUNREACHABLE. Server text is made safe before it is shown. The host key, or the authority that signed the server's
+ * certificate, is the one of the invitation; any other is REP_EREFUSED. An https server needs a name: certificates for
+ * addresses are not understood by mbedTLS 2.28.
  */
 #ifndef REPSYNC_SYNC_TRANSPORT_H
 #define REPSYNC_SYNC_TRANSPORT_H
@@ -19,11 +22,16 @@ struct rep_transport_options {
 	const char *ssh_secret; /* private key, OpenSSH PEM text; NULL for a folder */
 	const char *ssh_public; /* its public line */
 	const char *host_key;   /* "ssh-ed25519 AAAA..." of the host, from the invitation */
+	const char *user;       /* https: the device */
+	const char *token;      /* https: its password */
+	const char *ca;         /* https: the only authority that is believed, PEM */
 	unsigned stall_s;       /* 0 = 60 */
 	unsigned overall_s;     /* 0 = 3600 */
 	const struct rep_progress *progress;
 };
 struct rep_transport;
+/* REP_EUSAGE when the address is none that a device can be sent to. */
+REP_CHECK enum rep_code rep_transport_check_url(const char *url, struct rep_error *err);
 REP_CHECK enum rep_code rep_transport_open(struct rep_transport **out,
 					   const struct rep_transport_options *options,
 					   struct rep_error *err);

@@ -8,14 +8,17 @@
 #include "sync/child.h"
 #include "sync/transport.h"
 
-#define REP_CHAIN_MAX 1000000u /* commits that one push or fetch moves at the most */
+#define REP_CA_FILE "authority.pem" /* in the child's own folder */
+#define REP_CHAIN_MAX 1000000u      /* commits that one push or fetch moves at the most */
 
+enum rep_transport_kind { REP_TRANSPORT_FOLDER, REP_TRANSPORT_SSH, REP_TRANSPORT_HTTPS };
 struct rep_transport {
-	char *url; /* as ssh://user@host:port/path; the path of a folder */
-	bool ssh;
-	char *host, *user; /* of ssh */
+	enum rep_transport_kind kind;
+	char *url;         /* the path of a folder; else as it was given */
+	char *host, *user; /* of ssh and https */
 	unsigned port;
 	char *ssh_secret, *ssh_public, *host_key;
+	char *token, *ca; /* of https */
 	unsigned stall_s, overall_s;
 	const struct rep_progress *progress;
 	uint64_t up, down;
@@ -28,7 +31,7 @@ struct rep_transfer {
 	const struct rep_transport *transport;
 	enum rep_operation operation;
 	const char *clone;
-	const char *home; /* a private folder for ssh's known_hosts */
+	const char *home; /* a private folder: ssh's known_hosts, https's authority */
 	struct rep_oid old_oid, new_oid;
 	struct rep_channel *channel;
 	struct rep_transfer_result {
@@ -38,7 +41,7 @@ struct rep_transfer {
 };
 
 REP_CHECK enum rep_code rep_folder_transfer(struct rep_transfer *transfer, struct rep_error *err);
-REP_CHECK enum rep_code rep_ssh_transfer(struct rep_transfer *transfer, struct rep_error *err);
+REP_CHECK enum rep_code rep_remote_transfer(struct rep_transfer *transfer, struct rep_error *err);
 /* REP_EORDER unless the clone's commit `tip` comes after `old_oid` (zero: any). */
 REP_CHECK enum rep_code rep_check_forward(struct rep_git *git, const struct rep_oid *old_oid,
 					  const struct rep_oid *tip, struct rep_error *err);

@@ -322,8 +322,45 @@ wrong() {
 	hub --quiet hub enroll E0007 --out "$BATS_TEST_TMPDIR/i"
 	run hub hub serve ssh-config --user crm
 	[[ "$output" == *"Match User crm"* ]]
+	[[ "$output" == *"AuthorizedKeysFile $(realpath "$BATS_TEST_TMPDIR/hub")/serve/authorized_keys"* ]]
 	run hub hub serve ssh-keys --program /usr/bin/repsync
 	[ "$status" -eq 0 ]
+	[ -f "$BATS_TEST_TMPDIR/hub/serve/authorized_keys" ]
+}
+
+@test "what nginx needs is printed, and nothing that could be more than a name is put into it" {
+	new_hub
+	run hub hub serve nginx-config --host crm.example --certificate /etc/c.pem --key /etc/k.pem
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"server_name crm.example;"* && "$output" == *"listen 443 ssl;"* && "$output" == *'REMOTE_USER $remote_user;'* ]]
+	run hub hub serve nginx-config --host crm.example
+	[ "$status" -eq 2 ]
+	for bad in 'a;b' 'a b' 'a{' '$host' 'a"b' ''; do
+		run hub hub serve nginx-config --host "$bad" --certificate /etc/c.pem --key /etc/k.pem
+		[ "$status" -ne 0 ]
+	done
+}
+
+@test "an https address wants the authority, by name, and a bundle with a key in it is refused" {
+	new_world
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3 -subj /CN=authority \
+		-keyout "$BATS_TEST_TMPDIR/ca.key" -out "$BATS_TEST_TMPDIR/ca.pem"
+	cat "$BATS_TEST_TMPDIR/ca.key" "$BATS_TEST_TMPDIR/ca.pem" >"$BATS_TEST_TMPDIR/both.pem"
+	run hub hub enroll E0007 --out "$BATS_TEST_TMPDIR/i" --url https://crm.example/repsync
+	[ "$status" -eq 2 ]
+	run hub hub enroll E0007 --out "$BATS_TEST_TMPDIR/i" --url https://127.0.0.1/repsync --ca "$BATS_TEST_TMPDIR/ca.pem"
+	[ "$status" -eq 2 ]
+	run hub hub enroll E0007 --out "$BATS_TEST_TMPDIR/i" --url https://crm.example/repsync --ca "$BATS_TEST_TMPDIR/both.pem"
+	[ "$status" -eq 3 ]
+	[ ! -e "$BATS_TEST_TMPDIR/i" ]
+	hub hub enroll E0007 --out "$BATS_TEST_TMPDIR/i" --url https://crm.example/repsync/ --ca "$BATS_TEST_TMPDIR/ca.pem"
+	run cat "$BATS_TEST_TMPDIR/i"
+	is '.url' '"https://crm.example/repsync"'
+	is '.token | test("^[0-9a-f]{64}$")'
+	is '.ssh_secret' null
+	# The hub keeps what checks the token, not the token.
+	run grep -rF "$(jq -r .token "$BATS_TEST_TMPDIR/i")" "$BATS_TEST_TMPDIR/hub"
+	[ "$status" -eq 1 ]
 }
 
 @test "the language follows LANG" {

@@ -153,7 +153,7 @@ static void enroll_as(struct laptop *laptop, struct rep_hub *hub, const char *re
 	memcpy(laptop->hash, rep_changeset_no_prev, sizeof laptop->hash);
 	expect_ok(rep_hub_enroll(hub, &enroll, now_ms, &invitation, &err), &err);
 	snprintf(laptop->id, sizeof laptop->id, "%s", rep_json_get_string(invitation, "device"));
-	expect_ok(rep_enrolment_write(&text, laptop->id, &laptop->key, NULL,
+	expect_ok(rep_enrolment_write(&text, laptop->id, &laptop->key, NULL, NULL,
 				      rep_json_get_string(invitation, "secret"), &err),
 		  &err);
 	push(rep_hub_dir(hub), laptop, "enrol.json", text.data, text.len, now_ms);

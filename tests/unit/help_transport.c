@@ -2,6 +2,7 @@
 
 #include <pwd.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
@@ -46,7 +47,7 @@ int site_ssh(void **state)
 
 	(void)site_folder(state);
 	site = *state;
-	site->ssh = true;
+	site->kind = SITE_SSH;
 	if (shell("command -v sshd >/dev/null || test -x /usr/sbin/sshd") != 0) {
 		print_message("no sshd: the suite over ssh is skipped; install openssh-server\n");
 		return 0;
@@ -63,20 +64,101 @@ int site_ssh(void **state)
 	return 0;
 }
 
+static void write_text(const char *path, const char *text, unsigned mode)
+{
+	struct rep_error err;
+
+	expect_ok(rep_file_write(path, text, strlen(text), mode, &err), &err);
+}
+
+static void write_site(const struct site *site)
+{
+	struct rep_buf text = REP_BUF_INIT(65536);
+	char hub[4200], names[4][4200];
+	struct rep_nginx nginx = {.hub = hub,
+				  .host = "localhost",
+				  .path = "/repsync",
+				  .certificate = names[0],
+				  .key = names[1],
+				  .fastcgi = names[2],
+				  .port = 443};
+	struct rep_error err;
+
+	snprintf(hub, sizeof hub, "%s/door", site->dir);
+	snprintf(names[0], sizeof names[0], "%s/web/server.pem", site->dir);
+	snprintf(names[1], sizeof names[1], "%s/web/server.key", site->dir);
+	snprintf(names[2], sizeof names[2], "unix:%s/web/fcgi.sock", site->dir);
+	expect_ok(rep_nginx_config(&text, &nginx, &err), &err);
+	snprintf(names[3], sizeof names[3], "%s/web/site.conf", site->dir);
+	write_text(names[3], rep_buf_str(&text), 0600);
+	rep_buf_clear(&text);
+}
+
+int site_https(void **state)
+{
+	struct site *site;
+	char name[4200], line[256], verifier[REP_VERIFIER_LEN + 1];
+	char *text;
+	struct rep_error err;
+
+	(void)site_folder(state);
+	site = *state;
+	site->kind = SITE_HTTPS;
+	if (shell("test -x /usr/sbin/nginx && test -x /usr/sbin/fcgiwrap") != 0) {
+		print_message("no nginx: the suite over https is skipped; install nginx-light and "
+			      "fcgiwrap\n");
+		return 0;
+	}
+	expect_ok(rep_key_init(&err), &err);
+	rep_token_make(site->token);
+	rep_token_verifier(verifier, site->token);
+	snprintf(line, sizeof line, WAY_DEVICE ":%s:2099-01-01T00:00:00.000Z\n", verifier);
+	shell_ok("mkdir -p %s/door/serve %s/web", site->dir, site->dir);
+	snprintf(name, sizeof name, "%s/door/" REP_SERVE_TOKENS, site->dir);
+	write_text(name, line, 0600);
+	write_site(site);
+	shell_ok("%s %s/web", source_path("script/nginx-start"), site->dir);
+	snprintf(name, sizeof name, "%s/web/port", site->dir);
+	text = file_text(name);
+	site->port = (unsigned)strtoul(text, NULL, 10);
+	free(text);
+	snprintf(name, sizeof name, "%s/web/ca.pem", site->dir);
+	site->ca = file_text(name);
+	return 0;
+}
+
 int site_end(void **state)
 {
 	struct site *site = *state;
 	struct rep_error err;
 
-	if (site->port)
+	if (site->port && site->kind == SITE_SSH)
 		shell_ok("kill $(cat %s/ssh/pid)", site->dir);
+	if (site->port && site->kind == SITE_HTTPS)
+		shell_ok("kill $(cat %s/web/nginx.pid %s/web/fcgiwrap.pid)", site->dir, site->dir);
 	expect_ok(rep_dir_remove(site->dir, &err), &err);
 	free(site->secret);
 	free(site->public_line);
 	free(site->host_key);
+	free(site->ca);
 	free(site->dir);
 	free(site);
 	return 0;
+}
+
+/* The server's CGI program, for this way's hub. */
+static void admit_http(const struct site *site, const struct way *way)
+{
+	char name[4200];
+	char *text = NULL;
+
+	assert_true(asprintf(&text, "#!/bin/sh\nASAN_OPTIONS=detect_leaks=0 exec %s --http '%s'\n",
+			     self_path(), way->hub) > 0);
+	snprintf(name, sizeof name, "%s/door/" REP_SERVE_CGI, site->dir);
+	write_text(name, text, 0700);
+	free(text);
+	shell_ok("mkdir -p %s/serve && cp %s/door/" REP_SERVE_TOKENS " %s/serve/", way->hub,
+		 site->dir, way->hub);
 }
 
 /* The key's line in authorized_keys: this program is the forced command. */
@@ -108,7 +190,7 @@ struct way *way_new(void **state)
 	struct way *way = calloc(1, sizeof *way);
 	struct rep_error err;
 
-	if (site->ssh && !site->port) {
+	if (site->kind != SITE_FOLDER && !site->port) {
 		free(way);
 		skip();
 	}
@@ -119,17 +201,22 @@ struct way *way_new(void **state)
 	expect_ok(rep_mailbox_create(way->box, &err), &err);
 	way->git = create_and_open(way->clone, "inbox");
 	expect_ok(rep_pack_new(&way->pack, way->git, &err), &err);
-	if (site->ssh) {
+	snprintf(way->url, sizeof way->url, "%s", way->box);
+	if (site->kind == SITE_SSH) {
 		admit(site, way);
 		snprintf(way->url, sizeof way->url, "ssh://%s@127.0.0.1:%u/any/path.git",
 			 getpwuid(geteuid())->pw_name, site->port);
-	} else {
-		snprintf(way->url, sizeof way->url, "%s", way->box);
+	} else if (site->kind == SITE_HTTPS) {
+		admit_http(site, way);
+		snprintf(way->url, sizeof way->url, "https://localhost:%u/repsync", site->port);
 	}
 	way->options = (struct rep_transport_options){.url = way->url,
 						      .ssh_secret = site->secret,
 						      .ssh_public = site->public_line,
 						      .host_key = site->host_key,
+						      .user = WAY_DEVICE,
+						      .token = site->token,
+						      .ca = site->ca,
 						      .stall_s = 20};
 	reconnect(way);
 	return way;
@@ -221,14 +308,33 @@ char *megabytes(unsigned n)
 	return text;
 }
 
+/* As the program tells a device. */
+static void say(const struct rep_error *err)
+{
+	struct rep_buf line = REP_BUF_INIT(8192);
+
+	rep_said_put(&line, err);
+	fputs(rep_buf_str(&line), stderr);
+	rep_buf_clear(&line);
+}
+
 bool run_as_shell(int argc, char **argv, int *status)
 {
 	struct rep_error err = {0};
 
+	if (argc == 3 && strcmp(argv[1], "--http") == 0) {
+		struct rep_buf answer = REP_BUF_INIT(65536);
+
+		*status = rep_exit_status(
+			rep_mailbox_http(argv[2], (int64_t)time(NULL) * 1000, &err));
+		rep_http_answer(&answer, &err);
+		fputs(rep_buf_str(&answer), stdout);
+		return true;
+	}
 	if (argc != 4 || strcmp(argv[1], "--shell") != 0)
 		return false;
 	*status = rep_exit_status(
 		rep_mailbox_shell(argv[2], argv[3], getenv("SSH_ORIGINAL_COMMAND"), &err));
-	fprintf(stderr, "%s\n", err.msg);
+	say(&err);
 	return true;
 }

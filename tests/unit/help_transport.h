@@ -1,12 +1,13 @@
 /*
- * A device and its mailbox for the suites of the transports: in a folder, or behind a real sshd on loopback whose forced
- * command is the test program itself (run_as_shell).
+ * A device and its mailbox for the suites of the transports: in a folder, or behind a real sshd or a real nginx on loopback
+ * whose forced command, or CGI program, is the test program itself (run_as_shell).
  */
 #ifndef REPSYNC_TESTS_HELP_TRANSPORT_H
 #define REPSYNC_TESTS_HELP_TRANSPORT_H
 
 #include "help_git.h"
 #include "sync/mailbox.h"
+#include "sync/serve.h"
 #include "sync/transport.h"
 
 #define WAY_DEVICE "d7k3f9qm"
@@ -14,9 +15,11 @@
 /* What all tests of a group share. */
 struct site {
 	char *dir;
-	bool ssh;
-	unsigned port;
+	enum { SITE_FOLDER, SITE_SSH, SITE_HTTPS } kind;
+	unsigned port; /* 0 = there is no such server here */
 	char *secret, *public_line, *host_key;
+	char *ca;
+	char token[REP_TOKEN_HEX + 1];
 };
 
 /* One device's mailbox and clone, and a way to it. */
@@ -31,9 +34,10 @@ struct way {
 	unsigned sent;
 };
 
-/* Set-up and tear-down of a group. Without an sshd site_ssh says so, and way_new skips. */
+/* Set-up and tear-down of a group. Without a server site_ssh and site_https say so, and way_new skips. */
 int site_folder(void **state);
 int site_ssh(void **state);
+int site_https(void **state);
 int site_end(void **state);
 
 struct way *way_new(void **state);
@@ -47,7 +51,7 @@ void expect_tips(struct way *way, const struct rep_oid *outbox, const struct rep
 struct rep_oid publish_view(struct way *way, const char *text, bool new_root);
 char *megabytes(unsigned n); /* of text that deflates badly; the caller frees it */
 
-/* For main: becomes the mailbox's shell when the program was run as `PROGRAM --shell HUB DEVICE`; else false. */
+/* For main: becomes what was asked for when run as `PROGRAM --shell HUB DEVICE` or `PROGRAM --http HUB`; else false. */
 bool run_as_shell(int argc, char **argv, int *status);
 
 #endif

@@ -10,8 +10,9 @@ static void write_enrolment(struct rep_buf *out, const char *with)
 {
 	struct rep_error err;
 
-	expect_ok(rep_enrolment_write(out, "d7k3f9qm", &device, "ssh-ed25519 AAAA", with, &err),
-		  &err);
+	expect_ok(
+		rep_enrolment_write(out, "d7k3f9qm", &device, "ssh-ed25519 AAAA", NULL, with, &err),
+		&err);
 }
 
 static void enrolment_is_read_back(void **state)
@@ -40,6 +41,35 @@ static void enrolment_under_another_secret_is_refused(void **state)
 	write_enrolment(&text, "ff");
 	expect_code(rep_enrolment_read(&read, text.data, text.len, "d7k3f9qm", secret_hash, &err),
 		    REP_EINTEGRITY, &err, "invitation");
+	rep_enrolment_clear(&read);
+	rep_buf_clear(&text);
+}
+
+static void enrolment_over_https_carries_what_checks_the_token(void **state)
+{
+	static const char token[] = "{SSHA}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
+	struct rep_buf text = REP_BUF_INIT(4096);
+	struct rep_enrolment read;
+	struct rep_error err;
+	char *at;
+
+	(void)state;
+	expect_ok(rep_enrolment_write(&text, "d7k3f9qm", &device, NULL, token, secret, &err), &err);
+	expect_ok(rep_enrolment_read(&read, text.data, text.len, "d7k3f9qm", secret_hash, &err),
+		  &err);
+	assert_string_equal(read.token, token);
+	assert_null(read.ssh_public);
+	rep_enrolment_clear(&read);
+	/* Another token under the same HMAC. */
+	at = strstr(text.data, "{SSHA}A");
+	at[6] = 'B';
+	expect_code(rep_enrolment_read(&read, text.data, text.len, "d7k3f9qm", secret_hash, &err),
+		    REP_EINTEGRITY, &err, NULL);
+	rep_enrolment_clear(&read);
+	rep_buf_reset(&text);
+	expect_ok(rep_enrolment_write(&text, "d7k3f9qm", &device, NULL, "x:y", secret, &err), &err);
+	expect_code(rep_enrolment_read(&read, text.data, text.len, "d7k3f9qm", secret_hash, &err),
+		    REP_EINVAL, &err, "no verifier");
 	rep_enrolment_clear(&read);
 	rep_buf_clear(&text);
 }
@@ -129,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(enrolment_is_read_back),
 		cmocka_unit_test(enrolment_under_another_secret_is_refused),
+		cmocka_unit_test(enrolment_over_https_carries_what_checks_the_token),
 		cmocka_unit_test(enrolment_of_another_device_is_refused),
 		cmocka_unit_test(any_changed_byte_of_an_enrolment_is_refused),
 		cmocka_unit_test(receipt_is_read_back_and_only_from_the_hub),

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "help_git.h"
+#include "help_transport.h"
 #include "sync/mailbox.h"
 #include "sync/serve.h"
 
@@ -180,10 +180,127 @@ static void a_push_holds_the_mailboxs_lock_until_git_ends(void **state)
 	(void)close(out[0]);
 }
 
+/* ---- the CGI program ---- */
+
+/* What it answers to a request in CGI's environment, without line ends. */
+static const char *cgi(void **state, const char *env)
+{
+	return shell_line("env -i PATH=\"$PATH\" ASAN_OPTIONS=detect_leaks=0 %s %s --http %s "
+			  "</dev/null 2>&1 | tr -d '\\0\\r' | tr '\\n' ' '",
+			  env, self_path(), (const char *)*state);
+}
+
+static void make_token(void **state, const char *device, const char *expires)
+{
+	char token[REP_TOKEN_HEX + 1], verifier[REP_VERIFIER_LEN + 1], line[256];
+	struct rep_error err;
+
+	expect_ok(rep_key_init(&err), &err);
+	rep_token_make(token);
+	rep_token_verifier(verifier, token);
+	assert_true(rep_token_is_verifier(verifier));
+	snprintf(line, sizeof line, "aaaaaaaa:%s:2099-01-01T00:00:00.000Z\n%s:%s:%s\n", verifier,
+		 device, verifier, expires);
+	shell_ok("mkdir -p %s", scratch(state, REP_SERVE_DIR));
+	expect_ok(rep_file_write(scratch(state, REP_SERVE_TOKENS), line, strlen(line), 0600, &err),
+		  &err);
+}
+
+#define FETCH "REQUEST_METHOD=GET PATH_INFO=/info/refs QUERY_STRING=service=git-upload-pack "
+#define PUSH "REQUEST_METHOD=GET PATH_INFO=/info/refs QUERY_STRING=service=git-receive-pack "
+
+static void a_request_is_one_that_a_device_makes(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"REQUEST_METHOD=GET PATH_INFO=/info/refs",
+		"REQUEST_METHOD=GET PATH_INFO=/info/refs QUERY_STRING=service=git-upload-archive",
+		"REQUEST_METHOD=GET PATH_INFO=/info/refs 'QUERY_STRING=service=git-upload-pack&x=y'",
+		"REQUEST_METHOD=GET PATH_INFO=/HEAD",
+		"REQUEST_METHOD=GET PATH_INFO=/objects/info/packs",
+		"REQUEST_METHOD=GET PATH_INFO=/../aaaaaaaa.git/info/refs "
+		"QUERY_STRING=service=git-upload-pack",
+		"REQUEST_METHOD=POST PATH_INFO=/git-upload-pack CONTENT_TYPE=text/plain",
+		"REQUEST_METHOD=PUT PATH_INFO=/git-receive-pack "
+		"CONTENT_TYPE=application/x-git-receive-pack-request",
+		FETCH "CONTENT_LENGTH=-1",
+		FETCH "CONTENT_LENGTH=1x",
+		FETCH "HTTP_CONTENT_ENCODING=gzip",
+	};
+
+	make_hub(state);
+	make_token(state, DEVICE, "2099-01-01T00:00:00.000Z");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char env[400];
+		const char *said;
+
+		snprintf(env, sizeof env, "REMOTE_USER=" DEVICE " %s", bad[i]);
+		said = cgi(state, env);
+		if (!strstr(said, "Status: 403") || !strstr(said, "only git receive-pack"))
+			fail_msg("\"%s\" was answered: %s", bad[i], said);
+	}
+	assert_non_null(strstr(cgi(state, FETCH "REMOTE_USER=" DEVICE), "refs/heads/outbox"));
+	assert_non_null(strstr(cgi(state, PUSH "REMOTE_USER=" DEVICE), "refs/heads/outbox"));
+}
+
+static void the_web_server_names_a_device_that_is_let_in(void **state)
+{
+	make_hub(state);
+	make_token(state, DEVICE, "2099-01-01T00:00:00.000Z");
+	assert_non_null(strstr(cgi(state, FETCH), "names no device"));
+	assert_non_null(strstr(cgi(state, FETCH "REMOTE_USER=../x"), "is no device"));
+	assert_non_null(strstr(cgi(state, FETCH "REMOTE_USER=aaaaaaaa"), "no mailbox"));
+	make_token(state, DEVICE, "2020-01-01T00:00:00.000Z");
+	assert_non_null(strstr(cgi(state, FETCH "REMOTE_USER=" DEVICE), "no longer"));
+	make_token(state, "bbbbbbbb", "2099-01-01T00:00:00.000Z");
+	assert_non_null(strstr(cgi(state, FETCH "REMOTE_USER=" DEVICE), "Status: 403"));
+}
+
+static void nothing_of_a_requests_headers_reaches_git(void **state)
+{
+	char env[600];
+
+	make_hub(state);
+	make_token(state, DEVICE, "2099-01-01T00:00:00.000Z");
+	snprintf(env, sizeof env,
+		 FETCH "REMOTE_USER=" DEVICE " GIT_TRACE=%s HTTP_GIT_PROTOCOL=version=2 "
+		       "GIT_PROTOCOL=version=2 GIT_PROJECT_ROOT=/etc PATH_TRANSLATED=/etc/passwd",
+		 scratch(state, "trace"));
+	assert_non_null(strstr(cgi(state, env), "refs/heads/outbox"));
+	assert_false(rep_file_exists(scratch(state, "trace")));
+}
+
+static void nginx_gets_plain_names_only(void **state)
+{
+	static const char *const bad[] = {"a;b", "a b", "{", "$x", "", "a\"", "a#"};
+	struct rep_nginx nginx = {.hub = "/srv/hub",
+				  .host = "h",
+				  .path = "/repsync",
+				  .certificate = "/c",
+				  .key = "/k",
+				  .fastcgi = "unix:/s",
+				  .port = 443};
+	struct rep_buf out = REP_BUF_INIT(65536);
+	struct rep_error err;
+
+	(void)state;
+	expect_ok(rep_nginx_config(&out, &nginx, &err), &err);
+	assert_non_null(strstr(rep_buf_str(&out), "auth_basic_user_file /srv/hub/serve/tokens;"));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		nginx.host = bad[i];
+		expect_code(rep_nginx_config(&out, &nginx, &err), REP_EINVAL, &err, NULL);
+	}
+	nginx.host = "h";
+	nginx.path = "/a.*";
+	expect_code(rep_nginx_config(&out, &nginx, &err), REP_EINVAL, &err, "plain");
+	rep_buf_clear(&out);
+}
+
 static void authorized_keys_restrict_each_key_to_its_mailbox(void **state)
 {
-	const struct rep_ssh_device devices[] = {{"d7k3f9qm", "ssh-ed25519 AAAA one"},
-						 {"aaaaaaaa", "ssh-ed25519 BBBB two"}};
+	const struct rep_ssh_device devices[] = {
+		{"d7k3f9qm", "ssh-ed25519 AAAA one", NULL},
+		{"aaaaaaaa", "ssh-ed25519 BBBB two", "2026-11-21T02:14:05.123Z"}};
 	struct rep_buf out = REP_BUF_INIT(65536);
 	struct rep_error err;
 
@@ -194,7 +311,8 @@ static void authorized_keys_restrict_each_key_to_its_mailbox(void **state)
 	assert_string_equal(rep_buf_str(&out),
 			    "restrict,command=\"'/usr/bin/repsync' -C '/srv/the hub' mailbox-shell "
 			    "d7k3f9qm\" ssh-ed25519 AAAA one\n"
-			    "restrict,command=\"'/usr/bin/repsync' -C '/srv/the hub' mailbox-shell "
+			    "restrict,expiry-time=\"20261121021405Z\",command=\"'/usr/bin/repsync' "
+			    "-C '/srv/the hub' mailbox-shell "
 			    "aaaaaaaa\" ssh-ed25519 BBBB two\n");
 	rep_buf_clear(&out);
 }
@@ -230,7 +348,7 @@ static void sshd_takes_the_printed_configuration(void **state)
 	rep_buf_printf(&out, "HostKey %s\n", scratch(state, "host_key"));
 	shell_ok("mkdir -p /run/sshd 2>/dev/null; ssh-keygen -q -t ed25519 -N '' -f %s",
 		 scratch(state, "host_key"));
-	rep_ssh_config(&out, "sync", "/srv/hub");
+	expect_ok(rep_ssh_config(&out, "sync", "/srv/hub", &err), &err);
 	expect_ok(rep_file_write(scratch(state, "sshd_config"), out.data, out.len, 0600, &err),
 		  &err);
 	shell_ok("/usr/sbin/sshd -t -f %s", scratch(state, "sshd_config"));
@@ -242,6 +360,7 @@ static void sshd_takes_the_printed_configuration(void **state)
 
 int main(int argc, char **argv)
 {
+	int status;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_two_services_are_served_and_only_in_their_own_words),
 		cmocka_unit_test(a_missing_command_is_refused),
@@ -250,18 +369,16 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nothing_of_the_clients_environment_reaches_git),
 		cmocka_unit_test(a_closed_mailbox_serves_no_push_but_is_read),
 		cmocka_unit_test(a_push_holds_the_mailboxs_lock_until_git_ends),
+		cmocka_unit_test(a_request_is_one_that_a_device_makes),
+		cmocka_unit_test(the_web_server_names_a_device_that_is_let_in),
+		cmocka_unit_test(nothing_of_a_requests_headers_reaches_git),
+		cmocka_unit_test(nginx_gets_plain_names_only),
 		cmocka_unit_test(authorized_keys_restrict_each_key_to_its_mailbox),
 		cmocka_unit_test(a_key_that_smuggles_a_line_or_an_option_is_refused),
 		cmocka_unit_test(sshd_takes_the_printed_configuration),
 	};
 
-	if (argc == 4 && strcmp(argv[1], "--shell") == 0) {
-		struct rep_error err = {0};
-		enum rep_code rc =
-			rep_mailbox_shell(argv[2], argv[3], getenv("SSH_ORIGINAL_COMMAND"), &err);
-
-		fprintf(stderr, "%s\n", err.msg);
-		return rep_exit_status(rc);
-	}
+	if (run_as_shell(argc, argv, &status))
+		return status;
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

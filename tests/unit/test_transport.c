@@ -1,4 +1,4 @@
-/* One suite for every transport: a folder, and a real sshd on loopback with stock git behind the forced command. */
+/* One suite for every transport: a folder, a real sshd and a real nginx on loopback, with stock git behind them. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -261,16 +261,22 @@ static void no_acknowledged_push_is_lost_in_a_race_of_two_devices(void **state)
 	way_end(way);
 }
 
-static void addresses_that_are_neither_folder_nor_ssh_are_refused(void **state)
+static void addresses_that_lead_to_no_mailbox_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"http://host/x.git",    "relative/path",     "",
 		"ssh://host/x.git",     "ssh://user@host",   "ssh://user@host/",
 		"ssh://user@/x",        "ssh://@host/x",     "ssh://u@host:0/x",
 		"ssh://u@host:65536/x", "ssh://u@host:2x/x", "ssh://-o@host/x",
-		"ssh://u@-oProxy/x",    "git://host/x"};
-	struct rep_transport_options options = {
-		.ssh_secret = "x", .ssh_public = "x", .host_key = "x"};
+		"ssh://u@-oProxy/x",    "git://host/x",      "https://host",
+		"https://host/",        "https://u@host/x",  "https://127.0.0.1/x",
+		"https://host:0/x",     "https://-host/x",   "https://[::1]/x"};
+	struct rep_transport_options options = {.ssh_secret = "x",
+						.ssh_public = "x",
+						.host_key = "x",
+						.user = "x",
+						.token = "x",
+						.ca = "x"};
 	struct rep_transport *transport;
 	struct rep_error err;
 
@@ -317,14 +323,16 @@ int main(int argc, char **argv)
 		EVERYWHERE,
 		cmocka_unit_test(a_folder_that_is_not_there_is_unreachable),
 		cmocka_unit_test(no_acknowledged_push_is_lost_in_a_race_of_two_devices),
-		cmocka_unit_test(addresses_that_are_neither_folder_nor_ssh_are_refused),
+		cmocka_unit_test(addresses_that_lead_to_no_mailbox_are_refused),
 		cmocka_unit_test(a_made_key_is_one_that_openssh_reads),
 	};
 	const struct CMUnitTest over_ssh[] = {EVERYWHERE};
+	const struct CMUnitTest over_https[] = {EVERYWHERE};
 	int failed;
 
 	if (run_as_shell(argc, argv, &failed))
 		return failed;
 	failed = cmocka_run_group_tests_name("folder", over_folder, site_folder, site_end);
-	return failed + cmocka_run_group_tests_name("ssh", over_ssh, site_ssh, site_end);
+	failed += cmocka_run_group_tests_name("ssh", over_ssh, site_ssh, site_end);
+	return failed + cmocka_run_group_tests_name("https", over_https, site_https, site_end);
 }
