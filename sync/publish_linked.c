@@ -31,16 +31,6 @@ static enum rep_code fill_scope(struct rep_publish *publish, const struct rep_pu
 	return rc;
 }
 
-static bool is_carried(const struct rep_publish_view *view, const char *entity)
-{
-	if (!view->scope.entities_len)
-		return true;
-	for (size_t i = 0; i < view->scope.entities_len; i++)
-		if (strcmp(view->scope.entities[i], entity) == 0)
-			return true;
-	return false;
-}
-
 /* The file of a record of central, as linked/<pp>/<partition>/... of the view; one that is there already stays. */
 static enum rep_code add_file(struct rep_publish *publish, struct rep_publish_view *view,
 			      const struct rep_entity *entity, const char *id,
@@ -51,6 +41,8 @@ static enum rep_code add_file(struct rep_publish *publish, struct rep_publish_vi
 	bool is_tree, there = false;
 	enum rep_code rc;
 
+	if (rep_view_scope_carries(&view->scope, partition, entity->name))
+		return REP_OK; /* by a role of scope all */
 	rep_record_path(&path, entity, partition, id, "open");
 	rc = rep_buf_check(&path, "path", err);
 	if (rc == REP_OK)
@@ -138,7 +130,7 @@ static enum rep_code add_carries(struct rep_publish *publish, struct rep_publish
 			const struct rep_entity *carried =
 				rep_schema_entity(publish->hub->schema, field->carry[k]);
 
-			if (carried && is_carried(view, carried->name))
+			if (carried && rep_view_scope_carries(&view->scope, NULL, carried->name))
 				rc = add_carried(publish, view, carried, field->target,
 						 rep_json_string_value(rep_json_at(pairs, i)), err);
 		}
@@ -185,7 +177,8 @@ enum rep_code rep_publish_linked(struct rep_publish *publish, struct rep_publish
 			const struct rep_field *field = &entity->fields[k];
 
 			if (field->type == REP_TYPE_REFERENCE && field->shared != REP_SHARED_NO &&
-			    field->target && is_carried(view, field->target->name))
+			    field->target &&
+			    rep_view_scope_carries(&view->scope, NULL, field->target->name))
 				rc = add_field(publish, view, entity, field, err);
 		}
 	}

@@ -27,19 +27,14 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, *(char *const *)b);
 }
 
-static bool is_held(const struct rep_publish_view *view, const char *partition)
+/* Does the view hold the entity's records of this partition whole? */
+static bool is_held(const struct rep_publish_view *view, const char *partition, const char *entity)
 {
+	if (view->scope.all)
+		return rep_view_scope_carries(&view->scope, partition, entity);
 	return view->scope.partitions_len &&
 	       bsearch(partition, view->scope.partitions, view->scope.partitions_len,
 		       sizeof *view->scope.partitions, compare_names);
-}
-
-static bool is_listed(const struct rep_publish_view *view, const char *entity)
-{
-	for (size_t i = 0; i < view->scope.entities_len; i++)
-		if (strcmp(view->scope.entities[i], entity) == 0)
-			return true;
-	return !view->scope.entities_len;
 }
 
 /* Texts of the first column of a query with the rep as its first parameter and `second`, if given, as the other. */
@@ -298,7 +293,7 @@ static enum rep_code add_entity(struct residue *residue, struct rep_error *err)
 	for (size_t i = 0; rc == REP_OK && i < rep_json_size(partitions); i++) {
 		const char *name = rep_json_string_value(rep_json_at(partitions, i));
 
-		if (!is_held(residue->view, name))
+		if (!is_held(residue->view, name, residue->entity->name))
 			rc = add_partition(residue, name, err);
 	}
 	rep_json_free(partitions);
@@ -319,7 +314,8 @@ enum rep_code rep_publish_residue(struct rep_publish *publish, struct rep_publis
 		memcpy(residue.partition, rep_buf_str(&partition), partition.len + 1);
 	for (size_t i = 0; rc == REP_OK && i < schema->entities_len; i++) {
 		residue.entity = &schema->entities[i];
-		if (!residue.entity->residue_len || !is_listed(view, residue.entity->name))
+		if (!residue.entity->residue_len ||
+		    !rep_view_scope_carries(&view->scope, NULL, residue.entity->name))
 			continue;
 		residue.linkable = may_be_linked(schema, residue.entity);
 		rc = add_entity(&residue, err);

@@ -1,6 +1,6 @@
 /*
- * What a device sees: the partitions in its rep's scope as central's own subtrees, each class of restricted twins where the rep
- * is a reader, narrowed to the entities that the role lists.
+ * What a device sees: the partitions in the scope of its rep's roles as central's own subtrees, each class of restricted twins
+ * where the rep is a reader, narrowed to the entities that the roles list which reach the partition.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -153,14 +153,6 @@ static void path_of(struct rep_buf *out, const char *prefix, const char *partiti
 		rep_buf_printf(out, "/%s", entity);
 }
 
-static bool is_listed(const struct rep_view_scope *scope, const char *entity)
-{
-	for (size_t i = 0; i < scope->entities_len; i++)
-		if (strcmp(scope->entities[i], entity) == 0)
-			return true;
-	return false;
-}
-
 /* Review items of the listed entities only: their folder holds those of all, so that it is made of single files. */
 static enum rep_code add_reviews(struct rep_publish *publish, struct rep_publish_view *view,
 				 const char *prefix, const char *partition, const char *kind,
@@ -182,7 +174,8 @@ static enum rep_code add_reviews(struct rep_publish *publish, struct rep_publish
 		rep_bind_text_n(stmt, 1, list.entries[i].name, len > 5 ? len - 5 : 0); /* .json */
 		rc = rep_step(stmt, &row, err);
 		if (rc == REP_OK && row && rep_column_text(stmt, 0, NULL))
-			wanted = is_listed(&view->scope, rep_column_text(stmt, 0, NULL));
+			wanted = rep_view_scope_carries(&view->scope, partition,
+							rep_column_text(stmt, 0, NULL));
 		rep_stmt_reset(stmt);
 		path_of(&path, prefix, partition, kind);
 		rep_buf_printf(&path, "/%s", list.entries[i].name);
@@ -209,7 +202,7 @@ static enum rep_code add_narrowed(struct rep_publish *publish, struct rep_publis
 			rep_schema_entity(publish->hub->schema, entry->name);
 
 		path_of(&path, prefix, partition, entry->name);
-		if (is_listed(&view->scope, entry->name))
+		if (rep_view_scope_carries(&view->scope, partition, entry->name))
 			rc = rep_view_tree_add(&view->tree, rep_buf_str(&path), &entry->oid,
 					       entry->is_tree, err);
 		else if (entity && entity->builtin == REP_BUILTIN_REVIEW)
@@ -231,7 +224,7 @@ static enum rep_code add_subtree(struct rep_publish *publish, struct rep_publish
 	if (rep_oid_is_zero(oid))
 		return REP_OK;
 	/* The company's own partition says who is who: everybody has it whole. */
-	if (view->scope.entities_len && strcmp(partition, "company") != 0)
+	if (strcmp(partition, "company") != 0 && !rep_view_scope_whole(&view->scope, partition))
 		return add_narrowed(publish, view, prefix, partition, oid, err);
 	path_of(&path, prefix, partition, NULL);
 	rc = rep_view_tree_add(&view->tree, rep_buf_str(&path), oid, true, err);
@@ -359,12 +352,14 @@ enum rep_code rep_publish_compose(struct rep_publish *publish, const struct rep_
 	enum rep_code rc;
 
 	*out = (struct rep_publish_view){.device = device, .role = role ? role->name : ""};
-	rc = rep_org_view(publish->hub->org, device->rep, publish->time, &out->scope, err);
+	rc = rep_org_view(publish->hub->org, device->rep, device->id, publish->time, &out->scope,
+			  err);
 	if (rc == REP_OK)
 		rc = out->scope.all ? add_all(publish, out, err) : add_held(publish, out, err);
-	if (rc == REP_OK && !out->scope.all)
+	/* Where every partition is there, but not with everything, another role may still bring more of some. */
+	if (rc == REP_OK && !out->scope.whole)
 		rc = rep_publish_linked(publish, out, err);
-	if (rc == REP_OK && out->role[0] && !out->scope.all)
+	if (rc == REP_OK && out->role[0] && !out->scope.whole)
 		rc = rep_publish_residue(publish, out, err);
 	if (rc == REP_OK)
 		rc = rep_view_tree_add(&out->tree, "org", &publish->org, true, err);

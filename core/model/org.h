@@ -98,20 +98,30 @@ bool rep_org_may(const struct rep_org *org, const struct rep_right *right,
 		 const struct rep_terms *terms);
 
 /*
- * What a device's view holds at `time`. Partitions sorted, unique. `all` = every partition there is
- * (role of scope all); `entities` narrows, NULL = all.
+ * What a view on `device` holds at `time`: what any of the rep's roles reaches. Partitions sorted, unique. `all` = every
+ * partition there is (a role of scope all). A role that lists entities carries these only. A desk role counts at a
+ * desk. Without a role nothing; whoever has one sees at least the company and the own file.
  */
 struct rep_view_scope {
 	bool all;
-	char **partitions; /* company, staff-<rep>, team-<t>..., accounts */
+	bool whole; /* all, and everything that lies in it */
+	char **partitions; /* company, staff-<rep>, team-<t>..., accounts; of scope all only the first two */
 	size_t partitions_len;
-	const char *const *entities;
-	size_t entities_len;
-	const struct rep_role *role;
+	const struct rep_role **roles; /* that count, the higher rank first */
+	size_t roles_len;
+	const struct rep_org *org; /* borrowed, as are the roles */
+	char *rep;
+	char time[REP_TIME_LEN + 1];
 };
-REP_CHECK enum rep_code rep_org_view(const struct rep_org *org, const char *rep, const char *time,
-				     struct rep_view_scope *out, struct rep_error *err);
+REP_CHECK enum rep_code rep_org_view(const struct rep_org *org, const char *rep, const char *device,
+				     const char *time, struct rep_view_scope *out,
+				     struct rep_error *err);
 void rep_view_scope_clear(struct rep_view_scope *scope);
+/* Does one of the roles that reach the partition carry all that lies in it? */
+bool rep_view_scope_whole(const struct rep_view_scope *scope, const char *partition);
+/* Does one of the roles that reach the partition (NULL = of all roles) carry the entity? */
+bool rep_view_scope_carries(const struct rep_view_scope *scope, const char *partition,
+			    const char *entity);
 /* Is `rep` a reader of class `visibility` in `partition` at `time`? */
 bool rep_org_reads(const struct rep_org *org, const char *rep, const char *device,
 		   const char *visibility, const char *partition, const char *time);

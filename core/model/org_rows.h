@@ -71,4 +71,8 @@ const char *rep_org_parent(const struct rep_org *org, const char *territory);
 bool rep_org_holds_above(const struct rep_org *org, const char *rep, const char *territory,
 			 const char *time);
 
+/* Is the partition within the scope of this role of the rep's? org_scope.c */
+bool rep_org_role_reaches(const struct rep_org *org, const char *rep, const struct rep_role *role,
+			  const char *partition, const char *time);
+
 #endif

@@ -71,8 +71,8 @@ static bool reaches_account(const struct rep_org *org, const char *rep, const st
 	return false;
 }
 
-static bool role_reaches(const struct rep_org *org, const char *rep, const struct rep_role *role,
-			 const char *partition, const char *time)
+bool rep_org_role_reaches(const struct rep_org *org, const char *rep, const struct rep_role *role,
+			  const char *partition, const char *time)
 {
 	if (strcmp(partition, "company") == 0 || strcmp(partition, REP_PARTITION_ORG) == 0)
 		return true;
@@ -102,7 +102,7 @@ bool rep_org_in_scope(const struct rep_org *org, const char *rep, const char *pa
 	for (size_t i = at.from; i < at.until; i++) {
 		const struct rep_org_role_row *row = &org->roles[i];
 		if (rep_org_covers(&row->span, time) &&
-		    role_reaches(org, rep, row->role, partition, time))
+		    rep_org_role_reaches(org, rep, row->role, partition, time))
 			return true;
 	}
 	return false;
@@ -253,7 +253,8 @@ bool rep_org_may(const struct rep_org *org, const struct rep_right *right,
 		    (row->role->desk && (!device || !device->desk)))
 			continue;
 		if (right->partition && !right->anywhere &&
-		    !role_reaches(org, right->rep, row->role, right->partition, right->time))
+		    !rep_org_role_reaches(org, right->rep, row->role, right->partition,
+					  right->time))
 			continue;
 		for (size_t j = 0; j < terms->len; j++) {
 			if (term_holds(org, right, row->role, &terms->terms[j]))

@@ -150,22 +150,59 @@ static void put_scope(struct list *out, const struct rep_org *org, const char *r
 	clear(&territories);
 }
 
-enum rep_code rep_org_view(const struct rep_org *org, const char *rep, const char *time,
-			   struct rep_view_scope *out, struct rep_error *err)
+/* The roles that count on this device, as they are sorted: the higher rank first. */
+static enum rep_code find_roles(const struct rep_org *org, const char *device,
+				struct rep_view_scope *out, bool *employed, struct rep_error *err)
+{
+	struct rep_org_range at = rep_org_roles_of(org, out->rep);
+	const struct rep_org_device *row = rep_org_device(org, device);
+
+	*employed = false;
+	out->roles = calloc(at.until - at.from + 1, sizeof(const struct rep_role *));
+	if (!out->roles)
+		return rep_fail(err, REP_ENOMEM, "view of %s", out->rep);
+	for (size_t i = at.from; i < at.until; i++) {
+		const struct rep_role *role = org->roles[i].role;
+
+		if (!rep_org_covers(&org->roles[i].span, out->time))
+			continue;
+		*employed = true;
+		if (!role->desk || (row && row->desk))
+			out->roles[out->roles_len++] = role;
+	}
+	return REP_OK;
+}
+
+static void put_roles(struct list *list, struct rep_view_scope *out)
+{
+	for (size_t i = 0; i < out->roles_len; i++) {
+		const struct rep_role *role = out->roles[i];
+
+		if (role->scope != REP_SCOPE_ALL) {
+			put_scope(list, out->org, out->rep, role, out->time);
+			continue;
+		}
+		out->all = true;
+		out->whole = out->whole || role->entities_len == 0;
+	}
+}
+
+enum rep_code rep_org_view(const struct rep_org *org, const char *rep, const char *device,
+			   const char *time, struct rep_view_scope *out, struct rep_error *err)
 {
 	struct list list = {0};
+	bool employed;
+	enum rep_code rc;
 
-	memset(out, 0, sizeof(*out));
-	out->role = rep_org_role(org, rep, time);
-	if (!out->role)
-		return REP_OK;
-	out->all = out->role->scope == REP_SCOPE_ALL;
-	out->entities = out->role->entities;
-	out->entities_len = out->role->entities_len;
+	*out = (struct rep_view_scope){.org = org, .rep = strdup(rep)};
+	strncpy(out->time, time, REP_TIME_LEN);
+	rc = out->rep ? find_roles(org, device, out, &employed, err)
+		      : rep_fail(err, REP_ENOMEM, "view of %s", rep);
+	if (rc || !employed)
+		return rc;
 	put(&list, "", "company");
 	put(&list, "staff-", rep);
-	if (!out->all)
-		put_scope(&list, org, rep, out->role, time);
+	put_roles(&list, out);
 	if (list.failed) {
 		clear(&list);
 		return rep_fail(err, REP_ENOMEM, "view of %s", rep);
@@ -181,5 +218,41 @@ void rep_view_scope_clear(struct rep_view_scope *scope)
 	struct list list = {.items = scope->partitions, .len = scope->partitions_len};
 
 	clear(&list);
+	free(scope->roles);
+	free(scope->rep);
 	memset(scope, 0, sizeof(*scope));
+}
+
+static bool reaches(const struct rep_view_scope *scope, size_t role, const char *partition)
+{
+	return !partition || rep_org_role_reaches(scope->org, scope->rep, scope->roles[role],
+						  partition, scope->time);
+}
+
+bool rep_view_scope_whole(const struct rep_view_scope *scope, const char *partition)
+{
+	for (size_t i = 0; i < scope->roles_len; i++) {
+		if (scope->roles[i]->entities_len == 0 && reaches(scope, i, partition))
+			return true;
+	}
+	return false;
+}
+
+static bool lists(const struct rep_role *role, const char *entity)
+{
+	for (size_t i = 0; i < role->entities_len; i++) {
+		if (strcmp(role->entities[i], entity) == 0)
+			return true;
+	}
+	return role->entities_len == 0;
+}
+
+bool rep_view_scope_carries(const struct rep_view_scope *scope, const char *partition,
+			    const char *entity)
+{
+	for (size_t i = 0; i < scope->roles_len; i++) {
+		if (lists(scope->roles[i], entity) && reaches(scope, i, partition))
+			return true;
+	}
+	return false;
 }

@@ -109,6 +109,48 @@ static void update(struct laptop *laptop, const char *id, const char *field, con
 
 /* ---- views ---- */
 
+/* A second role, as nobody's command gives it yet: the hub's own change. */
+static void add_role(const char *rep, const char *role, int64_t now_ms)
+{
+	struct rep_hub_batch *batch;
+	struct rep_json *line;
+	char text[200];
+
+	snprintf(text, sizeof text,
+		 "{\"values\":{\"rep\":{\"new\":\"%s\"},\"role\":{\"new\":\"%s\"}}}", rep, role);
+	expect_ok(rep_json_parse(&line, text, strlen(text), sizeof text, 8, &err), &err);
+	expect_ok(rep_hub_batch_new(&batch, hub, "a second hat", now_ms, &err), &err);
+	expect_ok(rep_hub_batch_add(batch, REP_OP_INSERT, "role", "role-2", line, &err), &err);
+	expect_ok(rep_hub_batch_send(batch, &err), &err);
+	rep_hub_batch_free(batch);
+	hub_run_quietly(hub, now_ms + MINUTE);
+}
+
+static void of_two_roles_the_view_has_what_either_reaches(void **state)
+{
+	struct laptop desk = {0};
+
+	(void)state;
+	make_two();
+	laptop_change(&one, "insert", "consent", "S-1", HUB_T0 + 8 * MINUTE,
+		      "{\"values\":{\"contact\":{\"new\":\"C-1\"},\"purpose\":{\"new\":\"拜访\"},"
+		      "\"decision\":{\"new\":\"同意\"}}}");
+	laptop_send(&one, dir, HUB_T0 + 9 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 9 * MINUTE);
+	desk_enroll(&desk, hub, "r2", HUB_T0 + 10 * MINUTE);
+	add_role("r2", "finance", HUB_T0 + 11 * MINUTE);
+	/* Finance carries the organisations and people of all accounts, no consents; the rep has all of O-2. */
+	assert_true(sees(&desk, data_path("data", "O-1", "contact/C-1.json")));
+	assert_false(sees(&desk, data_path("data", "O-1", "consent/S-1.json")));
+	assert_true(sees(&desk, data_path("data", "O-2", "org/O-2.json")));
+	/* At the laptop only the rep counts. */
+	assert_false(sees(&two, data_path("data", "O-1", "contact/C-1.json")));
+	assert_true(sees(&two, data_path("data", "O-2", "org/O-2.json")));
+	assert_true(sees(&one, data_path("data", "O-1", "consent/S-1.json")));
+	expect_fsck(dir);
+	laptop_clear(&desk);
+}
+
 static void each_holder_sees_the_own_account_only(void **state)
 {
 	(void)state;
@@ -482,6 +524,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(of_two_roles_the_view_has_what_either_reaches),
 		TEST(each_holder_sees_the_own_account_only),
 		TEST(a_doctor_at_a_second_hospital_is_linked),
 		TEST(restricted_twins_reach_readers_only),

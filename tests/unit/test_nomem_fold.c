@@ -262,7 +262,7 @@ static enum rep_code try_org(struct rep_error *err)
 	if (!rc)
 		rc = rep_org_finish(org, err);
 	if (!rc)
-		rc = rep_org_view(org, "ana", "2026-03-16T01:00:00.000Z", &scope, err);
+		rc = rep_org_view(org, "ana", "devaaaaa", "2026-03-16T01:00:00.000Z", &scope, err);
 	if (!rc)
 		assert_int_equal(scope.partitions_len, 2);
 	rep_view_scope_clear(&scope);

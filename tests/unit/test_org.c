@@ -283,7 +283,7 @@ static void expect_view(const struct company *company, const char *rep, const ch
 	struct rep_error err = {0};
 	char text[512] = "";
 
-	expect_ok(rep_org_view(company->org, rep, t_march, &scope, &err), &err);
+	expect_ok(rep_org_view(company->org, rep, HUB, t_march, &scope, &err), &err);
 	for (size_t i = 0; i < scope.partitions_len; i++) {
 		strcat(text, scope.partitions[i]);
 		strcat(text, " ");
@@ -303,13 +303,70 @@ static void a_view_has_what_the_role_reaches(void **state)
 	expect_view(
 		company, "max",
 		"A-1 A-2 company staff-ana staff-ben staff-cleo staff-max team-north team-t1 team-t2 ");
-	expect_ok(rep_org_view(company->org, "sue", t_march, &scope, &err), &err);
+	expect_ok(rep_org_view(company->org, "sue", SUE, t_march, &scope, &err), &err);
 	assert_true(scope.all);
 	rep_view_scope_clear(&scope);
-	expect_ok(rep_org_view(company->org, "ana", t_2025, &scope, &err), &err);
-	assert_null(scope.role);
+	expect_ok(rep_org_view(company->org, "ana", ANA, t_2025, &scope, &err), &err);
+	assert_int_equal(scope.roles_len, 0);
 	assert_int_equal(scope.partitions_len, 0);
 	rep_view_scope_clear(&scope);
+}
+
+/* Who is rep of t1 and, at a desk, auditor: sees the visits of all accounts. */
+static struct company *company_of_many_hats(void)
+{
+	struct company *company = company_of("tests/fixtures/rules");
+
+	company_add(company, "territory", "north2", "{'name':'n2'}");
+	company_add(company, "territory", "t1", "{'name':'one'}");
+	company_add(company, "territory", "t9", "{'name':'nine','parent':'north2'}");
+	company_person(company, "zoe", ANA, "rep", false);
+	company_add(company, "device", SUE, "{'rep':'zoe','state':'active','desk':true}");
+	company_add(company, "role", "zoe-2",
+		    "{'rep':'zoe','role':'auditor','valid_from':'2026-01-01T00:00:00.000Z'}");
+	company_assign(company, "employee", "zoe", "t1", "primary", NULL, NULL);
+	company_assign(company, "account", "A-1", "t1", "primary", NULL, NULL);
+	company_assign(company, "account", "A-9", "t9", "primary", NULL, NULL);
+	return company;
+}
+
+static void a_view_is_what_all_roles_reach(void **state)
+{
+	struct company *company = company_of_many_hats();
+	struct rep_view_scope scope;
+	struct rep_error err = {0};
+
+	(void)state;
+	company_finish(company);
+	expect_ok(rep_org_view(company->org, "zoe", SUE, t_march, &scope, &err), &err);
+	/* The auditor sees visits everywhere, the rep all of t1. */
+	assert_true(scope.all);
+	assert_false(scope.whole);
+	assert_int_equal(scope.roles_len, 2);
+	assert_true(rep_view_scope_whole(&scope, "A-1"));
+	assert_false(rep_view_scope_whole(&scope, "A-9"));
+	assert_true(rep_view_scope_carries(&scope, "A-9", "visit"));
+	assert_false(rep_view_scope_carries(&scope, "A-9", "thing"));
+	assert_true(rep_view_scope_carries(&scope, "A-1", "thing"));
+	rep_view_scope_clear(&scope);
+	company_free(company);
+}
+
+static void a_desk_role_brings_nothing_to_a_laptop(void **state)
+{
+	struct company *company = company_of_many_hats();
+	struct rep_view_scope scope;
+	struct rep_error err = {0};
+
+	(void)state;
+	company_finish(company);
+	expect_ok(rep_org_view(company->org, "zoe", ANA, t_march, &scope, &err), &err);
+	assert_false(scope.all);
+	assert_int_equal(scope.roles_len, 1);
+	assert_int_equal(scope.partitions_len, 4); /* A-1 company staff-zoe team-t1 */
+	assert_false(rep_view_scope_carries(&scope, "A-9", "visit"));
+	rep_view_scope_clear(&scope);
+	company_free(company);
 }
 
 static void own_territories_are_sorted(void **state)
@@ -378,6 +435,8 @@ int main(void)
 		cmocka_unit_test(a_desk_role_works_at_a_desk_only),
 		cmocka_unit_test(readers_of_a_class_are_asked_for_each_partition),
 		cmocka_unit_test(a_view_has_what_the_role_reaches),
+		cmocka_unit_test(a_view_is_what_all_roles_reach),
+		cmocka_unit_test(a_desk_role_brings_nothing_to_a_laptop),
 		cmocka_unit_test(own_territories_are_sorted),
 		cmocka_unit_test(a_loop_of_territories_ends),
 		cmocka_unit_test(deleted_rows_do_not_count),
