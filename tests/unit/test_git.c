@@ -353,8 +353,8 @@ static void writes_are_synced(void **state)
 	shell_ok(
 		"ASAN_OPTIONS=detect_leaks=0 strace -f -y -e trace=fsync,fdatasync -o %s %s --commit %s",
 		log, self, scratch(state, "traced"));
-	assert_int_equal(0, shell("grep -q 'pack_git2\\|[.]pack' %s", log));
-	assert_int_equal(0, shell("grep -q 'idx' %s", log));
+	assert_int_equal(0, shell("grep -q 'tmp_pack_\\|[.]pack' %s", log));
+	assert_int_equal(0, shell("grep -q 'tmp_idx_\\|[.]idx' %s", log));
 	assert_int_equal(0, shell("grep -q 'objects/pack>' %s", log));
 	assert_int_equal(0, shell("grep -q 'main.lock' %s", log));
 	assert_int_equal(0, shell("grep -q 'refs/heads>' %s", log));

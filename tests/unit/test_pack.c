@@ -92,6 +92,32 @@ static void objects_of_every_size_come_back_as_they_went_in(void **state)
 	fixture_end(&fixture);
 }
 
+static void the_index_is_byte_for_byte_what_git_writes(void **state)
+{
+	struct fixture fixture = fixture_new(state);
+	struct rep_error err;
+	struct rep_oid oid;
+
+	for (unsigned i = 0; i < 700; i++) {
+		char *data = noise(i % 90, i);
+
+		expect_ok(rep_pack_add(fixture.pack, i % 2 ? REP_OBJECT_BLOB : REP_OBJECT_COMMIT,
+				       data, i % 90, &oid, &err),
+			  &err);
+		free(data);
+	}
+	expect_ok(rep_pack_commit(fixture.pack, NULL, &err), &err);
+	shell_ok(
+		"cd %s/objects/pack && git index-pack -o again.idx pack-*.pack && cmp again.idx pack-*.idx",
+		fixture.path);
+	/* Named after the bytes that end it, as git does. */
+	shell_ok(
+		"cd %s/objects/pack && test -f pack-$(tail -c 20 pack-*.pack | od -An -tx1 | tr -d ' \\n').pack",
+		fixture.path);
+	rep_pack_free(fixture.pack);
+	rep_git_close(fixture.git);
+}
+
 static void an_object_is_kept_once(void **state)
 {
 	struct fixture fixture = fixture_new(state);
@@ -259,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(objects_of_every_size_come_back_as_they_went_in),
+		cmocka_unit_test(the_index_is_byte_for_byte_what_git_writes),
 		cmocka_unit_test(an_object_is_kept_once),
 		cmocka_unit_test(nothing_is_written_before_commit_nor_for_nothing),
 		cmocka_unit_test(a_pack_may_be_filled_again_after_commit),
