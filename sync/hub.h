@@ -138,4 +138,16 @@ REP_CHECK enum rep_code rep_hub_inbox(struct rep_hub *hub, const char *kind, boo
 REP_CHECK enum rep_code rep_hub_resolve(struct rep_hub *hub, const char *item, const char *choice,
 					const char *reason, int64_t now_ms, struct rep_error *err);
 
+/*
+ * Two records that are the same thing become one, as a batch of hub00000, merged at once. Both are live. Which of them shows it is not
+ * chosen here: the one that was made first (core/model/join.h).
+ */
+REP_CHECK enum rep_code rep_hub_merge_records(struct rep_hub *hub, const char *entity,
+					      const char *loser, const char *into,
+					      const char *reason, int64_t now_ms,
+					      struct rep_error *err);
+/* Takes a record out of those that it is one with: it stands alone afterwards, and is not merged with them by the engine again. */
+REP_CHECK enum rep_code rep_hub_unmerge(struct rep_hub *hub, const char *entity, const char *id,
+					const char *reason, int64_t now_ms, struct rep_error *err);
+
 #endif

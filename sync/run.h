@@ -119,6 +119,9 @@ struct rep_run {
 	char commit[REP_OID_HEX + 1]; /* the last one; empty = none */
 	struct rep_run_check_sql *checks;
 	size_t checks_len;
+	unsigned char *
+		aliased; /* by entity: was anything ever merged there? run_join.c; NULL = not asked yet */
+	bool joining;      /* members of a group are being touched */
 	size_t kept_bytes; /* of segments whose change sets are kept as read */
 	bool more;         /* an outbox held more than is read at a time */
 };
@@ -180,13 +183,28 @@ REP_CHECK enum rep_code rep_run_queue(struct rep_run *run, const struct rep_edit
 
 /* ---- run_refold.c ---- */
 
-/* Folds a record again from the index; outcomes that differ are recorded. */
-REP_CHECK enum rep_code rep_run_refold(struct rep_run *run, struct rep_touched *touched,
-				       struct rep_error *err);
+/* Outcomes that are others than they were, recorded when the walk over the index is over. */
+struct rep_altered;
+struct rep_refold {
+	struct rep_run *run;
+	struct rep_altered *altered;
+	size_t len;
+};
+/* What a change that was folded again came to: its rejection, its outcome, the record's last change. `outcome` may be NULL. */
+REP_CHECK enum rep_code rep_refold_keep(struct rep_refold *refold, struct rep_touched *touched,
+					const struct rep_indexed *change, struct rep_json *outcome,
+					struct rep_error *err);
+/* A record that is alone, from its first change; its rows are the caller's. */
+REP_CHECK enum rep_code rep_refold_alone(struct rep_run *run, struct rep_touched *touched,
+					 struct rep_refold *refold, struct rep_error *err);
+REP_CHECK enum rep_code rep_refold_record(struct rep_refold *refold, struct rep_error *err);
+void rep_refold_clear(struct rep_refold *refold);
 /* After a record moved, or came to lie elsewhere at some time: whatever follows it. */
 REP_CHECK enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
 				       struct rep_error *err);
-/* Folds one change onto the touched record; *outcome as it is recorded. */
+/*
+ * Folds one change onto the touched record, as its own where it is the root of several; *outcome as it is recorded.
+ */
 REP_CHECK enum rep_code rep_run_fold_one(struct rep_run *run, struct rep_touched *touched,
 					 const struct rep_edit *edit, struct rep_json **outcome,
 					 struct rep_error *err);
@@ -195,6 +213,21 @@ REP_CHECK enum rep_code rep_run_rejection(struct rep_run *run, const struct rep_
 					  struct rep_json *outcome, bool was_rejected,
 					  struct rep_error *err);
 bool rep_outcome_has_rejection(const struct rep_json *outcome);
+
+/* ---- run_join.c ---- */
+
+/* Brings in those that are one with a record that was just touched. */
+REP_CHECK enum rep_code rep_run_join(struct rep_run *run, struct rep_touched *touched,
+				     struct rep_error *err);
+/* Folds a record, and those that are one with it, again from the index; outcomes that differ are recorded. */
+REP_CHECK enum rep_code rep_run_refold(struct rep_run *run, struct rep_touched *touched,
+				       struct rep_error *err);
+/* After an alias or unalias of `touched` and `into` was put into the index: all whom it joins or parts, and what follows them. */
+REP_CHECK enum rep_code rep_run_regroup(struct rep_run *run, struct rep_touched *touched,
+					const char *into, struct rep_error *err);
+/* rep_run_follow for the record and all that are one with it. */
+REP_CHECK enum rep_code rep_run_follow_all(struct rep_run *run, struct rep_touched *touched,
+					   struct rep_error *err);
 
 /* ---- run_check.c ---- */
 
@@ -229,6 +262,11 @@ struct rep_touched {
 	char last_device[REP_DEVICE_LEN + 1];
 	int64_t last_seq;
 	unsigned last_index;
+	/* The root of the records that are one, itself when it is alone; the root has them all, by id. run_join.c. */
+	struct rep_touched *root;
+	struct rep_touched **members;
+	size_t members_len;
+	bool refolded;
 };
 /* The record and its review items, loaded when first asked for; borrowed until the flush. */
 REP_CHECK enum rep_code rep_run_touch(struct rep_run *run, const struct rep_entity *entity,
@@ -237,6 +275,11 @@ REP_CHECK enum rep_code rep_run_touch(struct rep_run *run, const struct rep_enti
 /* Writes the rows of the record and its items. */
 REP_CHECK enum rep_code rep_run_touched_rows(struct rep_run *run, struct rep_touched *touched,
 					     struct rep_error *err);
+/* The two halves of it: what is not there any more, and what is. */
+REP_CHECK enum rep_code rep_run_rows_drop(struct rep_run *run, struct rep_touched *touched,
+					  struct rep_error *err);
+REP_CHECK enum rep_code rep_run_rows_put(struct rep_run *run, struct rep_touched *touched,
+					 struct rep_error *err);
 /* Writes all files that changed into the tree and forgets the records. */
 REP_CHECK enum rep_code rep_run_flush(struct rep_run *run, struct rep_error *err);
 void rep_run_touched_clear(struct rep_run *run);

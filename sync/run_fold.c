@@ -2,7 +2,8 @@
  * One batch, change by change: admission, then the fold, in place or from the index.
  *
  *	1 the record has no later change		fold onto the state at hand
- *	2 it has					put the change into the index, fold the record again
+ *	2 it has, or is one with another		put the change into the index, fold the record again, and all
+ *							that are one with it
  *	3 the change waits for a record			held: indexed, not folded, tried again when that record comes
  *	4 its value line was erased			indexed, nothing to fold
  */
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/join.h"
 #include "sync/run.h"
 
 /* ---- what fold and admission ask ---- */
@@ -54,6 +56,8 @@ static const char *lay(void *user, const char *entity, const char *id, const cha
 
 void rep_run_bind(struct rep_run *run)
 {
+	free(run->aliased); /* asked anew: by entity of the schema as it is now */
+	run->aliased = NULL;
 	run->partition.limit = 1024;
 	run->fold = (struct rep_fold_context){.schema = run->hub->schema,
 					      .org = run->hub->org,
@@ -201,6 +205,13 @@ static enum rep_code fold_in_place(struct rep_run *run, struct rep_touched *touc
 	return rc;
 }
 
+/* Does the change join or part two records? */
+static bool is_edge(const struct rep_edit *edit)
+{
+	return (edit->op == REP_OP_ALIAS || edit->op == REP_OP_UNALIAS) &&
+	       !rep_json_get_string(rep_json_get(edit->verdict, "*"), "outcome");
+}
+
 /* Case 2. */
 static enum rep_code fold_late(struct rep_run *run, struct rep_touched *touched,
 			       const struct rep_edit *edit, const char *signed_stamp,
@@ -219,7 +230,9 @@ static enum rep_code fold_late(struct rep_run *run, struct rep_touched *touched,
 
 	rep_json_free(outcome);
 	if (rc == REP_OK)
-		rc = rep_run_refold(run, touched, err);
+		rc = is_edge(edit) ? rep_run_regroup(run, touched,
+						     rep_json_get_string(edit->line, "into"), err)
+				   : rep_run_refold(run, touched, err);
 	if (rc != REP_OK)
 		return rc;
 	rc = rep_changes_get(run->hub->db, edit->device, edit->seq, edit->index, &now, &found, err);
@@ -237,7 +250,7 @@ static enum rep_code fold_admitted(struct rep_run *run, struct rep_touched *touc
 {
 	bool was_there = touched->folded.record != NULL;
 	char *was = was_there ? strdup(touched->folded.record->partition) : NULL;
-	bool in_place = is_later(touched, edit);
+	bool in_place = touched->root == touched && is_later(touched, edit) && !is_edge(edit);
 	enum rep_code rc;
 
 	if (was_there && !was)
@@ -247,17 +260,53 @@ static enum rep_code fold_admitted(struct rep_run *run, struct rep_touched *touc
 	if (rc == REP_OK && !was_there && touched->folded.record)
 		rc = rep_run_queue(run, edit, err);
 	/* A late change may have put a move into the past, so that the followers are looked at in case 2 too. */
-	if (rc == REP_OK && was && touched->folded.record &&
+	if (rc == REP_OK && was && touched->folded.record && !is_edge(edit) &&
 	    (!in_place || strcmp(was, touched->folded.record->partition) != 0))
-		rc = rep_run_follow(run, touched, err);
+		rc = rep_run_follow_all(run, touched, err);
 	free(was);
+	return rc;
+}
+
+/*
+ * The record as its author had it: of one that is merged into another all that is known of both, at the place and with the author of
+ * its own. *out is borrowed from `room` or from the run; NULL = there is none.
+ */
+static const struct rep_record *as_own(const struct rep_touched *touched, struct rep_record *room)
+{
+	const struct rep_record *own = touched->folded.record;
+
+	if (!own || touched->root == touched || !touched->root->folded.record)
+		return own;
+	*room = *touched->root->folded.record;
+	room->id = own->id;
+	room->partition = own->partition;
+	room->created_rep = own->created_rep;
+	return room;
+}
+
+/* Checks ask of the record that shows what it is. */
+static enum rep_code check(struct rep_run *run, const struct rep_touched *touched,
+			   const struct rep_edit *edit, struct rep_json **verdict,
+			   struct rep_error *err)
+{
+	const struct rep_touched *root = touched->root;
+	struct rep_edit joined = *edit;
+	struct rep_json *line = NULL;
+	enum rep_code rc = REP_OK;
+
+	if (root->members_len)
+		rc = rep_join_edit(&joined, &line, edit, root->id, root->entity, err);
+	if (rc == REP_OK)
+		rc = rep_run_check(run, &joined, root->folded.record, verdict, err);
+	rep_json_free(line);
 	return rc;
 }
 
 static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 			   const struct rep_edit *edit, const char *signed_stamp,
-			   const struct rep_record *record, bool backdated, struct rep_error *err)
+			   const struct rep_touched *touched, bool backdated, struct rep_error *err)
 {
+	struct rep_record room;
 	enum rep_code rc = REP_OK;
 
 	memset(admission, 0, sizeof *admission);
@@ -266,12 +315,12 @@ static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	} else {
 		run->edit_stamp = edit->stamp;
-		rc = rep_admit(admission, edit, record, &run->admit, err);
+		rc = rep_admit(admission, edit, as_own(touched, &room), &run->admit, err);
 		run->edit_stamp = NULL;
 		if (rc == REP_OK)
 			rc = callback_check(run, err);
 		if (rc == REP_OK && !admission->held)
-			rc = rep_run_check(run, edit, record, &admission->verdict, err);
+			rc = check(run, touched, edit, &admission->verdict, err);
 	}
 	if (rc == REP_OK && strcmp(signed_stamp, edit->stamp) != 0 &&
 	    !add_flag(&admission->verdict, "clock-ahead"))
@@ -295,8 +344,7 @@ static enum rep_code apply(struct rep_run *run, const struct rep_edit *edit,
 		return rep_run_record(run, edit, signed_stamp, NULL, segment, fresh, err);
 	rc = rep_run_touch(run, entity, edit->id, &touched, err);
 	if (rc == REP_OK)
-		rc = judge(run, &admission, edit, signed_stamp, touched->folded.record, backdated,
-			   err);
+		rc = judge(run, &admission, edit, signed_stamp, touched, backdated, err);
 	if (rc != REP_OK)
 		return rc;
 	judged.verdict = admission.verdict;

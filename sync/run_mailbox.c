@@ -402,6 +402,8 @@ void rep_run_collected_clear(struct rep_run *run)
 		free(run->problems[i].data);
 	}
 	rep_run_checks_clear(run);
+	free(run->aliased);
+	run->aliased = NULL;
 	rep_json_free(run->held_now);
 	run->held_now = NULL;
 	free(run->batches);

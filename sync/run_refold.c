@@ -6,30 +6,28 @@
 
 #include "core/base/limits.h"
 #include "core/model/id.h"
+#include "core/model/join.h"
 #include "sync/run.h"
 
 /* ---- one change ---- */
 
 struct forget {
 	struct rep_run *run;
+	const struct rep_touched *touched;
 	const struct rep_edit *edit;
 	enum rep_code rc;
 	struct rep_error *err;
 };
 
-/* Nobody else ever saw a change that was refused: only a stamp of the editing device itself can name one. */
-static bool refused(void *user, const char *field, const char *stamp)
+/* Of the change of this stamp, for this record; false also when it cannot be told. */
+static bool refused_of(struct forget *forget, const char *id, const char *field, const char *stamp)
 {
-	struct forget *forget = user;
 	struct rep_stmt *stmt;
 	struct rep_json *outcome = NULL;
 	const char *text;
 	size_t len = 0;
 	bool row = false, is_refused = false;
 
-	if (forget->rc != REP_OK || !rep_stamp_valid(stamp) ||
-	    strcmp(rep_stamp_device(stamp), forget->edit->device) != 0)
-		return false;
 	forget->rc =
 		rep_db_use(forget->run->hub->db, &stmt,
 			   "SELECT outcome FROM _change WHERE entity = ?1 AND id = ?2 AND eff = ?3"
@@ -38,7 +36,7 @@ static bool refused(void *user, const char *field, const char *stamp)
 	if (forget->rc != REP_OK)
 		return false;
 	rep_bind_text(stmt, 1, forget->edit->entity);
-	rep_bind_text(stmt, 2, forget->edit->id);
+	rep_bind_text(stmt, 2, id);
 	rep_bind_text(stmt, 3, stamp);
 	forget->rc = rep_step(stmt, &row, forget->err);
 	text = row ? rep_column_text(stmt, 0, &len) : NULL;
@@ -52,6 +50,26 @@ static bool refused(void *user, const char *field, const char *stamp)
 	return is_refused;
 }
 
+/*
+ * Nobody else ever saw a change that was refused: only a stamp of the editing device itself can name one. It may have been
+ * written for any of the records that are one.
+ */
+static bool refused(void *user, const char *field, const char *stamp)
+{
+	struct forget *forget = user;
+	const struct rep_touched *touched = forget->touched;
+	bool is_refused = false;
+
+	if (forget->rc != REP_OK || !rep_stamp_valid(stamp) ||
+	    strcmp(rep_stamp_device(stamp), forget->edit->device) != 0)
+		return false;
+	if (!touched->members_len)
+		return refused_of(forget, forget->edit->id, field, stamp);
+	for (size_t i = 0; forget->rc == REP_OK && !is_refused && i < touched->members_len; i++)
+		is_refused = refused_of(forget, touched->members[i]->id, field, stamp);
+	return is_refused;
+}
+
 static bool is_plain(const struct rep_json *outcome)
 {
 	const char *name = rep_json_get_string(outcome, "outcome");
@@ -60,11 +78,13 @@ static bool is_plain(const struct rep_json *outcome)
 	       strcmp(name, rep_outcome_name(REP_APPLIED)) == 0;
 }
 
+/* Where the change moved the record, in its outcome and in the index. Of a root that it was not written for, under a name of its own. */
 static enum rep_code note_move(struct rep_run *run, struct rep_touched *touched,
 			       const struct rep_edit *edit, const char *was,
 			       struct rep_json *outcome, struct rep_error *err)
 {
 	const struct rep_record *record = touched->folded.record;
+	bool own = strcmp(edit->id, touched->id) == 0;
 	struct rep_json *moved;
 
 	if (!was || !record || strcmp(was, record->partition) == 0)
@@ -72,17 +92,42 @@ static enum rep_code note_move(struct rep_run *run, struct rep_touched *touched,
 	moved = rep_json_object();
 	rep_json_set_string(moved, "from", was);
 	rep_json_set_string(moved, "to", record->partition);
-	if (!rep_json_set(outcome, "moved", moved))
+	if (!own)
+		rep_json_set_string(moved, "id", touched->id);
+	if (!rep_json_set(outcome, own ? "moved" : "joined", moved))
 		return rep_fail(err, REP_ENOMEM, "out of memory");
-	return rep_work_moved(run->hub->db, edit->entity, edit->id, edit->stamp, was,
+	return rep_work_moved(run->hub->db, edit->entity, touched->id, edit->stamp, was,
 			      record->partition, err);
+}
+
+static enum rep_code fold_known(struct rep_run *run, struct rep_touched *touched,
+				const struct rep_edit *edit, struct rep_json **outcome,
+				struct rep_error *err)
+{
+	struct rep_edit joined = *edit;
+	struct rep_json *line = NULL;
+	enum rep_code rc = REP_OK;
+
+	if (touched->members_len)
+		rc = rep_join_edit(&joined, &line, edit, touched->id, touched->entity, err);
+	/* A record that follows its references lies where they lie now; one that stays, where they lay then. */
+	run->edit_stamp = touched->entity->moves ? NULL : edit->stamp;
+	if (rc == REP_OK)
+		rc = rep_fold(&touched->folded, &joined, &run->fold, outcome, err);
+	run->edit_stamp = NULL;
+	if (rc == REP_OK && run->callback_rc != REP_OK) {
+		rc = run->callback_rc;
+		*err = run->callback_err;
+	}
+	rep_json_free(line);
+	return rc;
 }
 
 enum rep_code rep_run_fold_one(struct rep_run *run, struct rep_touched *touched,
 			       const struct rep_edit *edit, struct rep_json **outcome,
 			       struct rep_error *err)
 {
-	struct forget forget = {run, edit, REP_OK, err};
+	struct forget forget = {run, touched, edit, REP_OK, err};
 	struct rep_edit known = *edit;
 	struct rep_json *line = NULL;
 	char *was = NULL;
@@ -96,15 +141,8 @@ enum rep_code rep_run_fold_one(struct rep_run *run, struct rep_touched *touched,
 		rc = forget.rc;
 	if (line)
 		known.line = line;
-	/* A record that follows its references lies where they lie now; one that stays, where they lay then. */
-	run->edit_stamp = touched->entity->moves ? NULL : edit->stamp;
 	if (rc == REP_OK)
-		rc = rep_fold(&touched->folded, &known, &run->fold, outcome, err);
-	run->edit_stamp = NULL;
-	if (rc == REP_OK && run->callback_rc != REP_OK) {
-		rc = run->callback_rc;
-		*err = run->callback_err;
-	}
+		rc = fold_known(run, touched, &known, outcome, err);
 	if (rc == REP_OK)
 		rc = note_move(run, touched, edit, was, *outcome, err);
 	if (rc == REP_OK && is_plain(*outcome)) {
@@ -265,53 +303,42 @@ enum rep_code rep_run_rejection(struct rep_run *run, const struct rep_edit *edit
 
 /* ---- all changes again ---- */
 
-/* An outcome that is another than it was, to be recorded when the walk over the index is over. */
-struct altered {
+struct rep_altered {
 	char device[REP_DEVICE_LEN + 1];
 	int64_t seq;
 	unsigned index;
 	char *segment;
 	struct rep_json *outcome;
 };
-struct refold {
-	struct rep_run *run;
-	struct rep_touched *touched;
-	struct altered *altered;
-	size_t len;
-};
 
-static enum rep_code keep_altered(struct refold *refold, const struct rep_indexed *change,
+static enum rep_code keep_altered(struct rep_refold *refold, const struct rep_indexed *change,
 				  struct rep_json *outcome, struct rep_error *err)
 {
-	struct altered *grown = reallocarray(refold->altered, refold->len + 1, sizeof *grown),
-		       *altered;
+	struct rep_altered *grown = reallocarray(refold->altered, refold->len + 1, sizeof *grown),
+			   *altered;
 
 	if (!grown)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	refold->altered = grown;
 	altered = &grown[refold->len++];
-	*altered = (struct altered){.seq = change->edit.seq,
-				    .index = change->edit.index,
-				    .segment = change->segment ? strdup(change->segment) : NULL,
-				    .outcome = rep_json_ref(outcome)};
+	*altered = (struct rep_altered){.seq = change->edit.seq,
+					.index = change->edit.index,
+					.segment = change->segment ? strdup(change->segment) : NULL,
+					.outcome = rep_json_ref(outcome)};
 	memcpy(altered->device, change->device, sizeof altered->device);
 	if (!altered->segment || (outcome && !altered->outcome))
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	return REP_OK;
 }
 
-static enum rep_code refold_one(void *user, struct rep_indexed *change, struct rep_error *err)
+enum rep_code rep_refold_keep(struct rep_refold *refold, struct rep_touched *touched,
+			      const struct rep_indexed *change, struct rep_json *outcome,
+			      struct rep_error *err)
 {
-	struct refold *refold = user;
-	struct rep_touched *touched = refold->touched;
-	struct rep_json *outcome = NULL;
 	bool was_rejected = rep_outcome_has_rejection(change->outcome);
-	enum rep_code rc;
+	enum rep_code rc = REP_OK;
 
-	if (change->held || !change->edit.line)
-		return REP_OK;
-	rc = rep_run_fold_one(refold->run, touched, &change->edit, &outcome, err);
-	if (rc == REP_OK && (outcome || was_rejected))
+	if (outcome || was_rejected)
 		rc = rep_run_rejection(refold->run, &change->edit, outcome, was_rejected, err);
 	if (rc == REP_OK && !rep_json_equal(outcome, change->outcome))
 		rc = keep_altered(refold, change, outcome, err);
@@ -320,16 +347,48 @@ static enum rep_code refold_one(void *user, struct rep_indexed *change, struct r
 	memcpy(touched->last_device, change->device, sizeof touched->last_device);
 	touched->last_seq = change->edit.seq;
 	touched->last_index = change->edit.index;
+	return rc;
+}
+
+struct alone {
+	struct rep_refold *refold;
+	struct rep_touched *touched;
+};
+
+static enum rep_code refold_one(void *user, struct rep_indexed *change, struct rep_error *err)
+{
+	struct alone *alone = user;
+	struct rep_json *outcome = NULL;
+	enum rep_code rc;
+
+	if (change->held || !change->edit.line)
+		return REP_OK;
+	rc = rep_run_fold_one(alone->refold->run, alone->touched, &change->edit, &outcome, err);
+	if (rc == REP_OK)
+		rc = rep_refold_keep(alone->refold, alone->touched, change, outcome, err);
 	rep_json_free(outcome);
 	return rc;
 }
 
-static enum rep_code record_altered(struct refold *refold, struct rep_error *err)
+enum rep_code rep_refold_alone(struct rep_run *run, struct rep_touched *touched,
+			       struct rep_refold *refold, struct rep_error *err)
+{
+	const struct rep_changes_query query = {.entity = touched->entity->name, .id = touched->id};
+	struct alone alone = {refold, touched};
+	enum rep_code rc;
+
+	rep_folded_clear(&touched->folded);
+	touched->has_last = false;
+	rc = rep_work_moved_clear(run->hub->db, touched->entity->name, touched->id, err);
+	return rc == REP_OK ? rep_changes_each(run->hub->db, &query, refold_one, &alone, err) : rc;
+}
+
+enum rep_code rep_refold_record(struct rep_refold *refold, struct rep_error *err)
 {
 	enum rep_code rc = REP_OK;
 
 	for (size_t i = 0; rc == REP_OK && i < refold->len; i++) {
-		const struct altered *altered = &refold->altered[i];
+		const struct rep_altered *altered = &refold->altered[i];
 
 		rc = rep_changes_outcome(refold->run->hub->db, altered->device, altered->seq,
 					 altered->index, altered->outcome, err);
@@ -340,28 +399,15 @@ static enum rep_code record_altered(struct refold *refold, struct rep_error *err
 	return rc;
 }
 
-enum rep_code rep_run_refold(struct rep_run *run, struct rep_touched *touched,
-			     struct rep_error *err)
+void rep_refold_clear(struct rep_refold *refold)
 {
-	const struct rep_changes_query query = {.entity = touched->entity->name, .id = touched->id};
-	struct refold refold = {.run = run, .touched = touched};
-	enum rep_code rc;
-
-	rep_folded_clear(&touched->folded);
-	touched->has_last = false;
-	rc = rep_work_moved_clear(run->hub->db, touched->entity->name, touched->id, err);
-	if (rc == REP_OK)
-		rc = rep_changes_each(run->hub->db, &query, refold_one, &refold, err);
-	if (rc == REP_OK)
-		rc = record_altered(&refold, err);
-	if (rc == REP_OK)
-		rc = rep_run_touched_rows(run, touched, err);
-	for (size_t i = 0; i < refold.len; i++) {
-		free(refold.altered[i].segment);
-		rep_json_free(refold.altered[i].outcome);
+	for (size_t i = 0; i < refold->len; i++) {
+		free(refold->altered[i].segment);
+		rep_json_free(refold->altered[i].outcome);
 	}
-	free(refold.altered);
-	return rep_wrap(err, rc, "fold %s %s again", touched->entity->name, touched->id);
+	free(refold->altered);
+	refold->altered = NULL;
+	refold->len = 0;
 }
 
 /* ---- what follows a record ---- */
@@ -415,6 +461,14 @@ static enum rep_code list_followers(struct rep_run *run, const struct rep_entity
 	return rc;
 }
 
+/* Where the record lies that shows what this one is; NULL = there is none. */
+static const char *lies(const struct rep_touched *touched)
+{
+	const struct rep_record *record = touched->root->folded.record;
+
+	return record ? record->partition : NULL;
+}
+
 static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *entity,
 				const char *id, struct rep_error *err)
 {
@@ -424,12 +478,11 @@ static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *en
 
 	if (rc != REP_OK || (!touched->folded.record && !touched->folded.reviews_len))
 		return rc;
-	if (touched->folded.record && !(was = strdup(touched->folded.record->partition)))
+	if (lies(touched) && !(was = strdup(lies(touched))))
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	rc = rep_run_refold(run, touched, err);
-	if (rc == REP_OK && was && touched->folded.record &&
-	    strcmp(was, touched->folded.record->partition) != 0)
-		rc = rep_run_follow(run, touched, err);
+	if (rc == REP_OK && was && lies(touched) && strcmp(was, lies(touched)) != 0)
+		rc = rep_run_follow_all(run, touched, err);
 	free(was);
 	return rc;
 }

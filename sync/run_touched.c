@@ -34,6 +34,7 @@ static void free_touched(struct rep_touched *touched)
 		free(touched->items[i].twin);
 	}
 	free(touched->items);
+	free(touched->members);
 	free(touched->was);
 	free(touched->id);
 	free(touched);
@@ -218,9 +219,10 @@ enum rep_code rep_run_touch(struct rep_run *run, const struct rep_entity *entity
 		free_touched(touched);
 		return rep_wrap(err, rc, "%s %s", entity->name, id);
 	}
+	touched->root = touched;
 	run->touched[at] = *out = touched;
 	run->touched_len++;
-	return REP_OK;
+	return run->joining ? REP_OK : rep_run_join(run, touched, err);
 }
 
 /* ---- rows ---- */
@@ -231,24 +233,39 @@ static enum rep_code put_row(struct rep_run *run, const struct rep_record *recor
 	return rep_work_put(run->hub, record, NULL, err);
 }
 
-enum rep_code rep_run_touched_rows(struct rep_run *run, struct rep_touched *touched,
-				   struct rep_error *err)
+enum rep_code rep_run_rows_drop(struct rep_run *run, struct rep_touched *touched,
+				struct rep_error *err)
 {
-	struct rep_folded *folded = &touched->folded;
+	const struct rep_folded *folded = &touched->folded;
 	enum rep_code rc = REP_OK;
 
 	touched->changed = true;
-	if (folded->record)
-		rc = put_row(run, folded->record, err);
-	else if (touched->was)
+	if (!folded->record && touched->was)
 		rc = rep_work_drop(run->hub, touched->entity, touched->id, err);
-	for (size_t i = 0; rc == REP_OK && i < folded->reviews_len; i++)
-		rc = put_row(run, folded->reviews[i], err);
 	for (size_t i = 0; rc == REP_OK && i < touched->items_len; i++)
 		if (!rep_folded_review(folded, touched->items[i].id))
 			rc = rep_row_remove(run->hub->db, touched->items[i].entity,
 					    touched->items[i].id, err);
 	return rc;
+}
+
+enum rep_code rep_run_rows_put(struct rep_run *run, struct rep_touched *touched,
+			       struct rep_error *err)
+{
+	const struct rep_folded *folded = &touched->folded;
+	enum rep_code rc = folded->record ? put_row(run, folded->record, err) : REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < folded->reviews_len; i++)
+		rc = put_row(run, folded->reviews[i], err);
+	return rc;
+}
+
+enum rep_code rep_run_touched_rows(struct rep_run *run, struct rep_touched *touched,
+				   struct rep_error *err)
+{
+	enum rep_code rc = rep_run_rows_drop(run, touched, err);
+
+	return rc == REP_OK ? rep_run_rows_put(run, touched, err) : rc;
 }
 
 /* ---- files ---- */
@@ -372,6 +389,25 @@ static enum rep_code flush_claim(struct rep_run *run, const struct rep_touched *
 	return rc;
 }
 
+/* What is not there any more. It may be another record's now, so that all of it goes before anything is written. */
+static enum rep_code flush_gone(struct rep_run *run, struct rep_touched *touched,
+				struct rep_error *err)
+{
+	const struct rep_folded *folded = &touched->folded;
+	enum rep_code rc = REP_OK;
+
+	if (!touched->changed)
+		return REP_OK;
+	if (!folded->record && touched->was)
+		rc = rep_run_remove_record(run, touched->entity, touched->was, touched->id, err);
+	for (size_t i = 0; rc == REP_OK && i < touched->items_len; i++)
+		if (!rep_folded_review(folded, touched->items[i].id))
+			rc = rep_run_remove_record(run, touched->items[i].entity,
+						   touched->items[i].partition,
+						   touched->items[i].id, err);
+	return rep_wrap(err, rc, "%s %s", touched->entity->name, touched->id);
+}
+
 static enum rep_code flush_one(struct rep_run *run, struct rep_touched *touched,
 			       struct rep_error *err)
 {
@@ -382,16 +418,9 @@ static enum rep_code flush_one(struct rep_run *run, struct rep_touched *touched,
 		return REP_OK;
 	if (folded->record)
 		rc = rep_run_write_record(run, folded->record, touched->was, err);
-	else if (touched->was)
-		rc = rep_run_remove_record(run, touched->entity, touched->was, touched->id, err);
 	for (size_t i = 0; rc == REP_OK && i < folded->reviews_len; i++)
 		rc = rep_run_write_record(run, folded->reviews[i],
 					  item_partition(touched, folded->reviews[i]->id), err);
-	for (size_t i = 0; rc == REP_OK && i < touched->items_len; i++)
-		if (!rep_folded_review(folded, touched->items[i].id))
-			rc = rep_run_remove_record(run, touched->items[i].entity,
-						   touched->items[i].partition,
-						   touched->items[i].id, err);
 	if (rc == REP_OK)
 		rc = flush_claim(run, touched, err);
 	return rep_wrap(err, rc, "%s %s", touched->entity->name, touched->id);
@@ -401,6 +430,9 @@ enum rep_code rep_run_flush(struct rep_run *run, struct rep_error *err)
 {
 	enum rep_code rc = REP_OK;
 
+	for (size_t i = 0; rc == REP_OK && i < run->touched_cap; i++)
+		if (run->touched[i])
+			rc = flush_gone(run, run->touched[i], err);
 	for (size_t i = 0; rc == REP_OK && i < run->touched_cap; i++)
 		if (run->touched[i])
 			rc = flush_one(run, run->touched[i], err);

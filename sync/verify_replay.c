@@ -128,30 +128,53 @@ static enum rep_code defer(struct replay *replay, const char *entity, const char
 	return REP_OK;
 }
 
+/* Where the members of a group lay, as one text: when it changes, what follows them has to be folded once more. */
+static void put_places(const struct rep_touched *touched, struct rep_buf *out)
+{
+	const struct rep_touched *root = touched->root;
+
+	for (size_t i = 0; i < root->members_len || i == 0; i++) {
+		const struct rep_touched *one = root->members_len ? root->members[i] : touched;
+
+		rep_buf_printf(out, "%s ",
+			       one->folded.record ? one->folded.record->partition : "-");
+	}
+	rep_buf_puts(out, root->id);
+}
+
+/* Is it folded with the first of those that it is one with? */
+static bool comes_with_another(const struct rep_touched *touched)
+{
+	const struct rep_touched *root = touched->root;
+
+	return root->members_len && root->members[0] != touched;
+}
+
 /* A record whose target was not folded yet has no place to lie in: it waits for the next pass. */
 static enum rep_code fold_record(struct replay *replay, const struct rep_entity *entity,
 				 const char *id, struct rep_error *err)
 {
+	struct rep_buf was = REP_BUF_INIT(1u << 20), is = REP_BUF_INIT(1u << 20);
 	struct rep_touched *touched;
-	const struct rep_record *record;
-	char *was = NULL;
 	enum rep_code rc = rep_run_touch(&replay->run, entity, id, &touched, err);
 
-	if (rc != REP_OK)
+	replay->records++;
+	if (rc != REP_OK || comes_with_another(touched)) {
+		rep_run_touched_clear(&replay->run);
 		return rc;
-	if (touched->was && !(was = strdup(touched->was)))
-		return rep_fail(err, REP_ENOMEM, "replay");
+	}
+	put_places(touched, &was);
 	rc = rep_run_refold(&replay->run, touched, err);
-	record = touched->folded.record;
-	if (rc == REP_OK && (!was != !record || (was && strcmp(was, record->partition) != 0)))
+	put_places(touched, &is);
+	if (rc == REP_OK && strcmp(rep_buf_str(&was), rep_buf_str(&is)) != 0)
 		replay->moved++;
-	free(was);
+	rep_buf_clear(&was);
+	rep_buf_clear(&is);
 	if (rc == REP_EINVAL) {
 		replay->run.callback_rc = REP_OK;
 		rep_run_touched_clear(&replay->run);
 		return defer(replay, entity->name, id, err, err);
 	}
-	replay->records++;
 	/* Files are built as records come, so that memory holds one record, not all. */
 	return rc == REP_OK ? rep_run_flush(&replay->run, err) : rc;
 }
@@ -302,6 +325,7 @@ static void replay_close(struct replay *replay)
 {
 	rep_run_touched_clear(&replay->run);
 	rep_run_outcomes_clear(&replay->run);
+	free(replay->run.aliased);
 	rep_buf_clear(&replay->run.partition);
 	rep_tree_free(replay->run.tree);
 	rep_pack_free(replay->run.pack);

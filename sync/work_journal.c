@@ -303,6 +303,17 @@ static enum rep_code read_beside(struct segment *segment, const struct rep_oid *
 	return rc;
 }
 
+/* Of the record that the change was written for, or of the one that it is merged into. */
+static enum rep_code index_move(struct segment *segment, const struct rep_arrived *arrived,
+				const char *id, const struct rep_json *moved, struct rep_error *err)
+{
+	if (!moved || !id)
+		return REP_OK;
+	return rep_work_moved(segment->hub->db, arrived->edit.entity, id, arrived->eff.text,
+			      rep_json_get_string(moved, "from"), rep_json_get_string(moved, "to"),
+			      err);
+}
+
 static enum rep_code index_change(struct segment *segment, const struct rep_changeset *set,
 				  unsigned index, struct rep_error *err)
 {
@@ -320,11 +331,13 @@ static enum rep_code index_change(struct segment *segment, const struct rep_chan
 	if (rc == REP_OK)
 		rc = rep_changes_put(segment->hub->db, &arrived.edit, arrived.signed_stamp, outcome,
 				     segment->path, err);
-	if (rc == REP_OK && rep_json_get(outcome, "moved"))
-		rc = rep_work_moved(segment->hub->db, arrived.edit.entity, arrived.edit.id,
-				    arrived.eff.text,
-				    rep_json_get_string(rep_json_get(outcome, "moved"), "from"),
-				    rep_json_get_string(rep_json_get(outcome, "moved"), "to"), err);
+	if (rc == REP_OK)
+		rc = index_move(segment, &arrived, arrived.edit.id, rep_json_get(outcome, "moved"),
+				err);
+	if (rc == REP_OK)
+		rc = index_move(segment, &arrived,
+				rep_json_get_string(rep_json_get(outcome, "joined"), "id"),
+				rep_json_get(outcome, "joined"), err);
 	rep_json_free(outcome);
 	rep_arrived_clear(&arrived);
 	return rc;

@@ -76,8 +76,9 @@ enum rep_code rep_work_partition_at(struct rep_hub *hub, const char *entity, con
 
 	if (!found)
 		return REP_OK;
-	if (stamp)
-		rc = before_next_move(hub, entity, id, stamp, out, err);
+	if (!stamp) /* what follows a record lies where that one lies which shows what it is */
+		return rep_row_lies(hub->db, found, id, out, err);
+	rc = before_next_move(hub, entity, id, stamp, out, err);
 	if (rc == REP_OK && out->len == before)
 		rc = rep_row_partition(hub->db, found, id, out, err);
 	return rc;

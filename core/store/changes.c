@@ -7,8 +7,8 @@
 #include "core/base/limits.h"
 
 /*
- * The index by record is what every fold asks; by device what an audit and a rebuild ask. Cut stamps are rare, so their
- * index is partial and costs nothing where no clock runs ahead.
+ * The index by record is what every fold asks; by device what an audit and a rebuild ask. Cut stamps and aliases are rare, so
+ * their indexes are partial and cost nothing where no clock runs ahead and nothing was merged.
  */
 static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS _segment(n INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
@@ -28,7 +28,10 @@ static const char schema_sql[] =
 	" segment INTEGER) STRICT;"
 	"CREATE UNIQUE INDEX IF NOT EXISTS _change_device ON _change(device, seq, idx);"
 	"CREATE INDEX IF NOT EXISTS _change_record ON _change(entity, id, eff, seq, idx);"
-	"CREATE INDEX IF NOT EXISTS _change_cut ON _change(device, stamp) WHERE stamp <> eff;";
+	"CREATE INDEX IF NOT EXISTS _change_cut ON _change(device, stamp) WHERE stamp <> eff;"
+	"CREATE INDEX IF NOT EXISTS _change_alias ON _change(entity, id) WHERE op IN ('alias', 'unalias');"
+	"CREATE INDEX IF NOT EXISTS _change_into ON _change(entity, json_extract(line, '$.into'))"
+	" WHERE op IN ('alias', 'unalias');";
 
 enum rep_code rep_changes_create(struct rep_db *db, struct rep_error *err)
 {
@@ -244,6 +247,19 @@ struct condition {
 	const char *value;
 };
 
+/* The members of a group, behind the conditions that are there always. */
+static void put_ids(struct rep_buf *sql, const struct rep_changes_query *query, int bound)
+{
+	for (size_t i = 0; i < query->ids_len; i++)
+		rep_buf_printf(sql, "%s?%zu",
+			       i       ? ", "
+			       : bound ? " AND c.id IN ("
+				       : " WHERE c.id IN (",
+			       (size_t)bound + i + 1);
+	if (query->ids_len)
+		rep_buf_puts(sql, ")");
+}
+
 enum rep_code rep_changes_each(struct rep_db *db, const struct rep_changes_query *query,
 			       enum rep_code (*each)(void *user, struct rep_indexed *change,
 						     struct rep_error *err),
@@ -254,7 +270,7 @@ enum rep_code rep_changes_each(struct rep_db *db, const struct rep_changes_query
 		{"c.rep = ?", query->rep},       {"c.device = ?", query->device},
 		{"c.eff >= ?", query->since},    {"c.eff < ?", query->until},
 	};
-	struct rep_buf sql = REP_BUF_INIT(4096);
+	struct rep_buf sql = REP_BUF_INIT(4096 + 16 * query->ids_len);
 	struct rep_stmt *stmt = NULL;
 	bool row = true;
 	int bound = 0;
@@ -266,12 +282,17 @@ enum rep_code rep_changes_each(struct rep_db *db, const struct rep_changes_query
 			rep_buf_printf(&sql, " %s %s%d", bound ? "AND" : "WHERE", conditions[i].sql,
 				       bound + 1),
 				bound++;
+	put_ids(&sql, query, bound);
 	rep_buf_puts(&sql, " ORDER BY c.eff, c.seq, c.idx");
-	rc = rep_db_prepare(db, &stmt, rep_buf_str(&sql), err);
+	rc = rep_buf_check(&sql, "a query", err);
+	if (rc == REP_OK)
+		rc = rep_db_prepare(db, &stmt, rep_buf_str(&sql), err);
 	bound = 0;
 	for (size_t i = 0; rc == REP_OK && i < sizeof conditions / sizeof *conditions; i++)
 		if (conditions[i].value)
 			rep_bind_text(stmt, ++bound, conditions[i].value);
+	for (size_t i = 0; rc == REP_OK && i < query->ids_len; i++)
+		rep_bind_text(stmt, ++bound, query->ids[i]);
 	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row) {
 		struct rep_indexed change;
 

@@ -60,6 +60,8 @@ struct rep_changes_query {
 	const char *device;
 	const char *since; /* datetimes, half-open, by the device's effective clock */
 	const char *until;
+	const char *const *ids; /* any of these, with an entity; NULL = as `id` says */
+	size_t ids_len;
 };
 REP_CHECK enum rep_code rep_changes_each(struct rep_db *db, const struct rep_changes_query *query,
 					 enum rep_code (*each)(void *user,

@@ -11,11 +11,13 @@ static const char *partition_of(void *user, const char *entity_name, const char 
 {
 	struct rep_context *context = user;
 	const struct rep_entity *entity = rep_schema_entity(context->replica->schema, entity_name);
+	struct rep_db *db = context->replica->db;
 	struct rep_error ignored;
 
 	rep_buf_reset(&context->partition);
-	if (!entity || rep_row_partition(context->replica->db, entity, id, &context->partition,
-					 &ignored) != REP_OK)
+	if (!entity ||
+	    (context->follows ? rep_row_lies : rep_row_partition)(
+		    db, entity, id, &context->partition, &ignored) != REP_OK)
 		return NULL;
 	return context->partition.len ? rep_buf_str(&context->partition) : NULL;
 }

@@ -10,6 +10,11 @@
 struct rep_context {
 	struct rep_replica *replica;
 	struct rep_buf partition; /* the last answer */
+	/*
+	 * What follows its references lies where the record lies that shows what a merged one is; what stays, and whoever is asked
+	 * for rights, goes by the place of its own. Set around a fold.
+	 */
+	bool follows;
 	struct rep_fold_context fold;
 	struct rep_admit_context admit;
 };

@@ -233,6 +233,7 @@ static enum rep_code set_partition(struct making *making, struct rep_error *err)
 	enum rep_code rc;
 
 	rep_context_init(&context, edit->replica);
+	context.follows = edit->entity->moves;
 	rep_time_format(time, making->now_ms);
 	rc = rep_partition_find(&partition, edit->entity, edit->id, edit->values,
 				edit->replica->rep, time, &context.fold, err);

@@ -484,6 +484,7 @@ static enum rep_code fold_line(struct decision *decision, const char *stamp, str
 		   "rejected") == 0)
 		rc = rep_fail(err, REP_EREFUSED, "the company would refuse it: %s", admission.text);
 	edit.verdict = admission.verdict;
+	decision->context.follows = decision->entity->moves;
 	if (rc == REP_OK)
 		rc = rep_fold(&decision->folded, &edit, &decision->context.fold, &outcome, err);
 	rep_json_free(outcome);

@@ -407,25 +407,51 @@ enum rep_code rep_row_remove(struct rep_db *db, const struct rep_entity *entity,
 	return rep_wrap(err, rc, "remove %s %s", entity->name, id);
 }
 
+static enum rep_code one_text(struct rep_db *db, const char *sql, const char *id,
+			      struct rep_buf *out, struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	bool row;
+	enum rep_code rc = rep_db_use(db, &stmt, sql, err);
+
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, id);
+	rc = rep_step(stmt, &row, err);
+	if (rc == REP_OK && row)
+		rep_buf_puts(out, rep_column_text(stmt, 0, NULL));
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
 enum rep_code rep_row_partition(struct rep_db *db, const struct rep_entity *entity, const char *id,
 				struct rep_buf *out, struct rep_error *err)
 {
 	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
-	struct rep_stmt *stmt;
 	enum rep_code rc;
-	bool row;
 
 	rep_buf_puts(&sql, "SELECT _partition FROM ");
 	rep_db_quote(&sql, rep_table_name(entity));
 	rep_buf_puts(&sql, " WHERE id = ?1");
-	rc = rep_db_use(db, &stmt, rep_buf_str(&sql), err);
-	if (rc == REP_OK) {
-		rep_bind_text(stmt, 1, id);
-		rc = rep_step(stmt, &row, err);
-		if (rc == REP_OK && row)
-			rep_buf_puts(out, rep_column_text(stmt, 0, NULL));
-		rep_stmt_reset(stmt);
-	}
+	rc = one_text(db, rep_buf_str(&sql), id, out, err);
+	rep_buf_clear(&sql);
+	return rc;
+}
+
+enum rep_code rep_row_lies(struct rep_db *db, const struct rep_entity *entity, const char *id,
+			   struct rep_buf *out, struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX), table = REP_BUF_INIT(256);
+	enum rep_code rc;
+
+	rep_db_quote(&table, rep_table_name(entity));
+	rep_buf_printf(&sql,
+		       "SELECT coalesce((SELECT r._partition FROM %s AS r WHERE r.id ="
+		       " json_extract(t._deleted, '$.merged_into')), t._partition) FROM %s AS t"
+		       " WHERE t.id = ?1",
+		       rep_buf_str(&table), rep_buf_str(&table));
+	rc = one_text(db, rep_buf_str(&sql), id, out, err);
+	rep_buf_clear(&table);
 	rep_buf_clear(&sql);
 	return rc;
 }

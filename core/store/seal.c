@@ -285,6 +285,7 @@ static enum rep_code write_partition(struct sealer *sealer, const struct rep_rec
 	struct rep_stmt *stmt;
 	enum rep_code rc = REP_OK;
 
+	sealer->context.follows = record->entity->moves;
 	if (rep_partition_find(&partition, record->entity, record->id, record->fields,
 			       record->created_rep, record->created.text, &sealer->context.fold,
 			       &ignored) == REP_OK) {

@@ -52,6 +52,9 @@ REP_CHECK enum rep_code rep_row_remove(struct rep_db *db, const struct rep_entit
 REP_CHECK enum rep_code rep_row_partition(struct rep_db *db, const struct rep_entity *entity,
 					  const char *id, struct rep_buf *out,
 					  struct rep_error *err);
+/* The same of the record that it is merged into, where it is: what follows a reference lies there. */
+REP_CHECK enum rep_code rep_row_lies(struct rep_db *db, const struct rep_entity *entity,
+				     const char *id, struct rep_buf *out, struct rep_error *err);
 /* Calls `each` for every row of the entity whose SQL condition holds (NULL = all), ordered by id. */
 REP_CHECK enum rep_code rep_row_each(
 	struct rep_db *db, const struct rep_entity *entity, const char *where,

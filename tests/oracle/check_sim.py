@@ -117,7 +117,7 @@ def compare_record(key, want, have):
 
 def without_items(outcome):
     """What the fold says of a change. A rejection's id and a move are the hub's to add."""
-    kept = {key: value for key, value in outcome.items() if key not in ("moved", "text", "fields", "waits_for")}
+    kept = {key: value for key, value in outcome.items() if key not in ("moved", "joined", "text", "fields", "waits_for")}
     if kept.get("outcome") == "rejected":
         kept.pop("item", None)
     fields = {name: {key: value for key, value in note.items() if key != "text"}

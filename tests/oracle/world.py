@@ -9,6 +9,7 @@ import unicodedata
 import uuid
 
 import fold
+import join
 
 # What the fold says itself, sorted anew; everything else that refuses or proposes is a verdict of admission.
 OF_THE_FOLD = {"no-record", "no-partition", "form", "not-author", "never-deleted", "op", "unknown-entity"}
@@ -96,6 +97,12 @@ class WorldFold(fold.Fold):
         self.world, self.name, self.ident = world, entity, ident
         self.moved = []  # (stamp, partition) after each change
 
+    def fold(self, edit):
+        outcome = super().fold(edit)
+        if self.record:
+            self.moved.append((edit["stamp"], self.record.partition))
+        return outcome
+
     def first(self):
         """As an edit, the one that made the record."""
         return {"entity": self.name, "id": self.ident, "rep": self.record.rep, "stamp": self.record.stamp}
@@ -105,7 +112,7 @@ class WorldFold(fold.Fold):
         if entity.builtin == "assignment":
             if fields["subject_entity"] == self.schema.rep_entity:
                 return "company"
-            return self.world.where(fields["subject_entity"], fields["subject"], None) or fields["subject"]
+            return self.world.where(fields["subject_entity"], fields["subject"], self.edit["stamp"]) or fields["subject"]
         rule = entity.partition
         if rule.get("is"):
             return self.ident if rule["is"] == "self" else rule["is"]
@@ -155,7 +162,8 @@ class World:
         self.edits, self.folds, self.outcomes = {}, {}, {}
         known = [self.edit_of(change) for change in central.changes
                  if change.entity in self.schema.entities and change.line is not None]
-        for edit in fold.forget(known):
+        self.groups = join.Groups(known)
+        for edit in fold.forget(known, self.groups.of):
             if edit["verdict"].get("*", {}).get("outcome") == "held":
                 continue  # not in force until its record comes; whoever saw it saw nothing
             self.edits.setdefault((edit["entity"], edit["id"]), []).append(edit)
@@ -170,22 +178,25 @@ class World:
 
     def folded(self, key):
         if key not in self.folds:
-            own = self.folds[key] = WorldFold(self, *key)
-            for edit in sorted(self.edits.get(key, []),
-                               key=lambda e: (e["stamp"], e["device"], e["seq"], e["index"])):
-                self.outcomes[edit["device"], edit["seq"], edit["index"]] = dict(own.fold(edit))
-                if own.record:
-                    own.moved.append((edit["stamp"], own.record.partition))
+            entity, ids = key[0], self.groups.of(*key)
+            edits = sorted((edit for ident in ids for edit in self.edits.get((entity, ident), [])), key=join.order)
+            told, made = join.fold_group(lambda ident: WorldFold(self, entity, ident), entity, ids, edits, self.groups)
+            for edit, outcome in zip(edits, told):
+                self.outcomes[edit["device"], edit["seq"], edit["index"]] = dict(outcome)
+            self.folds.update({(entity, ident): one for ident, one in made.items()})
         return self.folds[key]
 
     def where(self, entity, ident, stamp):
-        moved = self.folded((entity, ident)).moved
-        if not moved:
+        """Where a record lay then; without a time, where the one lies now that shows what it is."""
+        own = self.folded((entity, ident))
+        if stamp is None and own.record and (own.record.deleted or {}).get("merged_into"):
+            own = self.folded((entity, own.record.deleted["merged_into"]))
+        if not own.moved:
             return None
         if stamp is None:
-            return moved[-1][1]
-        before = [partition for since, partition in moved if since <= stamp]
-        return before[-1] if before else moved[0][1]
+            return own.moved[-1][1]
+        before = [partition for since, partition in own.moved if since <= stamp]
+        return before[-1] if before else own.moved[0][1]
 
     def records(self):
         """(entity, id) -> record, as central.py reads them."""

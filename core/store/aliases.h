@@ -1,0 +1,24 @@
+/*
+ * Who is one with whom, from the index of changes (changes.h): the aliases and undoings that admission let through.
+ */
+#ifndef REPSYNC_CORE_STORE_ALIASES_H
+#define REPSYNC_CORE_STORE_ALIASES_H
+
+#include "core/model/join.h"
+#include "core/store/db.h"
+
+/* The records that are one with a record, and what was said of pairs of them and others. */
+struct rep_group {
+	char **ids; /* sorted, itself among them */
+	size_t len;
+	struct rep_edges
+		edges; /* the latest word on every pair with one of them, standing or not */
+};
+void rep_group_clear(struct rep_group *group);
+REP_CHECK enum rep_code rep_group_load(struct rep_group *out, struct rep_db *db, const char *entity,
+				       const char *id, struct rep_error *err);
+/* Was anything ever said of a pair of this entity? Nearly always not, and then nothing else need be asked. */
+REP_CHECK enum rep_code rep_aliases_any(struct rep_db *db, const char *entity, bool *any,
+					struct rep_error *err);
+
+#endif

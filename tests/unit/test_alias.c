@@ -1,0 +1,293 @@
+/* Records that are one, at the hub and on laptops: joined, edited late, taken apart. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/store/changes.h"
+#include "core/store/tables.h"
+#include "help_world.h"
+#include "sync/audit.h"
+#include "sync/verify_hub.h"
+
+#define FIRST "C-9001"
+#define SECOND "C-0002" /* the smaller id, made later */
+
+struct company_of_two {
+	struct world world;
+	struct rep_replica *wang, *li;
+};
+
+static void open_both(struct company_of_two *two, void **state, const char *name)
+{
+	char dir[600];
+
+	memset(two, 0, sizeof *two);
+	snprintf(dir, sizeof dir, "%s", scratch(state, name));
+	shell_ok("mkdir -p '%s'", dir);
+	world_make(&two->world, dir);
+	two->wang = world_laptop(&two->world, "E0007", "wang");
+	two->li = world_laptop(&two->world, "E0012", "li");
+}
+
+static void close_both(struct company_of_two *two)
+{
+	rep_replica_close(two->wang);
+	rep_replica_close(two->li);
+	world_close(&two->world);
+}
+
+/* Both enter the same doctor, each without knowing of the other. */
+static void enter_twice(struct company_of_two *two)
+{
+	world_new(two->wang, "拜访", "contact", FIRST,
+		  ASSIGNS("name=张敏", "kind=医务人员", "org=O-0101", "phones=13900007777",
+			  "prof_title=副主任医师", "hobbies=书法"),
+		  NULL);
+	usleep(5000);
+	world_new(two->li, "拜访", "contact", SECOND,
+		  ASSIGNS("name=张敏", "kind=医务人员", "org=O-0101", "phones=13900008888",
+			  "prof_title=主任医师", "hobbies=羽毛球"),
+		  NULL);
+	usleep(5000);
+}
+
+static void sync_all(struct company_of_two *two)
+{
+	world_sync_quietly(two->wang);
+	world_sync_quietly(two->li);
+	world_merge_quietly(&two->world);
+	world_sync_quietly(two->wang);
+	world_sync_quietly(two->li);
+}
+
+static void join(struct world *world, const char *loser, const char *into)
+{
+	struct rep_error err;
+
+	expect_ok(rep_hub_merge_records(world->hub, "contact", loser, into, "同一人", world_now(),
+					&err),
+		  &err);
+}
+
+static void part(struct world *world, const char *id)
+{
+	struct rep_error err;
+
+	expect_ok(rep_hub_unmerge(world->hub, "contact", id, "不是同一人", world_now(), &err),
+		  &err);
+}
+
+/* ---- looking ---- */
+
+static const char *merged_into(struct rep_db *db, const struct rep_schema *schema, const char *id)
+{
+	static char out[65];
+	struct rep_record *record;
+	const char *into;
+	struct rep_error err;
+
+	expect_ok(rep_row_get(db, rep_schema_entity(schema, "contact"), id, &record, &err), &err);
+	assert_non_null(record);
+	into = rep_json_get_string(record->deleted, "merged_into");
+	snprintf(out, sizeof out, "%s", into ? into : "");
+	rep_record_free(record);
+	return out;
+}
+
+static const char *hub_merged_into(struct world *world, const char *id)
+{
+	return merged_into(rep_hub_db(world->hub), rep_hub_schema(world->hub), id);
+}
+
+/* Everything that the working copy says, in one hash; a cache that is made again must say the same. */
+static void dump(struct world *world, char out[65])
+{
+	static const char *const tables[] = {
+		"contact", "interaction", "consent", "_review", "_moved", "_unique",
+		"(SELECT device, seq, idx, stamp, eff, entity, id, op, line, outcome, held FROM _change)",
+	};
+	char path[700];
+
+	snprintf(path, sizeof path, "%s/dump", world->dir);
+	shell_ok("rm -f '%s'", path);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		shell_ok("sqlite3 '%s/hub/work.db' 'SELECT * FROM %s' | sort >> '%s'", world->dir,
+			 tables[i], path);
+	snprintf(out, 65, "%s", shell_line("sha256sum < '%s' | cut -c1-64", path));
+}
+
+/* The replay gives the same trees, and a working copy made again the same rows. */
+static void expect_sound(struct world *world)
+{
+	const struct rep_verify options = {.replay = true};
+	struct rep_json *report;
+	char before[65], after[65], hub[700];
+	struct rep_error err;
+
+	expect_ok(rep_hub_verify(world->hub, &options, &report, &err), &err);
+	rep_json_free(report);
+	dump(world, before);
+	world_close(world);
+	snprintf(hub, sizeof hub, "%s/hub", world->dir);
+	expect_ok(rep_hub_rebuild(hub, NULL, &err), &err);
+	world_reopen(world, false);
+	dump(world, after);
+	assert_string_equal(before, after);
+}
+
+static int64_t count(struct world *world, const char *sql)
+{
+	struct rep_stmt *stmt;
+	struct rep_error err;
+	int64_t n;
+	bool row;
+
+	expect_ok(rep_db_prepare(rep_hub_db(world->hub), &stmt, sql, &err), &err);
+	expect_ok(rep_step(stmt, &row, &err), &err);
+	n = rep_column_int(stmt, 0);
+	rep_stmt_free(stmt);
+	return n;
+}
+
+/* ---- tests ---- */
+
+static void two_entered_twice_become_the_one_made_first(void **state)
+{
+	struct company_of_two two;
+
+	open_both(&two, state, "one");
+	enter_twice(&two);
+	sync_all(&two);
+	join(&two.world, FIRST, SECOND); /* into the one made later: the direction is no matter */
+	assert_string_equal(hub_merged_into(&two.world, SECOND), FIRST);
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "phones"),
+			    "[\"13900007777\",\"13900008888\"]");
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "prof_title"), "\"主任医师\"");
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "hobbies"),
+			    "[\"书法\",\"羽毛球\"]");
+	sync_all(&two);
+	assert_string_equal(laptop_field(two.li, "contact", FIRST, "prof_title"), "\"主任医师\"");
+	assert_string_equal(laptop_field(two.li, "contact", SECOND, "prof_title"), "(none)");
+	expect_verified(two.wang);
+	expect_verified(two.li);
+	expect_sound(&two.world);
+	close_both(&two);
+}
+
+static void what_comes_late_for_the_one_merged_away_reaches_the_other(void **state)
+{
+	struct company_of_two two;
+
+	open_both(&two, state, "late");
+	enter_twice(&two);
+	sync_all(&two);
+	world_put(two.li, "电话", "contact", SECOND,
+		  ASSIGNS("phones+=13900009999", "best_time=周五"));
+	join(&two.world, SECOND, FIRST);
+	sync_all(&two);
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "phones"),
+			    "[\"13900007777\",\"13900008888\",\"13900009999\"]");
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "best_time"), "\"周五\"");
+	assert_string_equal(laptop_field(two.li, "contact", FIRST, "best_time"), "\"周五\"");
+	expect_verified(two.li);
+	expect_sound(&two.world);
+	close_both(&two);
+}
+
+static void taken_apart_each_is_what_its_own_changes_make_it(void **state)
+{
+	struct company_of_two two;
+
+	open_both(&two, state, "apart");
+	enter_twice(&two);
+	sync_all(&two);
+	join(&two.world, SECOND, FIRST);
+	world_put(two.li, "补记", "contact", SECOND, ASSIGNS("best_time=周五"));
+	sync_all(&two);
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "best_time"), "\"周五\"");
+	part(&two.world, SECOND);
+	assert_string_equal(hub_merged_into(&two.world, SECOND), "");
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "phones"), "[\"13900007777\"]");
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "prof_title"),
+			    "\"副主任医师\"");
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "best_time"), "null");
+	assert_string_equal(hub_field(&two.world, "contact", SECOND, "phones"),
+			    "[\"13900008888\"]");
+	assert_string_equal(hub_field(&two.world, "contact", SECOND, "best_time"), "\"周五\"");
+	sync_all(&two);
+	assert_string_equal(laptop_field(two.wang, "contact", SECOND, "hobbies"), "[\"羽毛球\"]");
+	expect_verified(two.wang);
+	expect_sound(&two.world);
+	close_both(&two);
+}
+
+/* A bad merge undone leaves what was there before, byte for byte, but for the journal. */
+static void a_merge_undone_leaves_no_trace_in_the_records(void **state)
+{
+	struct company_of_two two;
+	char before[65];
+
+	open_both(&two, state, "trace");
+	enter_twice(&two);
+	world_put(two.li, "改名", "contact", SECOND,
+		  ASSIGNS("name=张明")); /* a proposal moves there and back */
+	sync_all(&two);
+	assert_int_equal(
+		count(&two.world, "SELECT count(*) FROM _review WHERE record = '" SECOND "'"), 1);
+	snprintf(before, sizeof before, "%s", world_tree(&two.world, "data"));
+	join(&two.world, SECOND, FIRST);
+	assert_int_equal(
+		count(&two.world, "SELECT count(*) FROM _review WHERE record = '" SECOND "'"), 0);
+	assert_int_equal(
+		count(&two.world,
+		      "SELECT count(*) FROM _review WHERE kind = 'proposal' AND record = '" FIRST
+		      "'"),
+		1);
+	expect_sound(&two.world);
+	part(&two.world, FIRST);
+	assert_string_equal(world_tree(&two.world, "data"), before);
+	expect_sound(&two.world);
+	close_both(&two);
+}
+
+static void a_chain_and_a_cycle_are_one(void **state)
+{
+	static const char *const ids[] = {"C-1", "C-2", "C-3"};
+	struct company_of_two two;
+
+	open_both(&two, state, "chain");
+	for (size_t i = 0; i < 3; i++) {
+		char phone[64];
+
+		snprintf(phone, sizeof phone, "phones=1390000000%zu", i);
+		world_new(two.wang, "拜访", "contact", ids[i],
+			  ASSIGNS("name=王伟", "kind=医务人员", "org=O-0101", phone), NULL);
+		usleep(3000);
+	}
+	sync_all(&two);
+	join(&two.world, "C-2", "C-3");
+	join(&two.world, "C-1", "C-2");
+	assert_string_equal(hub_merged_into(&two.world, "C-2"), "C-1");
+	assert_string_equal(hub_merged_into(&two.world, "C-3"), "C-1");
+	assert_string_equal(hub_field(&two.world, "contact", "C-1", "phones"),
+			    "[\"13900000000\",\"13900000001\",\"13900000002\"]");
+	expect_sound(&two.world);
+	part(&two.world, "C-2"); /* who was one by way of it is not any more */
+	assert_string_equal(hub_merged_into(&two.world, "C-3"), "");
+	assert_string_equal(hub_field(&two.world, "contact", "C-3", "phones"), "[\"13900000002\"]");
+	expect_sound(&two.world);
+	close_both(&two);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_entered_twice_become_the_one_made_first),
+		cmocka_unit_test(what_comes_late_for_the_one_merged_away_reaches_the_other),
+		cmocka_unit_test(taken_apart_each_is_what_its_own_changes_make_it),
+		cmocka_unit_test(a_merge_undone_leaves_no_trace_in_the_records),
+		cmocka_unit_test(a_chain_and_a_cycle_are_one),
+	};
+
+	rep_json_init();
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
