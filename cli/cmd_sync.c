@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -12,6 +13,8 @@
 #include "sync/desk.h"
 #include "sync/device.h"
 
+#define TRIES 3u
+#define TIMEOUT_S 60u
 #define INVITATION_SIZE_MAX (64u * 1024u)
 
 enum rep_code cmd_enroll(struct cli *cli, int argc, char **argv, struct rep_error *err)
@@ -67,19 +70,59 @@ static void print_sync(const struct cli *cli, const struct rep_json *summary)
 		cli_members(cli, summary, columns, sizeof columns / sizeof *columns);
 }
 
+/* Nothing is begun any more when the first minute, or what --timeout says, is over: then the rep is told. */
+struct patience {
+	int64_t start_ms;
+	int64_t ms_max;
+};
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool wait_for_try(void *user, unsigned delay_ms)
+{
+	const struct patience *patience = user;
+	const struct timespec pause = {.tv_sec = delay_ms / 1000,
+				       .tv_nsec = (long)(delay_ms % 1000) * 1000000};
+
+	if (monotonic_ms() - patience->start_ms + delay_ms > patience->ms_max)
+		return false;
+	(void)nanosleep(&pause, NULL);
+	return true;
+}
+
 enum rep_code cmd_sync(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	struct rep_sync sync = {.now_ms = cli_now_ms()};
-	const struct cli_option options[] = {{.name = "step", .number = &sync.step}};
+	int64_t tries = -1, timeout = -1;
+	const struct cli_option options[] = {{.name = "step", .number = &sync.step},
+					     {.name = "tries", .number = &tries},
+					     {.name = "timeout", .number = &timeout}};
+	struct patience patience = {.start_ms = monotonic_ms()};
 	struct rep_replica *replica = NULL;
 	struct rep_json *summary = NULL;
 	struct cli_progress bar;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
-	    (rc = cli_args(cli, 0, 0, NULL, err)) ||
-	    (rc = cli_replica(cli, &replica, false, false, err)))
+	if ((rc = cli_options(cli, argc, argv, options, 3, err)) ||
+	    (rc = cli_args(cli, 0, 0, NULL, err)))
 		goto out;
+	if (tries == 0 || tries > 100 || timeout == 0 || timeout > 3600) {
+		rc = cli_usage(cli, err, "--tries must be 1 to 100, --timeout 1 to 3600 seconds");
+		goto out;
+	}
+	if ((rc = cli_replica(cli, &replica, false, false, err)))
+		goto out;
+	sync.tries = tries > 0 ? (unsigned)tries : TRIES;
+	sync.stall_s = timeout > 0 ? (unsigned)timeout : TIMEOUT_S;
+	patience.ms_max = (int64_t)sync.stall_s * 1000;
+	sync.pause = wait_for_try;
+	sync.pause_user = &patience;
 	cli_progress_begin(&bar, cli);
 	sync.progress = &bar.progress;
 	rc = rep_desk_sync(replica, &sync, &summary, err);

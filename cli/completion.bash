@@ -40,7 +40,7 @@ _repsync()
 	new) options='-m --id' ;;
 	list) options='--where --order --limit --all' ;;
 	find) options=--limit ;;
-	sync) options=--step ;;
+	sync) options='--step --tries --timeout' ;;
 	inbox | hub-inbox) options='--kind --all' ;;
 	conflicts) options=--all ;;
 	help) options="$commands" ;;

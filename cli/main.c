@@ -27,7 +27,7 @@ const struct cli_command cli_commands[] = {
 	{"commit", "-m REASON", "repsync-sync", cmd_commit},
 	{"log", "", "repsync-sync", cmd_log},
 	{"show", "SEQ", "repsync-sync", cmd_show},
-	{"sync", "[--step N]", "repsync-sync", cmd_sync},
+	{"sync", "[--step N] [--tries N] [--timeout SECONDS]", "repsync-sync", cmd_sync},
 	{"status", "", "repsync-sync", cmd_status},
 	{"verify", "", "repsync-sync", cmd_verify},
 	{"inbox", "[--kind conflict|proposal|duplicate|rejection|claim] [--all]", "repsync-review",

@@ -9,6 +9,7 @@
 #include "core/model/stamp.h"
 #include "core/store/journal.h"
 #include "sync/device_work.h"
+#include "sync/retry.h"
 
 enum rep_code rep_device_tip(struct rep_db *db, const char *key, struct rep_oid *out,
 			     struct rep_error *err)
@@ -207,6 +208,31 @@ static enum rep_code exchange(struct rep_device *device, struct rep_error *err)
 	return fetch_view(device, err);
 }
 
+static enum rep_code exchange_with_retries(struct rep_device *device, struct rep_error *err)
+{
+	const struct rep_sync *options = device->options;
+	unsigned tries = 0;
+	enum rep_code rc;
+
+	for (;;) {
+		uint32_t random;
+
+		rc = connect_mailbox(device, err);
+		if (rc == REP_OK)
+			rc = exchange(device, err);
+		/* What was made and fetched lies in the replica; a half-filled clone does not. */
+		if (rc != REP_OK) {
+			rep_clone_close(device->clone);
+			device->clone = NULL;
+		}
+		if (rc != REP_EUNREACHABLE || ++tries >= options->tries || !options->pause)
+			return rc;
+		rep_random(&random, sizeof random);
+		if (!options->pause(options->pause_user, rep_retry_delay_ms(tries, random)))
+			return rc;
+	}
+}
+
 static enum rep_code add_text(struct rep_json *summary, struct rep_db *db, const char *name,
 			      const char *key, struct rep_error *err)
 {
@@ -279,9 +305,7 @@ static enum rep_code run_sync(struct rep_device *device, struct rep_error *err)
 		if (rc != REP_OK)
 			return rc;
 	}
-	rc = connect_mailbox(device, err);
-	if (rc == REP_OK)
-		rc = exchange(device, err);
+	rc = exchange_with_retries(device, err);
 	if (rc != REP_OK)
 		return rc;
 	rep_time_format(now, device->options->now_ms);

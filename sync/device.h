@@ -4,6 +4,7 @@
 #ifndef REPSYNC_SYNC_DEVICE_H
 #define REPSYNC_SYNC_DEVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/json.h"
@@ -21,11 +22,16 @@ struct rep_sync {
 	int64_t now_ms;
 	int64_t step;                /* change sets a segment at most; 0 = as many as fit */
 	unsigned stall_s, overall_s; /* 0 = defaults of transport.h */
+	unsigned tries;              /* to reach the company, at most; 0 = 1 */
+	/* Waits between two tries; false = do not try again. NULL = one try. */
+	bool (*pause)(void *user, unsigned delay_ms);
+	void *pause_user;
 	const struct rep_progress *progress;
 };
 /*
  * Seals what is pending, pushes what the mailbox lacks, fetches and applies the newest view. *summary is the JSON of
- * docs/cli.md ("sync"). REP_EUNREACHABLE: nothing lost, everything stays queued; REP_EREFUSED: revoked, wrong host key;
+ * docs/cli.md ("sync"). A company that cannot be reached, or a line that breaks, is tried again; each try goes on where the one
+ * before it stopped. REP_EUNREACHABLE: nothing lost, everything stays queued; REP_EREFUSED: revoked, wrong host key;
  * REP_EINTEGRITY: the view is not what the hub signed, or is older than one already taken.
  */
 REP_CHECK enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync *options,

@@ -109,7 +109,8 @@ static enum rep_code make_own_mailbox(struct init *init, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_pack_new(&pack, git, err);
 	if (rc == REP_OK)
-		rc = rep_enrolment_write(&enrolment, REP_HUB_DEVICE, &init->key, NULL, NULL, secret, err);
+		rc = rep_enrolment_write(&enrolment, REP_HUB_DEVICE, &init->key, NULL, NULL, secret,
+					 err);
 	if (rc == REP_OK)
 		rc = rep_outbox_commit(pack, &rep_oid_zero, "enrol.json", enrolment.data,
 				       enrolment.len, init->options->now_ms / 1000, REP_HUB_DEVICE,

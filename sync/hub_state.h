@@ -22,9 +22,9 @@
 #include "sync/hub.h"
 #include "sync/mailbox.h"
 
-#define REP_HUB_REP "hub" /* the rep of hub00000 */
+#define REP_HUB_REP "hub"             /* the rep of hub00000 */
 #define REP_KEYS_TOKENS "keys/tokens" /* <device>: the verifier of its https token */
-#define REP_EPOCH 1       /* raised by a restore */
+#define REP_EPOCH 1                   /* raised by a restore */
 
 struct rep_hub {
 	char *dir;
