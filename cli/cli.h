@@ -93,6 +93,7 @@ CLI_RUN(cmd_verify);
 CLI_RUN(cmd_help);
 CLI_RUN(cmd_mailbox_shell);
 CLI_RUN(cmd_mailbox_http);
+CLI_RUN(cmd_mailbox_check);
 CLI_RUN(cmd_hub);
 CLI_RUN(cmd_hub_init);
 CLI_RUN(cmd_hub_rep);

@@ -81,6 +81,22 @@ enum rep_code cmd_mailbox_shell(struct cli *cli, int argc, char **argv, struct r
 	return rep_mailbox_shell(cli->dir, cli->args[0], getenv("SSH_ORIGINAL_COMMAND"), err);
 }
 
+/* What comes on standard input is one line where all is well. */
+enum rep_code cmd_mailbox_check(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	char updates[4096];
+	size_t len;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
+	    (rc = cli_args(cli, 0, 0, NULL, err)))
+		return rc;
+	cli->serves = true;
+	len = fread(updates, 1, sizeof updates - 1, stdin);
+	updates[len] = '\0';
+	return rep_mailbox_hook(updates, err);
+}
+
 enum rep_code cmd_mailbox_http(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	struct rep_buf answer = REP_BUF_INIT(65536);

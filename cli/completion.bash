@@ -3,7 +3,7 @@ _repsync()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
 	local commands='enroll put new delete get list find sql history commit log show sync status verify inbox
-		conflicts resolve reassign hub mailbox-shell mailbox-http help'
+		conflicts resolve reassign hub mailbox-shell mailbox-http mailbox-check help'
 	local hub_commands='init rep territory reassign enroll desk import export merge status audit show blame history explain
 		verify rebuild inbox resolve serve'
 	local common='--json --quiet --help'

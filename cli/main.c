@@ -41,6 +41,7 @@ const struct cli_command cli_commands[] = {
 	{"hub", "COMMAND ...", "repsync-hub", cmd_hub},
 	{"mailbox-shell", "DEVICE", "repsync-hub", cmd_mailbox_shell},
 	{"mailbox-http", "", "repsync-hub", cmd_mailbox_http},
+	{"mailbox-check", "", "repsync-hub", cmd_mailbox_check},
 	{"help", "[COMMAND]", "repsync", cmd_help},
 	{NULL, NULL, NULL, NULL},
 };

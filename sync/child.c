@@ -14,17 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 #define MEMORY_MAX (1024u * 1024u * 1024u)
 #define CPU_S_MAX 120u
 #define FILE_SIZE_MAX (1024u * 1024u * 1024u)
@@ -123,7 +112,7 @@ static void set_limits(void)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, CPU_S_MAX);
 	limit(RLIMIT_FSIZE, FILE_SIZE_MAX);
-	if (!SANITIZED) /* which maps terabytes for its shadow */
+	if (!REP_SANITIZED) /* which maps terabytes for its shadow */
 		limit(RLIMIT_AS, mapped_now() + MEMORY_MAX);
 }
 

@@ -17,6 +17,18 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 
+/* A sanitizer maps terabytes for its shadow: then address space cannot be bounded. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REP_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define REP_SANITIZED 1
+#endif
+#endif
+#ifndef REP_SANITIZED
+#define REP_SANITIZED 0
+#endif
+
 struct rep_channel; /* the child's end of the pipe */
 /* Sends a frame; `tag` is the caller's own letter. The child ends when nobody reads any more. */
 void rep_channel_put(struct rep_channel *channel, char tag, const void *data, size_t len);
@@ -33,10 +45,10 @@ struct rep_child_job {
 			 uint64_t total); /* in the parent; may be NULL */
 	void *user;
 	size_t frame_max;
-	unsigned stall_s;           /* killed after so long without a sign of life */
-	bool sockets;               /* each 4 KiB that its TCP sockets move are a sign of life, too */
-	unsigned overall_s;         /* killed after so long in any case */
-	bool limited;               /* also bound its memory, processor time and files */
+	unsigned stall_s;   /* killed after so long without a sign of life */
+	bool sockets;       /* each 4 KiB that its TCP sockets move are a sign of life, too */
+	unsigned overall_s; /* killed after so long in any case */
+	bool limited;       /* also bound its memory, processor time and files */
 	enum rep_code code_stalled; /* what a kill by the watchdog is */
 	enum rep_code code_died;    /* what the child's own death is */
 };

@@ -19,7 +19,7 @@
  * retry), checked on arrival, and nothing that rewrites or collects behind the lock.
  * maxInputSize is the hard stop against filling the disk.
  */
-static const char config[] = "[core]\n"
+const char rep_git_config[] = "[core]\n"
 			     "\trepositoryformatversion = 0\n"
 			     "\tfilemode = true\n"
 			     "\tbare = true\n"
@@ -126,7 +126,7 @@ enum rep_code rep_git_create(const char *path, const char *head, struct rep_erro
 	for (size_t i = 0; !rc && i < sizeof dirs / sizeof *dirs; i++)
 		rc = make_dir(path, dirs[i], err);
 	if (!rc)
-		rc = write_file(path, "config", config, err);
+		rc = write_file(path, "config", rep_git_config, err);
 	for (size_t i = 0; !rc && i < sizeof synced / sizeof *synced; i++) {
 		snprintf(text, sizeof text, "%.4000s/%s", path, synced[i]);
 		rc = rep_dir_sync(text, err);

@@ -32,6 +32,9 @@ enum rep_object { REP_OBJECT_COMMIT, REP_OBJECT_TREE, REP_OBJECT_BLOB };
 /* The id that git gives these bytes. */
 void rep_oid_of(struct rep_oid *out, enum rep_object type, const void *data, size_t len);
 
+/* The configuration of every repository, as rep_git_create writes it. */
+extern const char rep_git_config[];
+
 REP_CHECK enum rep_code rep_git_init(struct rep_error *err); /* once a process; idempotent */
 
 struct rep_git; /* an open bare repository; one thread */

@@ -11,31 +11,94 @@
  * git 2.39 never syncs the folder of a ref, whatever core.fsync says; this hook runs between the ref's move and
  * the report to the client, so that a power cut after "ok" cannot take the push back (tried).
  */
-static const char hook[] = "#!/bin/sh\n"
-			   "[ \"$1\" = committed ] && sync -f .\n"
-			   "exit 0\n";
+static const char sync_hook[] = "#!/bin/sh\n"
+				"[ \"$1\" = committed ] && sync -f .\n"
+				"exit 0\n";
+/* Sessions of ours name the program; a push that comes another way runs under no bounds and is not taken. */
+static const char check_hook[] =
+	"#!/bin/sh\n"
+	"[ -n \"$REPSYNC_PROGRAM\" ] || {\n"
+	"\techo 'repsync-refused: [ref] this mailbox is written through repsync only' >&2\n"
+	"\texit 1\n"
+	"}\n"
+	"exec \"$REPSYNC_PROGRAM\" mailbox-check\n";
+
+/* Beside what every repository has: bounds on what one session may take. */
+static const char mailbox_config[] = "[pack]\n"
+				     "\tthreads = 1\n"
+				     "\twindowMemory = 64m\n"
+				     "\tdeltaCacheSize = 16m\n"
+				     "[http]\n"
+				     "\tgetanyfile = false\n";
+
+/* Writes a file of the mailbox where it holds anything else. */
+static enum rep_code keep_file(const char *path, const char *name, const char *text, unsigned mode,
+			       struct rep_error *err)
+{
+	struct rep_buf now = REP_BUF_INIT(65536);
+	struct rep_error ignored;
+	struct stat st;
+	char full[4096];
+	enum rep_code rc = REP_OK;
+
+	if ((size_t)snprintf(full, sizeof full, "%s/%s", path, name) >= sizeof full)
+		return rep_fail(err, REP_EINVAL, "path too long");
+	if (rep_file_read(&now, full, &ignored) != REP_OK || strcmp(rep_buf_str(&now), text) != 0 ||
+	    stat(full, &st) != 0 || (st.st_mode & 0777) != mode)
+		rc = rep_file_write(full, text, strlen(text), mode, err);
+	rep_buf_clear(&now);
+	return rc;
+}
+
+enum rep_code rep_mailbox_keep(const char *path, struct rep_error *err)
+{
+	struct rep_buf config = REP_BUF_INIT(16384);
+	char dir[4096];
+	enum rep_code rc = REP_OK;
+
+	rep_buf_puts(&config, rep_git_config);
+	rep_buf_puts(&config, mailbox_config);
+	if ((size_t)snprintf(dir, sizeof dir, "%s/hooks", path) >= sizeof dir)
+		rc = rep_fail(err, REP_EINVAL, "path too long");
+	if (!rc && !rep_file_is_dir(dir))
+		rc = rep_dir_make(dir, 0700, err);
+	if (!rc)
+		rc = keep_file(path, "config", rep_buf_str(&config), 0600, err);
+	if (!rc)
+		rc = keep_file(path, "hooks/reference-transaction", sync_hook, 0700, err);
+	if (!rc)
+		rc = keep_file(path, "hooks/pre-receive", check_hook, 0700, err);
+	rep_buf_clear(&config);
+	return rep_wrap(err, rc, "configure mailbox");
+}
 
 enum rep_code rep_mailbox_create(const char *path, struct rep_error *err)
 {
-	char name[4096];
 	enum rep_code rc = rep_git_create(path, "outbox", err);
 
 	if (rc == REP_EEXIST)
 		rc = REP_OK;
-	if (!rc && (size_t)snprintf(name, sizeof name, "%s/hooks/reference-transaction", path) >=
-			   sizeof name)
-		rc = rep_fail(err, REP_EINVAL, "path too long");
-	if (!rc) {
-		char dir[4096];
-
-		snprintf(dir, sizeof dir, "%.4000s/hooks", path);
-		rc = rep_dir_make(dir, 0700, err);
-	}
 	if (!rc)
-		rc = rep_file_write(name, hook, sizeof hook - 1, 0700, err);
+		rc = rep_mailbox_keep(path, err);
 	if (!rc)
 		rc = rep_dir_sync(path, err);
 	return rep_wrap(err, rc, "create mailbox %s", path);
+}
+
+void rep_mailbox_code(char out[REP_MAILBOX_CODE_SIZE], const char *message)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+
+	out[0] = '\0';
+	for (const char *at = strchr(message, '['); at; at = strchr(at + 1, '[')) {
+		size_t len = strspn(at + 1, letters);
+
+		if (len > 0 && len < REP_MAILBOX_CODE_SIZE && at[1 + len] == ']') {
+			memcpy(out, at + 1, len);
+			out[len] = '\0';
+			return;
+		}
+	}
 }
 
 enum rep_code rep_mailbox_lock(struct rep_lock **out, const char *path, bool wait,

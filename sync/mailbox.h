@@ -17,8 +17,49 @@
 #define REP_OUTBOX "refs/heads/outbox"
 #define REP_INBOX "refs/heads/inbox"
 
-/* Makes the repository with its config and hook; fine when it is there already. */
+/*
+ * Every refusal, by the check of a push and by the hub's reader alike, bears one of these codes in its message, in brackets:
+ *
+ *	ref		a ref other than refs/heads/outbox, or more than one
+ *	delete		the outbox away
+ *	rewind		not a continuation of what was there
+ *	merge		a commit with two parents
+ *	many		more commits at once than a device makes
+ *	tree		a tree that is malformed, or holds a mode or a name that no device writes (links, .git, .., controls)
+ *	name		a file name that no device writes
+ *	folder		a folder where none belongs
+ *	empty		a folder or a commit without anything
+ *	changed removed	what was there before
+ *	set		files that do not belong into one commit
+ *	size		a file, or a push, larger than any that a device makes
+ *	full		the mailbox's quota
+ *	object		what stock git finds wrong: damaged, loose or borrowed objects
+ *
+ * Of what lies in the segments, which only the hub judges: content (form, digests, signature, bounds), fork, gap, foreign, schema,
+ * erased, follows. A text without a code is none of the device's doing.
+ */
+#define REP_MAILBOX_CODE_SIZE 16u
+/* The code in a message; empty when there is none. */
+void rep_mailbox_code(char out[REP_MAILBOX_CODE_SIZE], const char *message);
+
+/* Makes the repository with its config and hooks; fine when it is there already. */
 REP_CHECK enum rep_code rep_mailbox_create(const char *path, struct rep_error *err);
+/* Writes config and hooks again where they are not what they should be. Under the mailbox's lock. */
+REP_CHECK enum rep_code rep_mailbox_keep(const char *path, struct rep_error *err);
+
+/*
+ * The pre-receive check, run by stock receive-pack in the mailbox's folder: `updates` are its lines "<old> <new> <ref>",
+ * `quarantine` the folder with the new objects. Accepts exactly what the hub's reader will accept. REP_EINTEGRITY with a code,
+ * REP_EBUSY when the quota is used up: the company has to merge first.
+ */
+REP_CHECK enum rep_code rep_mailbox_check(const char *path, const char *quarantine,
+					  const char *updates, struct rep_error *err);
+uint64_t rep_mailbox_bytes(const char *path); /* of its packs */
+uint64_t rep_mailbox_quota(const char *path);
+#define REP_PUSH_SIZE_MAX (128u * 1024u * 1024u) /* packed bytes of one push */
+#define REP_MAILBOX_QUOTA \
+	(512ull * 1024u * \
+	 1024u) /* of a mailbox; <mailbox>/repsync.quota says otherwise, in bytes */
 /* The mailbox's lock: <path>/repsync.lock. */
 REP_CHECK enum rep_code rep_mailbox_lock(struct rep_lock **out, const char *path, bool wait,
 					 struct rep_error *err);

@@ -264,7 +264,8 @@ enum rep_code rep_mailbox_read_begin(struct rep_mailbox_reader **out, const char
 	reader->found.tip = *known;
 	rc = read_tip(path, &reader->tip, err);
 	if (!rc && rep_oid_is_zero(&reader->tip) && !rep_oid_is_zero(known))
-		rc = rep_fail(err, REP_EINTEGRITY, "rolled back or rewritten: the outbox is gone");
+		rc = rep_fail(err, REP_EINTEGRITY,
+			      "[rewind] rolled back or rewritten: the outbox is gone");
 	if (!rc && !rep_oid_equal(&reader->tip, known))
 		rc = start(reader, err);
 	if (rc)

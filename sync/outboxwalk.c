@@ -31,9 +31,11 @@ struct step {
 	size_t len;
 };
 
-static enum rep_code refuse(struct rep_error *err, const char *path, const char *why)
+/* Every refusal bears its code: mailbox.h lists them. */
+static enum rep_code refuse(struct rep_error *err, const char *code, const char *path,
+			    const char *why)
 {
-	return rep_fail(err, REP_EINTEGRITY, "%.100s: %s", path, why);
+	return rep_fail(err, REP_EINTEGRITY, "[%s] %.100s: %s", code, path, why);
 }
 
 static enum rep_code note_new(struct step *step, const char *path, const struct rep_oid *oid,
@@ -42,12 +44,12 @@ static enum rep_code note_new(struct step *step, const char *path, const struct 
 	struct found *found;
 
 	if (step->len == FILES_MAX)
-		return refuse(err, path, "too many new files in one commit");
+		return refuse(err, "set", path, "too many new files in one commit");
 	found = &step->files[step->len++];
 	found->oid = *oid;
 	if ((size_t)snprintf(found->path, sizeof found->path, "%s", path) >= sizeof found->path ||
 	    !rep_outbox_name_parse(&found->name, path))
-		return refuse(err, path, "not a name that a device writes");
+		return refuse(err, "name", path, "not a name that a device writes");
 	return REP_OK;
 }
 
@@ -65,15 +67,15 @@ static enum rep_code compare_entry(struct step *step, const char *month,
 
 	snprintf(path, sizeof path, "%s%s%.128s", month ? month : "", month ? "/" : "", any->name);
 	if (!after)
-		return refuse(err, path, "removed");
+		return refuse(err, "removed", path, "removed");
 	if (before && rep_oid_equal(&before->oid, &after->oid))
 		return REP_OK;
 	if (after->is_tree && month)
-		return refuse(err, path, "a folder where none belongs");
+		return refuse(err, "folder", path, "a folder where none belongs");
 	if (after->is_tree)
 		return compare(step, after->name, old_oid, &after->oid, err);
 	if (before && (month || strcmp(path, "statement.json") != 0))
-		return refuse(err, path, "changed");
+		return refuse(err, "changed", path, "changed");
 	return note_new(step, path, &after->oid, err);
 }
 
@@ -112,8 +114,10 @@ static enum rep_code compare(struct step *step, const char *month, const struct 
 
 	if (!rc)
 		rc = rep_tree_read(step->git, after, &new_list, err);
+	if (rc == REP_EINTEGRITY)
+		rc = rep_wrap(err, rc, "[tree] %s", month ? month : "root");
 	if (!rc && month && new_list.len == 0)
-		rc = refuse(err, month, "an empty folder");
+		rc = refuse(err, "empty", month, "an empty folder");
 	if (!rc)
 		rc = compare_lists(step, month, &old_list, &new_list, err);
 	rep_tree_list_clear(&old_list);
@@ -129,17 +133,18 @@ static enum rep_code check_set(const struct step *step, bool is_root, struct rep
 	if (is_root && step->len == 0)
 		return REP_OK;
 	if (step->len == 0)
-		return rep_fail(err, REP_EINTEGRITY, "a commit without anything new");
+		return rep_fail(err, REP_EINTEGRITY, "[empty] a commit without anything new");
 	if (is_root && (step->len != 1 || step->files[0].name.kind != REP_OUTBOX_ENROL))
-		return refuse(err, step->files[0].path, "not what a first commit holds");
+		return refuse(err, "set", step->files[0].path, "not what a first commit holds");
 	for (size_t i = 0; i < step->len; i++) {
 		const struct rep_outbox_name *name = &step->files[i].name;
 
 		if (name->kind == REP_OUTBOX_ENROL && !is_root)
-			return refuse(err, step->files[i].path, "after the first commit");
+			return refuse(err, "set", step->files[i].path, "after the first commit");
 		if ((name->kind == REP_OUTBOX_SEGMENT && segment) ||
 		    (name->kind == REP_OUTBOX_RECEIPT && receipt))
-			return refuse(err, step->files[i].path, "a second one in one commit");
+			return refuse(err, "set", step->files[i].path,
+				      "a second one in one commit");
 		if (name->kind == REP_OUTBOX_SEGMENT)
 			segment = name;
 		if (name->kind == REP_OUTBOX_RECEIPT)
@@ -147,7 +152,7 @@ static enum rep_code check_set(const struct step *step, bool is_root, struct rep
 	}
 	if (receipt &&
 	    (!segment || segment->first != receipt->first || segment->last != receipt->last))
-		return rep_fail(err, REP_EINTEGRITY, "a receipt without its segment");
+		return rep_fail(err, REP_EINTEGRITY, "[set] a receipt without its segment");
 	return REP_OK;
 }
 
@@ -164,6 +169,22 @@ static size_t size_max(enum rep_outbox_kind kind)
 	return 0;
 }
 
+/* From the object's header: nothing is inflated. */
+static enum rep_code check_size(struct rep_git *git, const struct found *found, size_t *sent,
+				struct rep_error *err)
+{
+	enum rep_object type;
+	size_t size;
+	enum rep_code rc = rep_git_header(git, &found->oid, &type, &size, err);
+
+	if (!rc && type != REP_OBJECT_BLOB)
+		rc = refuse(err, "tree", found->path, "not a file");
+	if (!rc && size > size_max(found->name.kind))
+		rc = refuse(err, "size", found->path, "larger than any that a device writes");
+	*sent += size;
+	return rc;
+}
+
 /* Sends a file, after asking its size. */
 static enum rep_code send_file(struct rep_git *git, const struct found *found,
 			       struct rep_channel *channel, size_t *sent, struct rep_error *err)
@@ -172,10 +193,14 @@ static enum rep_code send_file(struct rep_git *git, const struct found *found,
 	struct rep_buf buf = REP_BUF_INIT(path_size + size_max(found->name.kind));
 	enum rep_code rc;
 
+	if (!channel) {
+		rep_buf_clear(&buf);
+		return check_size(git, found, sent, err);
+	}
 	rep_buf_put(&buf, found->path, path_size);
 	rc = rep_git_read(git, &found->oid, REP_OBJECT_BLOB, &buf, err);
 	if (rc == REP_ELIMIT)
-		rc = refuse(err, found->path, "larger than any that a device writes");
+		rc = refuse(err, "size", found->path, "larger than any that a device writes");
 	if (!rc)
 		rep_channel_put(channel, REP_WALK_FILE, buf.data, buf.len);
 	*sent += buf.len;
@@ -217,8 +242,8 @@ static enum rep_code one_commit(struct rep_git *git, const struct rep_oid *oid,
 		rc = send_files(&step, channel, sent, err);
 	rep_oid_hex(hex, oid);
 	if (rc == REP_EINVAL) /* two parents */
-		rc = rep_fail(err, REP_EINTEGRITY, "%s", "a merge commit");
-	if (!rc)
+		rc = rep_fail(err, REP_EINTEGRITY, "%s", "[merge] a merge commit");
+	if (!rc && channel)
 		rep_channel_put(channel, REP_WALK_COMMIT, oid->bytes, REP_OID_SIZE);
 	return rep_wrap(err, rc, "commit %.12s", hex);
 }
@@ -234,16 +259,18 @@ static enum rep_code chain(struct rep_git *git, const struct rep_oid *known,
 		enum rep_code rc;
 
 		if (rep_oid_is_zero(&at) || !rep_git_has(git, &at))
-			return rep_fail(err, REP_EINTEGRITY,
-					"rolled back or rewritten: the outbox does not continue "
-					"what was read before");
+			return rep_fail(
+				err, REP_EINTEGRITY,
+				"[rewind] rolled back or rewritten: the outbox does not continue "
+				"what was read before");
 		rep_buf_put(out, at.bytes, REP_OID_SIZE);
 		if (out->failed)
-			return rep_fail(err, REP_EINTEGRITY, "more than %u commits",
+			return rep_fail(err, REP_EINTEGRITY, "[many] more than %u commits",
 					REP_WALK_CHAIN_MAX);
 		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
 		if (rc == REP_EINVAL)
-			return rep_fail(err, REP_EINTEGRITY, "a commit with more than one parent");
+			return rep_fail(err, REP_EINTEGRITY,
+					"[merge] a commit with more than one parent");
 		if (rc)
 			return rc;
 		at = parent;

@@ -20,7 +20,7 @@
 REP_CHECK enum rep_code rep_outbox_quarantine(const char *mailbox, const char *scratch,
 					      const struct rep_oid *known,
 					      const struct rep_oid *tip, struct rep_error *err);
-/* Checks the commits, oldest first, and sends what they bring. */
+/* Checks the commits, oldest first, and sends what they bring; with NULL for the channel it only checks. */
 REP_CHECK enum rep_code rep_outbox_walk(struct rep_git *git, const struct rep_oid *known,
 					const struct rep_oid *tip, struct rep_channel *channel,
 					struct rep_error *err);

@@ -81,12 +81,12 @@ static enum rep_code check_folder(const char *objects, struct rep_error *err)
 		snprintf(path, sizeof path, "%.4000s/%s", objects, entry->d_name);
 		if (strlen(entry->d_name) == 2 && strcmp(entry->d_name, "..") != 0 &&
 		    !is_empty_dir(path))
-			rc = rep_fail(err, REP_EINTEGRITY, "loose objects in %s", path);
+			rc = rep_fail(err, REP_EINTEGRITY, "[object] loose objects in %s", path);
 	}
 	(void)closedir(stream);
 	snprintf(path, sizeof path, "%.4000s/info/alternates", objects);
 	if (!rc && rep_file_exists(path))
-		rc = rep_fail(err, REP_EINTEGRITY, "it borrows objects: %s", path);
+		rc = rep_fail(err, REP_EINTEGRITY, "[object] it borrows objects: %s", path);
 	return rc;
 }
 
@@ -102,7 +102,7 @@ static enum rep_code run(const char *const *argv, const struct env *env, int in_
 	if (!rc && status == 127 << 8)
 		rc = rep_fail(err, REP_EIO, "cannot run git: is it installed");
 	else if (!rc && status != 0)
-		rc = rep_fail(err, REP_EINTEGRITY, "git: %s", rep_buf_str(&said));
+		rc = rep_fail(err, REP_EINTEGRITY, "[object] git: %s", rep_buf_str(&said));
 	rep_buf_clear(&said);
 	return rc;
 }
@@ -196,8 +196,9 @@ enum rep_code rep_outbox_quarantine(const char *mailbox, const char *scratch,
 		return rep_fail(err, REP_EIO, "temporary file in %s: %s", scratch, strerror(errno));
 	rc = take_out(&env, known, tip, fd, err);
 	if (rc == REP_EINTEGRITY && is_gone(&env, known))
-		rc = rep_fail(err, REP_EINTEGRITY,
-			      "rolled back or rewritten: the last commit that was read is gone");
+		rc = rep_fail(
+			err, REP_EINTEGRITY,
+			"[rewind] rolled back or rewritten: the last commit that was read is gone");
 	if (!rc && lseek(fd, 0, SEEK_SET) != 0)
 		rc = rep_fail(err, REP_EIO, "seek: %s", strerror(errno));
 	if (!rc)

@@ -124,9 +124,12 @@ static struct rep_json *problems_of(const struct rep_run *run)
 	for (size_t i = 0; i < run->problems_len; i++) {
 		const struct rep_run_problem *problem = &run->problems[i];
 		struct rep_json *row = rep_json_object();
+		char code[REP_MAILBOX_CODE_SIZE];
 
 		rep_json_set_string(row, "device", problem->device);
 		rep_json_set_string(row, "reason", problem->reason);
+		rep_mailbox_code(code, problem->reason);
+		rep_json_set(row, "code", *code ? rep_json_string(code) : rep_json_null());
 		rep_json_set(row, "quarantined", rep_json_bool(problem->data != NULL));
 		if (problem->data) {
 			rep_json_set_integer(row, "first", problem->first);

@@ -145,23 +145,23 @@ static void judge_set(struct reading *reading, const struct rep_changeset *set)
 	size_t size = sizeof reading->problem;
 
 	if (strcmp(set->device, reading->device) != 0 || strcmp(set->rep, reading->rep) != 0)
-		snprintf(problem, size, "change set %lld is of device %s and rep %s",
+		snprintf(problem, size, "[foreign] change set %lld is of device %s and rep %s",
 			 (long long)set->seq, set->device, set->rep);
 	else if (set->seq != reading->head.seq + 1)
-		snprintf(problem, size, "change set %lld does not follow %lld", (long long)set->seq,
-			 (long long)reading->head.seq);
+		snprintf(problem, size, "[gap] change set %lld does not follow %lld",
+			 (long long)set->seq, (long long)reading->head.seq);
 	else if (strcmp(set->prev, reading->head.hash) != 0)
-		snprintf(problem, size, "change set %lld continues another chain",
+		snprintf(problem, size, "[fork] change set %lld continues another chain",
 			 (long long)set->seq);
 	else if (strcmp(set->schema, reading->run->hub->schema->id) != 0) {
-		snprintf(problem, size, "change set %lld was made under schema %s, not %s",
+		snprintf(problem, size, "[schema] change set %lld was made under schema %s, not %s",
 			 (long long)set->seq, set->schema, reading->run->hub->schema->id);
 		reading->waits = true;
 	} else if (!knows_entities(reading, set))
-		snprintf(problem, size, "change set %lld holds an unknown entity",
+		snprintf(problem, size, "[schema] change set %lld holds an unknown entity",
 			 (long long)set->seq);
 	else if (first_erased(set) < set->changes_len)
-		snprintf(problem, size, "change set %lld lacks the values of change %zu",
+		snprintf(problem, size, "[erased] change set %lld lacks the values of change %zu",
 			 (long long)set->seq, first_erased(set));
 }
 
@@ -179,7 +179,7 @@ static enum rep_code judge_old(struct reading *reading, const struct rep_changes
 					  err);
 	if (rc == REP_OK && strcmp(hash, set->hash) != 0)
 		snprintf(reading->problem, sizeof reading->problem,
-			 "change set %lld is another than the one merged: the chain forked",
+			 "[fork] change set %lld is another than the one merged: the chain forked",
 			 (long long)set->seq);
 	return rc;
 }
@@ -285,7 +285,8 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 		rc = rep_changeset_read(&set, &used, segment->data + at, segment->size_bytes - at,
 					reading->public, err);
 		if (rc == REP_EINTEGRITY || rc == REP_EINVAL || rc == REP_ELIMIT) { /* case 5 */
-			snprintf(reading->problem, sizeof reading->problem, "%.250s", err->msg);
+			snprintf(reading->problem, sizeof reading->problem, "[content] %.240s",
+				 err->msg);
 			rc = REP_OK;
 		} else if (rc == REP_OK && set.seq <= reading->head.seq) {
 			rc = judge_old(reading, &set, err);
@@ -365,9 +366,11 @@ static enum rep_code read_segment(struct reading *reading, const struct rep_segm
 	enum rep_code rc;
 
 	if (*reading->problem)
-		return reading->waits ? REP_OK
-				      : add_quarantine(reading, segment, 0,
-						       "it follows a quarantined change set", err);
+		return reading->waits
+			       ? REP_OK
+			       : add_quarantine(reading, segment, 0,
+						"[follows] it follows a quarantined change set",
+						err);
 	rc = read_sets(reading, segment, &taken, &bad, err);
 	if (rc == REP_OK && taken.end)
 		rc = add_segment(reading, segment, &taken, err);

@@ -27,6 +27,12 @@ REP_CHECK enum rep_code rep_mailbox_shell(const char *hub, const char *device,
 					  const char *ssh_original_command, struct rep_error *err);
 
 /*
+ * The pre-receive hook of a mailbox (mailbox.h), in the environment and the folder that receive-pack gives it; `updates` is what
+ * came on standard input. It ends itself after a minute.
+ */
+REP_CHECK enum rep_code rep_mailbox_hook(const char *updates, struct rep_error *err);
+
+/*
  * The same as the CGI program of a web server, which has checked the token of the device that it names in REMOTE_USER. Reads the
  * request from CGI's environment and becomes git http-backend; on failure rep_http_answer writes what to print. REP_EREFUSED for
  * a device that is not in REP_SERVE_TOKENS, or no longer, at `now_ms`.

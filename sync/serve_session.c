@@ -14,6 +14,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/model/id.h"
+#include "sync/child.h"
 #include "sync/mailbox.h"
 #include "sync/serve.h"
 
@@ -58,10 +59,16 @@ void rep_said_put(struct rep_buf *out, const struct rep_error *err)
 void rep_session_env(struct rep_session_env *env)
 {
 	const char *path = getenv("PATH");
+	char program[4096];
+	ssize_t len;
 
 	*env = (struct rep_session_env){0};
 	snprintf(env->path, sizeof env->path, "PATH=%.4000s", path ? path : "/usr/bin:/bin");
 	rep_session_env_add(env, env->path);
+	len = readlink("/proc/self/exe", program, sizeof program - 1);
+	snprintf(env->program, sizeof env->program, "REPSYNC_PROGRAM=%.*s", len > 0 ? (int)len : 0,
+		 program);
+	rep_session_env_add(env, env->program); /* for the mailbox's pre-receive hook */
 	rep_session_env_add(env, "HOME=/nonexistent");
 	rep_session_env_add(env, "GIT_CONFIG_NOSYSTEM=1");
 	rep_session_env_add(env, "GIT_CONFIG_GLOBAL=/dev/null");
@@ -125,7 +132,11 @@ enum rep_code rep_session_open_for_push(const char *path, bool hold, struct rep_
 	/* Looked at under the lock: whoever closes the mailbox and then takes the lock has seen the last push. */
 	if (!rc && rep_mailbox_is_closed(path))
 		rc = rep_fail(err, REP_EREFUSED, "this mailbox takes no more pushes");
-	return rc || !hold ? rc : rep_git_janitor(path, err);
+	if (!rc && hold)
+		rc = rep_git_janitor(path, err);
+	if (!rc && hold)
+		rc = rep_mailbox_keep(path, err);
+	return rc;
 }
 
 static void limit(int what, rlim_t value)
@@ -141,7 +152,8 @@ enum rep_code rep_session_become(const char *const *argv, const struct rep_sessi
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, SESSION_CPU_S_MAX);
 	limit(RLIMIT_FSIZE, SESSION_FILE_SIZE_MAX);
-	limit(RLIMIT_AS, SESSION_MEMORY_MAX);
+	if (!REP_SANITIZED)
+		limit(RLIMIT_AS, SESSION_MEMORY_MAX);
 	(void)execvpe("git", (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env->list);
 	return rep_fail(err, REP_EIO, "run git: %s", strerror(errno));
 }

@@ -322,6 +322,16 @@ bool run_as_shell(int argc, char **argv, int *status)
 {
 	struct rep_error err = {0};
 
+	if (argc == 2 && strcmp(argv[1], "mailbox-check") == 0) {
+		char updates[4096];
+		size_t len = fread(updates, 1, sizeof updates - 1, stdin);
+
+		updates[len] = '\0';
+		*status = rep_exit_status(rep_mailbox_hook(updates, &err));
+		if (*status)
+			say(&err);
+		return true;
+	}
 	if (argc == 3 && strcmp(argv[1], "--http") == 0) {
 		struct rep_buf answer = REP_BUF_INIT(65536);
 

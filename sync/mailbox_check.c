@@ -1,0 +1,144 @@
+/*
+ * The check of a push, before its ref moves: what it lets through is what the hub's reader takes, because it is the same walk. It
+ * runs as receive-pack's pre-receive hook, in the session's bounds; the new objects were checked by stock git and lie in its
+ * quarantine folder, whence they go when this says no.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/file.h"
+#include "sync/gitwrap.h"
+#include "sync/mailbox.h"
+#include "sync/outboxwalk.h"
+
+#define COMMITS_MAX REP_WALK_COMMITS_MAX
+
+/* Bytes of the files in a folder's pack/, where all objects of a mailbox are. */
+static uint64_t pack_bytes(const char *objects)
+{
+	char path[4200];
+	DIR *stream;
+	const struct dirent *entry;
+	uint64_t sum = 0;
+
+	snprintf(path, sizeof path, "%.4100s/pack", objects);
+	stream = opendir(path);
+	while (stream && (entry = readdir(stream)) != NULL) {
+		struct stat st;
+
+		if (fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode))
+			sum += (uint64_t)st.st_size;
+	}
+	if (stream)
+		(void)closedir(stream);
+	return sum;
+}
+
+uint64_t rep_mailbox_bytes(const char *path)
+{
+	char objects[4200];
+
+	snprintf(objects, sizeof objects, "%.4100s/objects", path);
+	return pack_bytes(objects);
+}
+
+uint64_t rep_mailbox_quota(const char *path)
+{
+	struct rep_buf text = REP_BUF_INIT(64);
+	struct rep_error ignored;
+	char name[4200];
+	uint64_t quota = 0;
+
+	snprintf(name, sizeof name, "%.4100s/repsync.quota", path);
+	if (rep_file_exists(name) && rep_file_read(&text, name, &ignored) == REP_OK)
+		quota = strtoull(rep_buf_str(&text), NULL, 10);
+	rep_buf_clear(&text);
+	return quota ? quota : REP_MAILBOX_QUOTA;
+}
+
+static enum rep_code check_sizes(const char *path, const char *quarantine, struct rep_error *err)
+{
+	uint64_t come = pack_bytes(quarantine), quota = rep_mailbox_quota(path);
+
+	if (come > REP_PUSH_SIZE_MAX)
+		return rep_fail(err, REP_EINTEGRITY, "[size] a push of %llu bytes, %u allowed",
+				(unsigned long long)come, REP_PUSH_SIZE_MAX);
+	if (come + rep_mailbox_bytes(path) > quota)
+		return rep_fail(err, REP_EBUSY,
+				"[full] the mailbox is full until the company has merged");
+	return REP_OK;
+}
+
+/* Exactly one line: the outbox, from what it is to something else. */
+static enum rep_code parse_update(const char *updates, struct rep_oid *old_oid,
+				  struct rep_oid *new_oid, struct rep_error *err)
+{
+	char line[2 * REP_OID_HEX + sizeof REP_OUTBOX + 2];
+	const char *end = strchr(updates, '\n');
+	size_t len = end ? (size_t)(end - updates) : 0;
+
+	if (!end || end[1] || len != sizeof line - 1 ||
+	    strncmp(updates + 2 * REP_OID_HEX + 2, REP_OUTBOX, sizeof REP_OUTBOX - 1) != 0)
+		return rep_fail(err, REP_EINTEGRITY,
+				"[ref] a device writes its outbox, nothing else");
+	memcpy(line, updates, len);
+	line[REP_OID_HEX] = line[2 * REP_OID_HEX + 1] = line[len] = '\0';
+	if (!rep_oid_parse(old_oid, line) || !rep_oid_parse(new_oid, line + REP_OID_HEX + 1))
+		return rep_fail(err, REP_EINTEGRITY, "[ref] malformed update");
+	if (rep_oid_is_zero(new_oid))
+		return rep_fail(err, REP_EINTEGRITY, "[delete] an outbox is not deleted");
+	return REP_OK;
+}
+
+/* The mailbox with the quarantined objects beside its own. */
+static enum rep_code open_both(struct rep_git **out, const char *path, const char *quarantine,
+			       struct rep_error *err)
+{
+	enum rep_code rc = rep_git_open(out, path, err);
+	int git_rc = rc ? 0 : git_odb_add_disk_alternate((*out)->odb, quarantine);
+
+	return git_rc ? rep_git_fail(err, git_rc, "open the new objects") : rc;
+}
+
+static enum rep_code check_count(struct rep_git *git, const struct rep_oid *old_oid,
+				 const struct rep_oid *new_oid, struct rep_error *err)
+{
+	struct rep_oid at = *new_oid, tree, parent;
+	int64_t time_s;
+
+	for (unsigned n = 0; n < COMMITS_MAX; n++) {
+		enum rep_code rc;
+
+		if (rep_oid_is_zero(&at) || rep_oid_equal(&at, old_oid) || !rep_git_has(git, &at))
+			return REP_OK; /* the walk says what is wrong with that */
+		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
+		if (rc)
+			return rc == REP_EINVAL ? REP_OK : rc;
+		at = parent;
+	}
+	return rep_fail(err, REP_EINTEGRITY, "[many] more than %u commits", COMMITS_MAX);
+}
+
+enum rep_code rep_mailbox_check(const char *path, const char *quarantine, const char *updates,
+				struct rep_error *err)
+{
+	struct rep_oid old_oid, new_oid;
+	struct rep_git *git = NULL;
+	enum rep_code rc = parse_update(updates, &old_oid, &new_oid, err);
+
+	if (!rc)
+		rc = check_sizes(path, quarantine, err);
+	if (!rc)
+		rc = open_both(&git, path, quarantine, err);
+	if (!rc)
+		rc = check_count(git, &old_oid, &new_oid, err);
+	if (!rc)
+		rc = rep_outbox_walk(git, &old_oid, &new_oid, NULL, err);
+	rep_git_close(git);
+	return rc;
+}
