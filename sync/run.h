@@ -315,6 +315,14 @@ void rep_run_abort(struct rep_run *run);
 REP_CHECK enum rep_code rep_hub_runs(struct rep_hub *hub, const struct rep_hub_merge *options,
 				     struct rep_run_total *total, struct rep_error *err);
 
+/* ---- run_references.c ---- */
+
+/* Does the reference keep its target from being deleted: restrict, or another that cannot be followed? */
+bool rep_reference_binds(const struct rep_entity *entity, const struct rep_field *field);
+/* After the runs: what refers to a tombstone is cleared, deleted, or brings it back, by changes of the hub. */
+REP_CHECK enum rep_code rep_hub_references(struct rep_hub *hub, const struct rep_hub_merge *options,
+					   struct rep_run_total *total, struct rep_error *err);
+
 /* ---- publish.c ---- */
 
 /* Gives every inbox the view that it should have. `hub_time` of the run, or of the command. */

@@ -310,9 +310,10 @@ static enum rep_code is_referred_to(struct checking *checking, const struct rep_
 	return rc;
 }
 
-static bool restricts(const struct rep_field *field, const struct rep_entity *target)
+static bool restricts(const struct rep_entity *entity, const struct rep_field *field,
+		      const struct rep_entity *target)
 {
-	return field->target == target && field->on_delete == REP_REF_RESTRICT &&
+	return field->target == target && rep_reference_binds(entity, field) &&
 	       (field->type == REP_TYPE_REFERENCE || field->type == REP_TYPE_SET);
 }
 
@@ -329,7 +330,8 @@ static enum rep_code check_delete(struct checking *checking, struct rep_error *e
 	for (size_t i = 0; rc == REP_OK && !found && i < schema->entities_len; i++)
 		for (size_t k = 0; rc == REP_OK && !found && k < schema->entities[i].fields_len;
 		     k++)
-			if (restricts(&schema->entities[i].fields[k], checking->entity))
+			if (restricts(&schema->entities[i], &schema->entities[i].fields[k],
+				      checking->entity))
 				rc = is_referred_to(checking, &schema->entities[i],
 						    &schema->entities[i].fields[k], &found, err);
 	if (rc == REP_OK && found &&

@@ -11,6 +11,7 @@
  *		it; told likewise
  *	4	an insert on a tombstone says that the thing exists: it comes back under any policy
  *	5	a write on a record merged into another: it goes on, for the day the two are taken apart
+ *	6	the hub restores what a live record refers to, under any policy; the deleter is told
  *	6	a delete written for a record that was merged away saw nothing of the others (join.h)
  * Under `archive-only` there are no tombstones: whoever may delete archives.
  */
@@ -310,7 +311,9 @@ void rep_fold_restore(struct rep_fold_run *run)
 		rep_fold_note(run, NULL, &(struct rep_fold_note){.outcome = REP_EQUAL});
 		return;
 	}
-	if (is_unseen(run, stamp, saw)) {
+	if (strcmp(run->edit->rep, "hub") == 0) { /* 6 */
+		tell(run, stamp, false, true, "restrict");
+	} else if (is_unseen(run, stamp, saw)) {
 		bool wins = run->entity->deletes != REP_DELETES_DELETE_WINS;
 		tell(run, stamp, false, wins, wins ? "update-wins" : "delete-wins");
 		if (!wins)

@@ -451,7 +451,9 @@ class Fold:
         if not deleted or deleted.get("merged_into"):
             self.note(None, "equal")
             return
-        if self.blind(deleted["stamp"], self.line.get("saw")):
+        if self.edit["rep"] == "hub":
+            self.tell(deleted["stamp"], False, True, "restrict")
+        elif self.blind(deleted["stamp"], self.line.get("saw")):
             wins = self.entity.deletes != "delete-wins"
             self.tell(deleted["stamp"], False, wins, "update-wins" if wins else "delete-wins")
             if not wins:

@@ -20,11 +20,16 @@ const char insert_doctor[] =
 
 struct rep_hub *hub_make(char *dir, size_t size)
 {
+	return hub_make_of(dir, size, "schema");
+}
+
+struct rep_hub *hub_make_of(char *dir, size_t size, const char *schema_dir)
+{
 	struct rep_hub *hub;
 	char schema[4096];
 	char *made = NULL;
 
-	snprintf(schema, sizeof schema, "%s", source_path("schema"));
+	snprintf(schema, sizeof schema, "%s", source_path(schema_dir));
 	expect_ok(rep_dir_private(&made, "repsync-hub", &err), &err);
 	snprintf(dir, size, "%s/hub", made);
 	free(made);
@@ -150,6 +155,7 @@ static void enroll_as(struct laptop *laptop, struct rep_hub *hub, const char *re
 	seed[0]++;
 	rep_key_from_seed(&laptop->key, seed);
 	snprintf(laptop->rep, sizeof laptop->rep, "%s", rep);
+	snprintf(laptop->schema, sizeof laptop->schema, "%s", rep_hub_schema(hub)->id);
 	memcpy(laptop->hash, rep_changeset_no_prev, sizeof laptop->hash);
 	expect_ok(rep_hub_enroll(hub, &enroll, now_ms, &invitation, &err), &err);
 	snprintf(laptop->id, sizeof laptop->id, "%s", rep_json_get_string(invitation, "device"));
@@ -174,10 +180,9 @@ void desk_enroll(struct laptop *laptop, struct rep_hub *hub, const char *rep, in
 void laptop_change(struct laptop *laptop, const char *op, const char *entity, const char *id,
 		   int64_t now_ms, const char *line)
 {
-	char schema[] = "pharma/1";
 	struct rep_change change = {.line = parse(line)};
 	struct rep_changeset set = {.rep = laptop->rep,
-				    .schema = schema,
+				    .schema = laptop->schema,
 				    .seq = laptop->seq + 1,
 				    .base_epoch = 1,
 				    .changes = &change,

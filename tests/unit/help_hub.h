@@ -13,6 +13,7 @@
 struct laptop {
 	char id[REP_DEVICE_LEN + 1];
 	char rep[32];
+	char schema[64]; /* of its change sets: the hub's at the enrolment */
 	char secret[REP_HASH_HEX + 1];
 	struct rep_key key;
 	struct rep_clock clock;
@@ -24,6 +25,8 @@ struct laptop {
 
 /* A fresh folder with a hub in it, opened for writing; `dir` is its path. */
 struct rep_hub *hub_make(char *dir, size_t size);
+/* The same by another schema, named below the source tree. */
+struct rep_hub *hub_make_of(char *dir, size_t size, const char *schema_dir);
 struct rep_hub *hub_reopen(struct rep_hub *hub, const char *dir);
 void hub_drop(struct rep_hub *hub, const char *dir);
 
