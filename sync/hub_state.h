@@ -8,6 +8,7 @@
  *	_quarantine(path, device, first, last, reason)	what lies in central's quarantine/
  *	_published(device, tip, basis, hub_time)	the view that stands in each inbox
  *	_unique(entity, field, key, id)	values of unique fields after their normalisers
+ *	_blocked(n, entity, id, name)	checks of the level `block` that failed and are to be followed up
  *	_moved(entity, id, eff, from_partition, to_partition)	where records lay before they moved
  *
  * A run begins only when the marker is the head of main.

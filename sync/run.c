@@ -254,6 +254,8 @@ enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *opt
 		return rep_fail(err, REP_EUSAGE, "merge: the hub was opened for reading");
 	rc = rep_hub_runs(hub, options, &total, err);
 	if (rc == REP_OK)
+		rc = rep_hub_blocks(hub, options, &total, err);
+	if (rc == REP_OK)
 		rc = rep_hub_references(hub, options, &total, err);
 	if (rc == REP_OK)
 		rc = rep_hub_publish(hub, options->now_ms, options->progress, err);

@@ -315,6 +315,14 @@ void rep_run_abort(struct rep_run *run);
 REP_CHECK enum rep_code rep_hub_runs(struct rep_hub *hub, const struct rep_hub_merge *options,
 				     struct rep_run_total *total, struct rep_error *err);
 
+/* ---- run_blocks.c ---- */
+
+/* A check of the level `block` failed for the edit; and after the runs: the hub sets what such checks declare. */
+REP_CHECK enum rep_code rep_run_blocked(struct rep_run *run, const struct rep_edit *edit,
+					const struct rep_check *check, struct rep_error *err);
+REP_CHECK enum rep_code rep_hub_blocks(struct rep_hub *hub, const struct rep_hub_merge *options,
+				       struct rep_run_total *total, struct rep_error *err);
+
 /* ---- run_references.c ---- */
 
 /* Does the reference keep its target from being deleted: restrict, or another that cannot be followed? */

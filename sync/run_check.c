@@ -270,8 +270,13 @@ static enum rep_code run_check(struct checking *checking, const struct rep_check
 		kept = refuse(checking, check);
 		break;
 	case REP_LEVEL_WARN:
+		kept = add_flag(checking->verdict, check->name);
+		break;
 	case REP_LEVEL_BLOCK:
 		kept = add_flag(checking->verdict, check->name);
+		rc = rep_run_blocked(checking->run, checking->edit, check, err);
+		if (rc != REP_OK)
+			return rc;
 		break;
 	}
 	return kept ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");

@@ -27,6 +27,8 @@ static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS _unique(entity TEXT NOT NULL, field TEXT NOT NULL, key TEXT NOT NULL, "
 	"id TEXT NOT NULL, PRIMARY KEY(entity, field, key, id)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS _unique_id ON _unique(entity, field, id);"
+	"CREATE TABLE IF NOT EXISTS _blocked(n INTEGER PRIMARY KEY, entity TEXT NOT NULL, id TEXT NOT NULL,"
+	" name TEXT NOT NULL, UNIQUE(entity, id, name)) STRICT;"
 	"CREATE TABLE IF NOT EXISTS _moved(entity TEXT NOT NULL, id TEXT NOT NULL, eff TEXT NOT NULL,"
 	" from_partition TEXT NOT NULL, to_partition TEXT NOT NULL, PRIMARY KEY(entity, id, eff))"
 	" STRICT, WITHOUT ROWID;";

@@ -158,9 +158,9 @@ def differing_codes(a, b):
 
 
 def followed(*worlds):
-    """Records that the hub restored, cleared or deleted because of what they refer to: by changes of its own, made when it saw it."""
+    """Records that the hub followed up after a run (references, checks that block): by changes of its own, made when it saw it."""
     return {(c.entity, c.id) for side in worlds for c in side.changes if c.device == "hub00000"
-            and ((c.line or {}).get("reason") or "").startswith(("referred to by ", "deleted: "))}
+            and ((c.line or {}).get("reason") or "").startswith(("referred to by ", "deleted: ", "check "))}
 
 
 def check_shuffle(played, other):

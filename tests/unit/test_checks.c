@@ -1,0 +1,147 @@
+/* The schema's checks at the hub: refuse, warn, block; over other records, with the moment recorded. */
+#include "help_hub.h"
+
+#include <stdio.h>
+
+#include "core/base/limits.h"
+#include "core/store/tables.h"
+
+static struct rep_error err;
+static struct rep_hub *hub;
+static char dir[4096];
+static struct laptop ana, ben;
+static int64_t now;
+
+static int setup(void **state)
+{
+	(void)state;
+	now = HUB_T0;
+	hub = hub_make_of(dir, sizeof dir, "tests/fixtures/rules");
+	ana = ben = (struct laptop){0};
+	hub_person(hub, "ana", "rep", "t1", now += MINUTE);
+	hub_person(hub, "ben", "rep", "t2", now += MINUTE);
+	laptop_enroll(&ana, hub, "ana", now += MINUTE);
+	laptop_enroll(&ben, hub, "ben", now += MINUTE);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	laptop_clear(&ana);
+	laptop_clear(&ben);
+	hub_drop(hub, dir);
+	return 0;
+}
+
+static void insert(struct laptop *laptop, const char *id, int price)
+{
+	char line[200];
+
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"name\":{\"new\":\"n\"},\"price\":{\"new\":%d}}}", price);
+	laptop_change(laptop, "insert", "memo", id, now += MINUTE, line);
+}
+
+static void merge(struct laptop *laptop)
+{
+	laptop_send(laptop, dir, now += MINUTE);
+	hub_run_quietly(hub, now += MINUTE);
+}
+
+static bool has_flag(const char *id, const char *flag)
+{
+	struct rep_record *record = NULL;
+	bool found = false;
+
+	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "memo"), id,
+			      &record, &err),
+		  &err);
+	assert_non_null(record);
+	for (size_t i = 0; i < rep_json_size(record->flags); i++)
+		found = found ||
+			strcmp(rep_json_string_value(rep_json_at(record->flags, i)), flag) == 0;
+	rep_record_free(record);
+	return found;
+}
+
+static void a_block_takes_the_edit_and_the_hub_sets_what_it_declares(void **state)
+{
+	struct rep_json *summary;
+
+	(void)state;
+	insert(&ana, "M-1", 102);
+	merge(&ana);
+	hub_expect(hub, "memo", "M-1", "price", "102");
+	hub_expect(hub, "memo", "M-1", "stopped", "true");
+	assert_true(has_flag("M-1", "dear"));
+	summary = hub_run(hub, now += MINUTE);
+	expect_count(summary, "changes", 0); /* once */
+	rep_json_free(summary);
+	expect_replay(hub);
+}
+
+static void what_holds_is_not_blocked(void **state)
+{
+	(void)state;
+	insert(&ana, "M-1", 100);
+	merge(&ana);
+	hub_expect(hub, "memo", "M-1", "stopped", NULL);
+	assert_false(has_flag("M-1", "dear"));
+}
+
+static void a_warning_flags_and_takes(void **state)
+{
+	(void)state;
+	insert(&ana, "M-1", 7);
+	merge(&ana);
+	hub_expect(hub, "memo", "M-1", "price", "7");
+	hub_expect(hub, "memo", "M-1", "stopped", NULL);
+	assert_true(has_flag("M-1", "odd"));
+	expect_replay(hub);
+}
+
+/* The same two edits in either order: the moment decides which of them is refused, and stays decided. */
+static void a_check_over_other_records_is_decided_by_the_moment(void **state)
+{
+	(void)state;
+	insert(&ana, "M-1", 10);
+	insert(&ben, "M-2", 10);
+	merge(&ben);
+	merge(&ana);
+	hub_expect(hub, "memo", "M-2", "price", "10");
+	hub_expect(hub, "memo", "M-1", "price", NULL);
+	hub_expect(hub, "memo", "M-1", "name", "\"n\"");
+	/* A replay has it from the outcome, although M-1's edit is the earlier one. */
+	expect_replay(hub);
+	rep_hub_close(hub);
+	expect_ok(rep_hub_rebuild(dir, NULL, &err), &err);
+	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	hub_expect(hub, "memo", "M-1", "price", NULL);
+	expect_replay(hub);
+}
+
+static void what_is_refused_is_not_blocked(void **state)
+{
+	(void)state;
+	insert(&ben, "M-2", 300);
+	merge(&ben);
+	insert(&ana, "M-1", 300); /* too dear, and taken already */
+	merge(&ana);
+	hub_expect(hub, "memo", "M-1", "price", NULL);
+	expect_replay(hub);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_block_takes_the_edit_and_the_hub_sets_what_it_declares),
+		TEST(what_holds_is_not_blocked),
+		TEST(a_warning_flags_and_takes),
+		TEST(a_check_over_other_records_is_decided_by_the_moment),
+		TEST(what_is_refused_is_not_blocked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
