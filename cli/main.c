@@ -64,7 +64,7 @@ const struct cli_command cli_hub_commands[] = {
 	 "[--set FIELD=VALUE]... [--encoding NAME] [--dry-run]",
 	 "repsync-import", cmd_hub_import},
 	{"export", "ENTITY [--csv] [--as-of TIME]", "repsync-import", cmd_hub_export},
-	{"merge", "[--watch SECONDS]", "repsync-hub", cmd_hub_merge},
+	{"merge", "[--watch SECONDS] [--jobs N]", "repsync-hub", cmd_hub_merge},
 	{"status", "", "repsync-hub", cmd_hub_status},
 	{"audit",
 	 "[--entity E] [--id ID] [--field F] [--rep R] [--device D] [--since T] [--until T] "
@@ -228,8 +228,6 @@ int main(int argc, char **argv)
 
 	start(&cli);
 	rc = rep_key_init(&err);
-	if (!rc)
-		rc = rep_git_init(&err);
 	if (!rc)
 		rc = run(&cli, argc, argv, &err);
 	finished = cli_finish(&finish);

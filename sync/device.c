@@ -347,8 +347,6 @@ enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync
 	if (rc == REP_OK)
 		rc = rep_key_init(err);
 	if (rc == REP_OK)
-		rc = rep_git_init(err);
-	if (rc == REP_OK)
 		rc = rep_device_begin(&device, replica, err);
 	if (rc != REP_OK)
 		goto out;

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "sync/gitwrap.h"
+#include "sync/packs.h"
 
 /* Objects are read once by most of what repsync does; a large cache only costs memory. */
 #define CACHE_SIZE_MAX (32 * 1024 * 1024)
@@ -139,12 +141,16 @@ enum rep_code rep_git_create(const char *path, const char *head, struct rep_erro
 	return rep_wrap(err, rc, "create repository %s", path);
 }
 
-static enum rep_code open_handles(struct rep_git *git, struct rep_error *err)
+enum rep_code rep_git_handles(struct rep_git *git, struct rep_error *err)
 {
-	int git_rc = git_repository_open_ext(
-		&git->repo, git->path, GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE,
-		NULL);
+	enum rep_code rc = git->repo ? REP_OK : rep_git_init(err);
+	int git_rc = 0;
 
+	if (rc || git->repo)
+		return rc;
+	git_rc = git_repository_open_ext(&git->repo, git->path,
+					 GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE,
+					 NULL);
 	if (!git_rc)
 		git_rc = git_repository_odb(&git->odb, git->repo);
 	return git_rc ? rep_git_fail(err, git_rc, git->path) : REP_OK;
@@ -158,27 +164,42 @@ static void close_handles(struct rep_git *git)
 	git->repo = NULL;
 }
 
+/* HEAD comes last when one is made, so it tells a repository from a folder. */
+static enum rep_code check_there(const char *path, struct rep_error *err)
+{
+	static const char *const parts[] = {"HEAD", "objects", "refs"};
+	char part[4096];
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if ((size_t)snprintf(part, sizeof part, "%s/%s", path, parts[i]) >= sizeof part)
+			return rep_fail(err, REP_EINVAL, "%s: path too long", path);
+		if (access(part, F_OK) == 0)
+			continue;
+		if (errno == ENOENT || errno == ENOTDIR)
+			return rep_fail(err, REP_ENOTFOUND, "%s: there is no repository", path);
+		return rep_fail(err, REP_EIO, "%s: %s", part, strerror(errno));
+	}
+	return REP_OK;
+}
+
 enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err)
 {
-	enum rep_code rc = rep_git_init(err);
-	struct rep_git *git = NULL;
+	struct rep_git *git = calloc(1, sizeof *git);
+	enum rep_code rc = REP_OK;
 
 	*out = NULL;
-	if (rc)
-		return rc;
-	git = calloc(1, sizeof *git);
-	if (!git || !(git->path = strdup(path))) {
+	if (!git || !(git->path = strdup(path)))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
-		goto out;
+	if (!rc)
+		rc = check_there(path, err);
+	if (!rc)
+		rc = rep_packs_new(&git->packs, path, err);
+	if (rc) {
+		rep_git_close(git);
+		return rep_wrap(err, rc, "open repository");
 	}
-	rc = open_handles(git, err);
-	if (rc)
-		goto out;
 	*out = git;
-	git = NULL;
-out:
-	rep_git_close(git);
-	return rep_wrap(err, rc, "open repository");
+	return REP_OK;
 }
 
 void rep_git_close(struct rep_git *git)
@@ -186,6 +207,7 @@ void rep_git_close(struct rep_git *git)
 	if (!git)
 		return;
 	close_handles(git);
+	rep_packs_free(git->packs);
 	free(git->path);
 	free(git);
 }
@@ -193,7 +215,7 @@ void rep_git_close(struct rep_git *git)
 enum rep_code rep_git_reopen(struct rep_git *git, struct rep_error *err)
 {
 	close_handles(git);
-	return open_handles(git, err);
+	return rep_packs_scan(git->packs, err);
 }
 
 const char *rep_git_path(const struct rep_git *git)
@@ -203,41 +225,67 @@ const char *rep_git_path(const struct rep_git *git)
 
 enum rep_code rep_git_refresh(struct rep_git *git, struct rep_error *err)
 {
-	int git_rc = git_odb_refresh(git->odb);
+	int git_rc = git->odb ? git_odb_refresh(git->odb) : 0;
 
-	return git_rc ? rep_git_fail(err, git_rc, git->path) : REP_OK;
+	return git_rc ? rep_git_fail(err, git_rc, git->path) : rep_packs_scan(git->packs, err);
 }
 
+/* A miss does not look for new packs, each time: there are thousands of them in a copy. */
 bool rep_git_has(struct rep_git *git, const struct rep_oid *oid)
 {
-	git_oid id = rep_oid_to_git(oid);
+	struct rep_packed at;
+	struct rep_error ignored;
+	git_oid id;
 
-	/* A plain miss would read the pack folder again, each time: thousands of times in a copy. */
+	if (rep_packs_find(git->packs, oid, &at))
+		return true;
+	if (!rep_packs_elsewhere(git->packs) || rep_git_handles(git, &ignored) != REP_OK)
+		return false;
+	id = rep_oid_to_git(oid);
 	return git_odb_exists_ext(git->odb, &id, GIT_ODB_LOOKUP_NO_REFRESH) == 1;
 }
 
-static enum rep_code absent(struct rep_git *git, const struct rep_oid *oid, int git_rc,
+static enum rep_code absent(struct rep_git *git, const struct rep_oid *oid, bool damaged,
 			    struct rep_error *err)
 {
 	char hex[REP_OID_HEX + 1];
 
 	rep_oid_hex(hex, oid);
 	return rep_fail(err, REP_EINTEGRITY, "%s: object %s is %s", git->path, hex,
-			git_rc == GIT_ENOTFOUND ? "missing" : "damaged");
+			damaged ? "damaged" : "missing");
 }
 
-enum rep_code rep_git_header(struct rep_git *git, const struct rep_oid *oid, enum rep_object *type,
-			     size_t *size, struct rep_error *err)
+/* In the packs as they are known, then as they are. */
+static enum rep_code find(struct rep_git *git, const struct rep_oid *oid, struct rep_packed *at,
+			  bool *found, struct rep_error *err)
 {
-	git_oid id = rep_oid_to_git(oid);
-	git_object_t found = GIT_OBJECT_INVALID;
-	int git_rc = git_odb_read_header(size, &found, git->odb, &id);
+	enum rep_code rc = REP_OK;
 
-	*type = REP_OBJECT_BLOB;
-	if (git_rc) {
-		*size = 0;
-		return absent(git, oid, git_rc, err);
+	*found = rep_packs_find(git->packs, oid, at);
+	if (!*found) {
+		rc = rep_packs_scan(git->packs, err);
+		*found = !rc && rep_packs_find(git->packs, oid, at);
 	}
+	return rc;
+}
+
+/* What no pack of ours holds, libgit2 may find. */
+static enum rep_code header_elsewhere(struct rep_git *git, const struct rep_oid *oid,
+				      enum rep_object *type, size_t *size, struct rep_error *err)
+{
+	git_object_t found = GIT_OBJECT_INVALID;
+	git_oid id = rep_oid_to_git(oid);
+	enum rep_code rc;
+	int git_rc;
+
+	if (!rep_packs_elsewhere(git->packs))
+		return absent(git, oid, false, err);
+	rc = rep_git_handles(git, err);
+	if (rc)
+		return rc;
+	git_rc = git_odb_read_header(size, &found, git->odb, &id);
+	if (git_rc)
+		return absent(git, oid, git_rc != GIT_ENOTFOUND, err);
 	if (found == GIT_OBJECT_COMMIT)
 		*type = REP_OBJECT_COMMIT;
 	else if (found == GIT_OBJECT_TREE)
@@ -248,15 +296,51 @@ enum rep_code rep_git_header(struct rep_git *git, const struct rep_oid *oid, enu
 	return REP_OK;
 }
 
-enum rep_code rep_git_read(struct rep_git *git, const struct rep_oid *oid, enum rep_object type,
-			   struct rep_buf *out, struct rep_error *err)
+static enum rep_code read_elsewhere(struct rep_git *git, const struct rep_oid *oid,
+				    struct rep_buf *out, struct rep_error *err)
 {
 	git_oid id = rep_oid_to_git(oid);
 	git_odb_object *object = NULL;
+
+	if (git_odb_read(&object, git->odb, &id))
+		return absent(git, oid, true, err);
+	rep_buf_put(out, git_odb_object_data(object), git_odb_object_size(object));
+	git_odb_object_free(object);
+	return rep_buf_check(out, "object", err);
+}
+
+static enum rep_code header_of(struct rep_git *git, const struct rep_oid *oid,
+			       struct rep_packed *at, bool *packed, enum rep_object *type,
+			       size_t *size, struct rep_error *err)
+{
+	enum rep_code rc = find(git, oid, at, packed, err);
+
+	*type = REP_OBJECT_BLOB;
+	*size = 0;
+	if (rc || !*packed)
+		return rc ? rep_wrap(err, rc, "%s", git->path)
+			  : header_elsewhere(git, oid, type, size, err);
+	rc = rep_packs_header(git->packs, at, type, size, err);
+	return rc == REP_EINTEGRITY ? absent(git, oid, true, err) : rc;
+}
+
+enum rep_code rep_git_header(struct rep_git *git, const struct rep_oid *oid, enum rep_object *type,
+			     size_t *size, struct rep_error *err)
+{
+	struct rep_packed at;
+	bool packed;
+
+	return header_of(git, oid, &at, &packed, type, size, err);
+}
+
+enum rep_code rep_git_read(struct rep_git *git, const struct rep_oid *oid, enum rep_object type,
+			   struct rep_buf *out, struct rep_error *err)
+{
+	struct rep_packed at;
 	enum rep_object found;
+	bool packed;
 	size_t size = 0;
-	enum rep_code rc = rep_git_header(git, oid, &found, &size, err);
-	int git_rc;
+	enum rep_code rc = header_of(git, oid, &at, &packed, &found, &size, err);
 
 	if (rc)
 		return rc;
@@ -266,12 +350,26 @@ enum rep_code rep_git_read(struct rep_git *git, const struct rep_oid *oid, enum 
 	if (size > out->limit || out->len > out->limit - size)
 		return rep_fail(err, REP_ELIMIT, "%s: object of %zu bytes, %zu allowed", git->path,
 				size, out->limit - (out->len < out->limit ? out->len : 0));
-	git_rc = git_odb_read(&object, git->odb, &id);
-	if (git_rc)
-		return absent(git, oid, git_rc, err);
-	rep_buf_put(out, git_odb_object_data(object), git_odb_object_size(object));
-	git_odb_object_free(object);
-	return rep_buf_check(out, "object", err);
+	if (!packed)
+		return read_elsewhere(git, oid, out, err);
+	rc = rep_packs_read(git->packs, &at, oid, out, err);
+	return rc == REP_EINTEGRITY ? absent(git, oid, true, err) : rc;
+}
+
+enum rep_code rep_git_deflated(struct rep_git *git, const struct rep_oid *oid,
+			       enum rep_object *type, size_t *size, const uint8_t **data,
+			       size_t *len, struct rep_error *err)
+{
+	struct rep_packed at;
+	bool packed;
+	enum rep_code rc = header_of(git, oid, &at, &packed, type, size, err);
+
+	*data = NULL;
+	*len = 0;
+	if (rc || !packed)
+		return rc;
+	rc = rep_packs_deflated(git->packs, &at, data, len, err);
+	return rc == REP_EINTEGRITY ? absent(git, oid, true, err) : rc;
 }
 
 struct walk {
@@ -296,8 +394,12 @@ enum rep_code rep_git_each(struct rep_git *git,
 			   void *user, struct rep_error *err)
 {
 	struct walk walk = {.each = each, .user = user, .err = err};
-	int git_rc = git_odb_foreach(git->odb, walk_one, &walk);
+	enum rep_code rc = rep_git_handles(git, err);
+	int git_rc;
 
+	if (rc)
+		return rc;
+	git_rc = git_odb_foreach(git->odb, walk_one, &walk);
 	if (walk.rc)
 		return walk.rc;
 	return git_rc ? rep_git_fail(err, git_rc, git->path) : REP_OK;

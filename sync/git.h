@@ -35,7 +35,11 @@ void rep_oid_of(struct rep_oid *out, enum rep_object type, const void *data, siz
 /* The configuration of every repository, as rep_git_create writes it. */
 extern const char rep_git_config[];
 
-REP_CHECK enum rep_code rep_git_init(struct rep_error *err); /* once a process; idempotent */
+/*
+ * Starts libgit2, once a process; idempotent. Called by what needs it: packs and refs of our own repositories do not, and starting it
+ * costs several milliseconds (it parses the system's certificates).
+ */
+REP_CHECK enum rep_code rep_git_init(struct rep_error *err);
 
 struct rep_git; /* an open bare repository; one thread */
 /* Makes a bare repository with branch `head` as HEAD, no hooks, no templates; config as faults.md demands. */
@@ -57,6 +61,14 @@ REP_CHECK enum rep_code rep_git_header(struct rep_git *git, const struct rep_oid
 REP_CHECK enum rep_code rep_git_read(struct rep_git *git, const struct rep_oid *oid,
 				     enum rep_object type, struct rep_buf *out,
 				     struct rep_error *err);
+
+/*
+ * The object's deflated bytes as they lie in a pack, to be put into another pack as they are; *data is NULL when it is not
+ * to be had in this form. Borrowed until the next call with this repository that looks for new packs.
+ */
+REP_CHECK enum rep_code rep_git_deflated(struct rep_git *git, const struct rep_oid *oid,
+					 enum rep_object *type, size_t *size, const uint8_t **data,
+					 size_t *len, struct rep_error *err);
 
 /* Calls `each` for every object, in no order; what it returns other than REP_OK ends the walk. */
 REP_CHECK enum rep_code rep_git_each(struct rep_git *git,

@@ -8,11 +8,15 @@
 
 #include "sync/git.h"
 
+struct rep_packs;
 struct rep_git {
-	git_repository *repo; /* owned */
-	git_odb *odb;         /* owned */
+	struct rep_packs *packs;
+	git_repository *repo; /* owned; libgit2's handles, NULL until rep_git_handles */
+	git_odb *odb;
 	char *path;
 };
+/* Starts libgit2 and opens its handles of the repository, where that has not been done. */
+REP_CHECK enum rep_code rep_git_handles(struct rep_git *git, struct rep_error *err);
 
 /* "<what>: <libgit2's last message>", made safe; REP_EIO unless libgit2's code says better. */
 REP_CHECK enum rep_code rep_git_fail(struct rep_error *err, int rc, const char *what);

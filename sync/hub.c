@@ -196,8 +196,6 @@ static enum rep_code open_hub(struct rep_hub **out, const char *dir, bool read_o
 	}
 	hub->read_only = read_only;
 	rc = rep_key_init(err);
-	if (rc == REP_OK)
-		rc = rep_git_init(err);
 	if (rc == REP_OK && !read_only && rep_file_is_dir(dir))
 		rc = take_lock(hub, err);
 	if (rc == REP_OK)

@@ -280,8 +280,6 @@ enum rep_code rep_hub_init(const char *dir, const struct rep_hub_init *options,
 	if (!is_empty(dir))
 		return rep_fail(err, REP_EEXIST, "make hub: %s is not an empty folder", dir);
 	rc = rep_key_init(err);
-	if (rc == REP_OK)
-		rc = rep_git_init(err);
 	if (rc == REP_OK) /* before anything is made: a bad schema leaves nothing behind */
 		rc = load_schema(&init, err);
 	if (rc == REP_OK)

@@ -187,6 +187,22 @@ enum rep_code rep_pack_add(struct rep_pack *pack, enum rep_object type, const vo
 	return rc ? rc : spool_object(pack, &entry, deflated, err);
 }
 
+enum rep_code rep_pack_add_deflated(struct rep_pack *pack, const struct rep_oid *oid,
+				    enum rep_object type, size_t size, const uint8_t *deflated,
+				    size_t len, struct rep_error *err)
+{
+	struct entry entry = {.oid = *oid,
+			      .type = (uint8_t)type,
+			      .size = (uint32_t)size,
+			      .deflated = (uint32_t)len};
+	enum rep_code rc;
+
+	if (rep_pack_has(pack, oid))
+		return REP_OK;
+	rc = check_room(pack, size, err);
+	return rc ? rc : spool_object(pack, &entry, deflated, err);
+}
+
 static enum rep_code inflate_entry(struct rep_pack *pack, const struct entry *entry,
 				   struct rep_buf *out, struct rep_error *err)
 {

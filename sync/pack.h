@@ -18,6 +18,18 @@ struct rep_git *rep_pack_git(struct rep_pack *pack); /* borrowed: where it will 
 /* Adds an object and gives its id. One that the pack already has is not added again. */
 REP_CHECK enum rep_code rep_pack_add(struct rep_pack *pack, enum rep_object type, const void *data,
 				     size_t len, struct rep_oid *out, struct rep_error *err);
+/* Adds an object in the form that rep_git_deflated gives, unread; `oid` is believed. One that the pack already has is not added again. */
+REP_CHECK enum rep_code rep_pack_add_deflated(struct rep_pack *pack, const struct rep_oid *oid,
+					      enum rep_object type, size_t size,
+					      const uint8_t *deflated, size_t len,
+					      struct rep_error *err);
+/*
+ * Adds the object from another repository: as it lies there, where it can be had so (its checksums are compared), else read and
+ * deflated anew.
+ */
+REP_CHECK enum rep_code rep_pack_add_from(struct rep_pack *pack, struct rep_git *from,
+					  const struct rep_oid *oid, enum rep_object type,
+					  struct rep_error *err);
 bool rep_pack_has(const struct rep_pack *pack, const struct rep_oid *oid);
 /* From the pack, else from its repository. */
 REP_CHECK enum rep_code rep_pack_read(struct rep_pack *pack, const struct rep_oid *oid,

@@ -11,7 +11,6 @@
 struct copy {
 	struct rep_pack *pack;
 	struct rep_git *from;
-	struct rep_buf buf;
 	unsigned depth;
 	bool folders_only;
 };
@@ -21,20 +20,46 @@ static bool is_there(const struct copy *copy, const struct rep_oid *oid)
 	return rep_pack_has(copy->pack, oid) || rep_git_has(rep_pack_git(copy->pack), oid);
 }
 
+static enum rep_code read_and_add(struct rep_pack *pack, struct rep_git *from,
+				  const struct rep_oid *oid, enum rep_object type,
+				  struct rep_error *err)
+{
+	struct rep_buf buf = REP_BUF_INIT(BLOB_SIZE_MAX);
+	struct rep_oid made;
+	enum rep_code rc = rep_git_read(from, oid, type, &buf, err);
+
+	if (!rc)
+		rc = rep_pack_add(pack, type, buf.data, buf.len, &made, err);
+	if (!rc && !rep_oid_equal(&made, oid))
+		rc = rep_fail(err, REP_EINTEGRITY, "%s: an object has not the id of its bytes",
+			      rep_git_path(from));
+	rep_buf_clear(&buf);
+	return rc;
+}
+
+enum rep_code rep_pack_add_from(struct rep_pack *pack, struct rep_git *from,
+				const struct rep_oid *oid, enum rep_object type,
+				struct rep_error *err)
+{
+	const uint8_t *deflated = NULL;
+	enum rep_object found;
+	size_t size = 0, len = 0;
+	enum rep_code rc = rep_git_deflated(from, oid, &found, &size, &deflated, &len, err);
+
+	if (!rc && found != type)
+		rc = rep_fail(err, REP_EINTEGRITY, "%s: object of another type than expected",
+			      rep_git_path(from));
+	if (!rc && size > BLOB_SIZE_MAX)
+		rc = rep_fail(err, REP_ELIMIT, "%s: object of %zu bytes", rep_git_path(from), size);
+	if (!rc && deflated)
+		return rep_pack_add_deflated(pack, oid, type, size, deflated, len, err);
+	return rc ? rc : read_and_add(pack, from, oid, type, err);
+}
+
 static enum rep_code copy_object(struct copy *copy, const struct rep_oid *oid, enum rep_object type,
 				 struct rep_error *err)
 {
-	struct rep_oid made;
-	enum rep_code rc;
-
-	rep_buf_reset(&copy->buf);
-	rc = rep_git_read(copy->from, oid, type, &copy->buf, err);
-	if (!rc)
-		rc = rep_pack_add(copy->pack, type, copy->buf.data, copy->buf.len, &made, err);
-	if (!rc && !rep_oid_equal(&made, oid))
-		rc = rep_fail(err, REP_EINTEGRITY, "%s: an object has not the id of its bytes",
-			      rep_git_path(copy->from));
-	return rc;
+	return rep_pack_add_from(copy->pack, copy->from, oid, type, err);
 }
 
 static enum rep_code copy_tree(struct copy *copy, const struct rep_oid *tree,
@@ -102,27 +127,22 @@ enum rep_code rep_pack_copy_tree(struct rep_pack *pack, struct rep_git *from,
 				 const struct rep_oid *tree, const struct rep_oid *old_tree,
 				 struct rep_error *err)
 {
-	struct copy copy = {.pack = pack, .from = from, .buf = REP_BUF_INIT(BLOB_SIZE_MAX)};
+	struct copy copy = {.pack = pack, .from = from};
 	enum rep_code rc = REP_OK;
 
 	if (!rep_oid_is_zero(tree) && !rep_oid_equal(tree, old_tree) && !is_there(&copy, tree))
 		rc = copy_tree(&copy, tree, old_tree, err);
-	rep_buf_clear(&copy.buf);
 	return rep_wrap(err, rc, "copy tree from %s", rep_git_path(from));
 }
 
 enum rep_code rep_pack_copy_folders(struct rep_pack *pack, struct rep_git *from,
 				    const struct rep_oid *tree, struct rep_error *err)
 {
-	struct copy copy = {.pack = pack,
-			    .from = from,
-			    .buf = REP_BUF_INIT(REP_TREE_SIZE_MAX),
-			    .folders_only = true};
+	struct copy copy = {.pack = pack, .from = from, .folders_only = true};
 	enum rep_code rc = REP_OK;
 
 	if (!rep_oid_is_zero(tree) && !is_there(&copy, tree))
 		rc = copy_tree(&copy, tree, &rep_oid_zero, err);
-	rep_buf_clear(&copy.buf);
 	return rep_wrap(err, rc, "copy folders from %s", rep_git_path(from));
 }
 
@@ -146,7 +166,7 @@ enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
 				    const struct rep_oid *tip, const struct rep_oid *stop,
 				    size_t max, struct rep_error *err)
 {
-	struct copy copy = {.pack = pack, .from = from, .buf = REP_BUF_INIT(BLOB_SIZE_MAX)};
+	struct copy copy = {.pack = pack, .from = from};
 	struct rep_oid at = *tip;
 	enum rep_code rc = REP_OK;
 
@@ -169,6 +189,5 @@ enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
 			rc = copy_object(&copy, &at, REP_OBJECT_COMMIT, err);
 		at = parent;
 	}
-	rep_buf_clear(&copy.buf);
 	return rep_wrap(err, rc, "copy commits from %s", rep_git_path(from));
 }

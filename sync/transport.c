@@ -127,15 +127,17 @@ enum rep_code rep_transport_open(struct rep_transport **out,
 				 const struct rep_transport_options *options, struct rep_error *err)
 {
 	struct rep_transport *transport = calloc(1, sizeof *transport);
-	enum rep_code rc = rep_git_init(err);
+	enum rep_code rc;
 
 	*out = NULL;
 	if (!transport)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
-	if (!rc)
-		rc = parse_url(transport, options->url ? options->url : "", err);
+	rc = parse_url(transport, options->url ? options->url : "", err);
 	if (!rc)
 		rc = take_credentials(transport, options, err);
+	/* Here, so that the children that transfer need not. */
+	if (!rc && transport->kind != REP_TRANSPORT_FOLDER)
+		rc = rep_git_init(err);
 	if (rc)
 		goto out;
 	transport->stall_s = options->stall_s ? options->stall_s : STALL_S;

@@ -116,6 +116,8 @@ static enum rep_code fetch(struct rep_transfer *transfer, struct rep_error *err)
 
 	if (!rc)
 		rc = rep_git_open(&clone, transfer->clone, err);
+	if (!rc)
+		rc = rep_git_handles(clone, err);
 	if (!rc && (git_rc = git_remote_create_anonymous(&remote, clone->repo,
 							 transfer->transport->url)) != 0)
 		rc = rep_session_explain(&session, git_rc, "connect", err);
@@ -194,6 +196,8 @@ static enum rep_code push(struct rep_transfer *transfer, struct rep_error *err)
 
 	if (!rc)
 		rc = rep_git_open(&clone, transfer->clone, err);
+	if (!rc)
+		rc = rep_git_handles(clone, err);
 	if (!rc)
 		rc = name_push(transfer, clone, err);
 	if (!rc && (git_rc = git_remote_create_anonymous(&remote, clone->repo,

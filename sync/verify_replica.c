@@ -378,8 +378,6 @@ enum rep_code rep_device_verify(struct rep_replica *replica, struct rep_json **o
 	check.own = rep_json_object();
 	rc = rep_key_init(err);
 	if (rc == REP_OK)
-		rc = rep_git_init(err);
-	if (rc == REP_OK)
 		rc = note(&check, "replica.db", rep_db_integrity(replica->db, err), err);
 	if (rc == REP_OK)
 		rc = note(&check, "replica.db", rep_shape_check(replica, err), err);

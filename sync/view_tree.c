@@ -171,19 +171,12 @@ enum rep_code rep_view_tree_make(struct rep_view_tree *tree, struct rep_oid *roo
 static enum rep_code copy_file(struct rep_pack *pack, struct rep_git *central,
 			       const struct rep_view_entry *entry, struct rep_error *err)
 {
-	struct rep_buf bytes = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
 	struct rep_oid made;
-	enum rep_code rc;
 
 	if (entry->data)
 		return rep_pack_add(pack, REP_OBJECT_BLOB, entry->data, entry->size_bytes, &made,
 				    err);
-	rc = rep_git_read(central, &entry->oid, REP_OBJECT_BLOB, &bytes, err);
-
-	if (rc == REP_OK)
-		rc = rep_pack_add(pack, REP_OBJECT_BLOB, bytes.data, bytes.len, &made, err);
-	rep_buf_clear(&bytes);
-	return rc;
+	return rep_pack_add_from(pack, central, &entry->oid, REP_OBJECT_BLOB, err);
 }
 
 /* What is below goes first: a folder that is in a mailbox has all that it holds there too. */

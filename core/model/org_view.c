@@ -191,7 +191,7 @@ enum rep_code rep_org_view(const struct rep_org *org, const char *rep, const cha
 			   const char *time, struct rep_view_scope *out, struct rep_error *err)
 {
 	struct list list = {0};
-	bool employed;
+	bool employed = false;
 	enum rep_code rc;
 
 	*out = (struct rep_view_scope){.org = org, .rep = strdup(rep)};

@@ -1,0 +1,41 @@
+/*
+ * Private to the readers of packs: one pack with its index, mapped. gitformat-pack(5).
+ */
+#ifndef REPSYNC_SYNC_PACKFILE_H
+#define REPSYNC_SYNC_PACKFILE_H
+
+#include "sync/packs.h"
+
+struct rep_packfile {
+	char *name; /* of the index, in objects/pack */
+	const uint8_t *index, *data;
+	size_t index_size, size;
+	uint32_t len; /* objects */
+	bool seen;    /* by the scan going on */
+};
+
+/* REP_EINTEGRITY when index or pack cannot be what they say. */
+REP_CHECK enum rep_code rep_packfile_open(struct rep_packfile **out, const char *dir,
+					  const char *name, struct rep_error *err);
+void rep_packfile_free(struct rep_packfile *file);
+bool rep_packfile_find(const struct rep_packfile *file, const struct rep_oid *oid, uint64_t *offset,
+		       uint32_t *crc);
+
+/* What stands before an object's deflated bytes. */
+struct rep_packhead {
+	unsigned type; /* 1 commit, 2 tree, 3 blob, 6 and 7 deltas */
+	uint64_t size; /* inflated */
+	uint64_t data; /* offset of the deflated bytes */
+	uint64_t base; /* of a delta: where its base lies in this pack */
+};
+REP_CHECK enum rep_code rep_packfile_head(const struct rep_packfile *file, uint64_t offset,
+					  struct rep_packhead *out, struct rep_error *err);
+
+/* The result of a delta over its base, appended. */
+REP_CHECK enum rep_code rep_packdelta_apply(struct rep_buf *out, const uint8_t *base,
+					    size_t base_len, const uint8_t *delta, size_t len,
+					    struct rep_error *err);
+/* The sizes that a delta names first; false when it does not. *at moves behind them. */
+bool rep_packdelta_sizes(const uint8_t **at, const uint8_t *end, uint64_t *base, uint64_t *result);
+
+#endif
