@@ -8,6 +8,10 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 
+/* Most of a job is waiting for the disk, so that there are more of them than processors. */
+#define JOBS 8
+#define JOBS_MAX 64
+
 static volatile sig_atomic_t stopped;
 
 static void stop(int number)
@@ -40,9 +44,9 @@ static void print_run(const struct cli *cli, const struct rep_json *summary)
 		cli_members(cli, summary, columns, sizeof columns / sizeof *columns);
 }
 
-static enum rep_code merge_once(struct cli *cli, struct rep_error *err)
+static enum rep_code merge_once(struct cli *cli, int64_t jobs, struct rep_error *err)
 {
-	struct rep_hub_merge run = {.now_ms = cli_now_ms()};
+	struct rep_hub_merge run = {.now_ms = cli_now_ms(), .jobs = jobs};
 	struct rep_json *summary = NULL;
 	struct rep_hub *hub = NULL;
 	struct cli_progress bar;
@@ -65,7 +69,7 @@ static enum rep_code merge_once(struct cli *cli, struct rep_error *err)
  * A run every `seconds`, until SIGINT or SIGTERM: a run that was begun is finished. Another process at the hub is no reason to
  * stop; the next run comes.
  */
-static enum rep_code watch(struct cli *cli, int64_t seconds, struct rep_error *err)
+static enum rep_code watch(struct cli *cli, int64_t seconds, int64_t jobs, struct rep_error *err)
 {
 	struct sigaction action = {.sa_handler = stop};
 	struct timespec pause = {.tv_sec = (time_t)seconds};
@@ -74,7 +78,7 @@ static enum rep_code watch(struct cli *cli, int64_t seconds, struct rep_error *e
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	do {
-		rc = merge_once(cli, err);
+		rc = merge_once(cli, jobs, err);
 		if (rc && rc != REP_EBUSY)
 			return rc;
 		if ((rc = cli_finish(err)))
@@ -87,7 +91,7 @@ static enum rep_code watch(struct cli *cli, int64_t seconds, struct rep_error *e
 
 enum rep_code cmd_hub_merge(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
-	int64_t seconds = -1, jobs = 1;
+	int64_t seconds = -1, jobs = JOBS;
 	const struct cli_option options[] = {{.name = "watch", .number = &seconds},
 					     {.name = "jobs", .number = &jobs}};
 	enum rep_code rc;
@@ -95,11 +99,11 @@ enum rep_code cmd_hub_merge(struct cli *cli, int argc, char **argv, struct rep_e
 	if ((rc = cli_options(cli, argc, argv, options, 2, err)) ||
 	    (rc = cli_args(cli, 0, 0, NULL, err)))
 		return rc;
-	if (jobs != 1)
-		return cli_usage(cli, err, "--jobs: this version merges with 1");
+	if (jobs < 1 || jobs > JOBS_MAX)
+		return cli_usage(cli, err, "--jobs must be 1 to %d", JOBS_MAX);
 	if (seconds == 0 || seconds > 86400)
 		return cli_usage(cli, err, "--watch must be 1 to 86400 seconds");
-	return seconds > 0 ? watch(cli, seconds, err) : merge_once(cli, err);
+	return seconds > 0 ? watch(cli, seconds, jobs, err) : merge_once(cli, jobs, err);
 }
 
 static void print_status(const struct cli *cli, const struct rep_json *status)

@@ -51,7 +51,7 @@ _repsync()
 	hub-enroll) options='--out --url --host-key --ca --days' ;;
 	hub-import) options='--source --mapping --map --set --encoding --dry-run' ;;
 	hub-export) options='--csv --as-of' ;;
-	hub-merge) options=--watch ;;
+	hub-merge) options='--watch --jobs' ;;
 	hub-audit) options='--entity --id --field --rep --device --since --until --format' ;;
 	hub-show) options='--as-of --by' ;;
 	hub-verify) options='--replay --device' ;;

@@ -22,28 +22,28 @@
  * maxInputSize is the hard stop against filling the disk.
  */
 const char rep_git_config[] = "[core]\n"
-			     "\trepositoryformatversion = 0\n"
-			     "\tfilemode = true\n"
-			     "\tbare = true\n"
-			     "\tlogAllRefUpdates = false\n"
-			     "\tfsync = all\n"
-			     "\tfsyncMethod = fsync\n"
-			     "[receive]\n"
-			     "\tunpackLimit = 1\n"
-			     "\tfsckObjects = true\n"
-			     "\tautogc = false\n"
-			     "\tdenyNonFastForwards = true\n"
-			     "\tdenyDeletes = true\n"
-			     "\tmaxInputSize = 268435456\n"
-			     "[transfer]\n"
-			     "\tfsckObjects = true\n"
-			     "\tunpackLimit = 1\n"
-			     "[fetch]\n"
-			     "\tfsckObjects = true\n"
-			     "[gc]\n"
-			     "\tauto = 0\n"
-			     "[uploadpack]\n"
-			     "\tallowFilter = false\n";
+			      "\trepositoryformatversion = 0\n"
+			      "\tfilemode = true\n"
+			      "\tbare = true\n"
+			      "\tlogAllRefUpdates = false\n"
+			      "\tfsync = all\n"
+			      "\tfsyncMethod = fsync\n"
+			      "[receive]\n"
+			      "\tunpackLimit = 1\n"
+			      "\tfsckObjects = true\n"
+			      "\tautogc = false\n"
+			      "\tdenyNonFastForwards = true\n"
+			      "\tdenyDeletes = true\n"
+			      "\tmaxInputSize = 268435456\n"
+			      "[transfer]\n"
+			      "\tfsckObjects = true\n"
+			      "\tunpackLimit = 1\n"
+			      "[fetch]\n"
+			      "\tfsckObjects = true\n"
+			      "[gc]\n"
+			      "\tauto = 0\n"
+			      "[uploadpack]\n"
+			      "\tallowFilter = false\n";
 
 enum rep_code rep_git_fail(struct rep_error *err, int rc, const char *what)
 {
@@ -185,6 +185,7 @@ static enum rep_code check_there(const char *path, struct rep_error *err)
 enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err)
 {
 	struct rep_git *git = calloc(1, sizeof *git);
+	char objects[4096];
 	enum rep_code rc = REP_OK;
 
 	*out = NULL;
@@ -192,8 +193,10 @@ enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_er
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	if (!rc)
 		rc = check_there(path, err);
+	if (!rc && (size_t)snprintf(objects, sizeof objects, "%s/objects", path) >= sizeof objects)
+		rc = rep_fail(err, REP_EINVAL, "%s: path too long", path);
 	if (!rc)
-		rc = rep_packs_new(&git->packs, path, err);
+		rc = rep_packs_new(&git->packs, objects, err);
 	if (rc) {
 		rep_git_close(git);
 		return rep_wrap(err, rc, "open repository");
@@ -208,6 +211,7 @@ void rep_git_close(struct rep_git *git)
 		return;
 	close_handles(git);
 	rep_packs_free(git->packs);
+	rep_packs_free(git->more);
 	free(git->path);
 	free(git);
 }
@@ -230,6 +234,19 @@ enum rep_code rep_git_refresh(struct rep_git *git, struct rep_error *err)
 	return git_rc ? rep_git_fail(err, git_rc, git->path) : rep_packs_scan(git->packs, err);
 }
 
+enum rep_code rep_git_add_objects(struct rep_git *git, const char *objects, struct rep_error *err)
+{
+	enum rep_code rc = rep_packs_new(&git->more, objects, err);
+
+	return rc ? rc : rep_packs_scan(git->more, err);
+}
+
+static bool find_packed(struct rep_git *git, const struct rep_oid *oid, struct rep_packed *at)
+{
+	return rep_packs_find(git->packs, oid, at) ||
+	       (git->more && rep_packs_find(git->more, oid, at));
+}
+
 /* A miss does not look for new packs, each time: there are thousands of them in a copy. */
 bool rep_git_has(struct rep_git *git, const struct rep_oid *oid)
 {
@@ -237,7 +254,7 @@ bool rep_git_has(struct rep_git *git, const struct rep_oid *oid)
 	struct rep_error ignored;
 	git_oid id;
 
-	if (rep_packs_find(git->packs, oid, &at))
+	if (find_packed(git, oid, &at))
 		return true;
 	if (!rep_packs_elsewhere(git->packs) || rep_git_handles(git, &ignored) != REP_OK)
 		return false;
@@ -261,10 +278,10 @@ static enum rep_code find(struct rep_git *git, const struct rep_oid *oid, struct
 {
 	enum rep_code rc = REP_OK;
 
-	*found = rep_packs_find(git->packs, oid, at);
+	*found = find_packed(git, oid, at);
 	if (!*found) {
 		rc = rep_packs_scan(git->packs, err);
-		*found = !rc && rep_packs_find(git->packs, oid, at);
+		*found = !rc && find_packed(git, oid, at);
 	}
 	return rc;
 }

@@ -47,6 +47,9 @@ REP_CHECK enum rep_code rep_git_create(const char *path, const char *head, struc
 REP_CHECK enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err);
 void rep_git_close(struct rep_git *git);
 const char *rep_git_path(const struct rep_git *git);
+/* Also finds what lies in the packs of another folder of objects: what is being pushed, before it is taken. */
+REP_CHECK enum rep_code rep_git_add_objects(struct rep_git *git, const char *objects,
+					    struct rep_error *err);
 /* After packs were added by others or by rep_pack_commit. */
 REP_CHECK enum rep_code rep_git_refresh(struct rep_git *git, struct rep_error *err);
 

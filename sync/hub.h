@@ -119,6 +119,7 @@ REP_CHECK enum rep_code rep_hub_set_program(struct rep_hub *hub, const char *pro
 struct rep_hub_merge {
 	int64_t now_ms;
 	bool own_only; /* only the mailbox of hub00000: what the org commands use */
+	int64_t jobs;  /* views made durable at once; 0 and 1 = one after the other */
 	const struct rep_progress *progress;
 };
 /* One run: collect, verify, admit, fold, commit, publish. *summary as docs/cli.md gives it. */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "core/base/file.h"
-#include "sync/gitwrap.h"
+#include "sync/git.h"
 #include "sync/mailbox.h"
 #include "sync/outboxwalk.h"
 
@@ -100,9 +100,10 @@ static enum rep_code open_both(struct rep_git **out, const char *path, const cha
 			       struct rep_error *err)
 {
 	enum rep_code rc = rep_git_open(out, path, err);
-	int git_rc = rc ? 0 : git_odb_add_disk_alternate((*out)->odb, quarantine);
 
-	return git_rc ? rep_git_fail(err, git_rc, "open the new objects") : rc;
+	if (!rc)
+		rc = rep_git_add_objects(*out, quarantine, err);
+	return rep_wrap(err, rc, "open the new objects");
 }
 
 static enum rep_code check_count(struct rep_git *git, const struct rep_oid *old_oid,

@@ -14,7 +14,7 @@
 #define OBJECT_SIZE_MAX (1024u * 1024u * 1024u)
 
 struct rep_packs {
-	char *dir; /* <repository>/objects */
+	char *dir; /* of objects */
 	struct rep_packfile **files;
 	size_t len, cap;
 	size_t last; /* where something was found: most often the next lies there too */
@@ -22,7 +22,7 @@ struct rep_packs {
 	struct rep_zip *zip;
 };
 
-enum rep_code rep_packs_new(struct rep_packs **out, const char *path, struct rep_error *err)
+enum rep_code rep_packs_new(struct rep_packs **out, const char *objects, struct rep_error *err)
 {
 	struct rep_packs *packs = calloc(1, sizeof *packs);
 	enum rep_code rc = REP_OK;
@@ -30,10 +30,9 @@ enum rep_code rep_packs_new(struct rep_packs **out, const char *path, struct rep
 	*out = NULL;
 	if (!packs)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
-	if (asprintf(&packs->dir, "%s/objects", path) < 0) {
-		packs->dir = NULL;
+	packs->dir = strdup(objects);
+	if (!packs->dir)
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
-	}
 	if (!rc)
 		rc = rep_zip_new(&packs->zip, err);
 	if (rc) {

@@ -20,8 +20,8 @@ struct rep_packed {
 	uint32_t crc;
 };
 
-/* `path`: the repository. Nothing is read before it is asked for. */
-REP_CHECK enum rep_code rep_packs_new(struct rep_packs **out, const char *path,
+/* `objects`: the folder of objects of a repository. Nothing is read before it is asked for. */
+REP_CHECK enum rep_code rep_packs_new(struct rep_packs **out, const char *objects,
 				      struct rep_error *err);
 void rep_packs_free(struct rep_packs *packs);
 /* Takes up packs that are new and lets go those whose files are gone. */

@@ -32,26 +32,28 @@ static enum rep_code publish_all(struct rep_publish *publish, const struct rep_p
 	size_t len = rep_org_devices(publish->hub->org, &devices);
 	enum rep_code rc = REP_OK;
 
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len && rc == REP_OK; i++) {
 		struct rep_error one;
 		enum rep_code failed = publish_one(publish, &devices[i], &one);
 
 		rep_progress_step(progress, "publish", i + 1, len);
-		if (failed == REP_ENOMEM ||
-		    (failed != REP_OK && rc == REP_OK && failed != REP_EBUSY)) {
-			rc = failed;
-			*err = one;
-		}
 		if (failed == REP_ENOMEM)
-			break;
+			rc = failed;
+		if (failed != REP_OK && failed != REP_EBUSY && publish->failed == REP_OK) {
+			publish->failed = failed;
+			publish->failure = one;
+		}
 	}
-	return rc;
+	rep_publish_flush(publish);
+	if (publish->failed != REP_OK)
+		*err = publish->failure;
+	return publish->failed;
 }
 
-enum rep_code rep_hub_publish(struct rep_hub *hub, int64_t now_ms,
+enum rep_code rep_hub_publish(struct rep_hub *hub, int64_t now_ms, int64_t jobs,
 			      const struct rep_progress *progress, struct rep_error *err)
 {
-	struct rep_publish publish = {.hub = hub};
+	struct rep_publish publish = {.hub = hub, .jobs = jobs};
 	char *last = NULL;
 	int64_t last_ms;
 	enum rep_code rc = rep_work_get(hub->db, "hub_time", &last, err);

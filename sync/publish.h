@@ -13,6 +13,19 @@ struct rep_published_partition {
 	struct rep_oid data;
 	struct rep_oid *restricted; /* by the schema's visibility classes */
 };
+/* A view on its way into its inbox: what is left is to make it durable. */
+#define REP_PARCELS_MAX 64
+struct rep_parcel {
+	char device[REP_DEVICE_LEN + 1];
+	char basis[REP_HASH_HEX + 1];
+	struct rep_lock *lock; /* of the mailbox */
+	struct rep_git *git;
+	struct rep_pack *pack;
+	struct rep_oid tip, commit; /* from what to what the inbox moves */
+	int64_t number;
+	enum rep_code rc;
+	struct rep_error err;
+};
 /* Central as all views of one pass are made from it. */
 struct rep_publish {
 	struct rep_hub *hub;
@@ -22,6 +35,11 @@ struct rep_publish {
 	struct rep_published_partition *partitions; /* sorted by name */
 	size_t len;
 	char *statement;
+	int64_t jobs; /* views made durable at once */
+	struct rep_parcel parcels[REP_PARCELS_MAX];
+	size_t parcels_len;
+	enum rep_code failed; /* the first failure */
+	struct rep_error failure;
 };
 /* What one device should see. */
 struct rep_publish_view {
@@ -61,5 +79,16 @@ REP_CHECK enum rep_code rep_publish_residue(struct rep_publish *publish,
 /* Publishes the view when the inbox has another one, or one that is a day old. */
 REP_CHECK enum rep_code rep_publish_inbox(struct rep_publish *publish,
 					  struct rep_publish_view *view, struct rep_error *err);
+/* Remembers what was brought. */
+REP_CHECK enum rep_code rep_publish_remember(struct rep_publish *publish,
+					     const struct rep_parcel *parcel,
+					     struct rep_error *err);
+
+/* ---- publish_deliver.c ---- */
+
+/* Takes the parcel over; flushes when there are as many as jobs. What fails is kept in `publish`. */
+void rep_publish_put(struct rep_publish *publish, struct rep_parcel *parcel);
+void rep_publish_flush(struct rep_publish *publish);
+void rep_parcel_clear(struct rep_parcel *parcel);
 
 #endif

@@ -25,11 +25,8 @@ struct inbox {
 	struct rep_publish_view *view;
 	char *path;
 	char basis[REP_HASH_HEX + 1]; /* of all that makes a view another one */
-	struct rep_lock *lock;
-	struct rep_git *git;
-	struct rep_pack *pack;
-	struct rep_oid tip;    /* of the inbox */
-	struct rep_json *last; /* self.json in it; NULL = none */
+	struct rep_parcel parcel;     /* lock, repository, pack, the inbox's tip */
+	struct rep_json *last;        /* self.json in it; NULL = none */
 	char outbox[REP_OID_HEX + 1];
 };
 
@@ -114,43 +111,51 @@ static enum rep_code is_remembered(const struct inbox *inbox, bool *same, struct
 }
 
 /* Views are what change sets name as their base: admission asks for their hub time. */
-static enum rep_code remember_base(struct inbox *inbox, int64_t epoch, int64_t number,
+static enum rep_code remember_base(struct rep_publish *publish, const char *device, int64_t number,
 				   const char *hub_time, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
-	enum rep_code rc = rep_db_use(inbox->publish->hub->db, &stmt,
+	enum rep_code rc = rep_db_use(publish->hub->db, &stmt,
 				      "INSERT OR REPLACE INTO _base(device, epoch, view, hub_time)"
 				      " VALUES(?1, ?2, ?3, ?4)",
 				      err);
 
 	if (rc != REP_OK)
 		return rc;
-	rep_bind_text(stmt, 1, inbox->view->device->id);
-	rep_bind_int(stmt, 2, epoch);
+	rep_bind_text(stmt, 1, device);
+	rep_bind_int(stmt, 2, REP_EPOCH);
 	rep_bind_int(stmt, 3, number);
 	rep_bind_text(stmt, 4, hub_time);
 	return rep_run(stmt, err);
 }
 
-static enum rep_code remember(struct inbox *inbox, const struct rep_oid *tip, int64_t number,
-			      const char *hub_time, struct rep_error *err)
+static enum rep_code remember(struct rep_publish *publish, const char *device, const char *basis,
+			      const struct rep_oid *tip, int64_t number, const char *hub_time,
+			      struct rep_error *err)
 {
 	char hex[REP_OID_HEX + 1];
 	struct rep_stmt *stmt;
 	enum rep_code rc = rep_db_use(
-		inbox->publish->hub->db, &stmt,
+		publish->hub->db, &stmt,
 		"INSERT OR REPLACE INTO _published(device, tip, basis, hub_time) VALUES(?1, ?2, ?3, ?4)",
 		err);
 
 	if (rc != REP_OK)
 		return rc;
 	rep_oid_hex(hex, tip);
-	rep_bind_text(stmt, 1, inbox->view->device->id);
+	rep_bind_text(stmt, 1, device);
 	rep_bind_text(stmt, 2, hex);
-	rep_bind_text(stmt, 3, inbox->basis);
+	rep_bind_text(stmt, 3, basis);
 	rep_bind_text(stmt, 4, hub_time);
 	rc = rep_run(stmt, err);
-	return rc == REP_OK ? remember_base(inbox, REP_EPOCH, number, hub_time, err) : rc;
+	return rc == REP_OK ? remember_base(publish, device, number, hub_time, err) : rc;
+}
+
+enum rep_code rep_publish_remember(struct rep_publish *publish, const struct rep_parcel *parcel,
+				   struct rep_error *err)
+{
+	return remember(publish, parcel->device, parcel->basis, &parcel->commit, parcel->number,
+			publish->time, err);
 }
 
 /* ---- what is there ---- */
@@ -161,15 +166,16 @@ static enum rep_code read_last(struct inbox *inbox, struct rep_error *err)
 	struct rep_oid tree, parent, oid;
 	int64_t time_s;
 	bool is_tree;
-	enum rep_code rc = rep_git_ref(inbox->git, REP_INBOX, &inbox->tip, err);
+	enum rep_code rc = rep_git_ref(inbox->parcel.git, REP_INBOX, &inbox->parcel.tip, err);
 
-	if (rc != REP_OK || rep_oid_is_zero(&inbox->tip))
+	if (rc != REP_OK || rep_oid_is_zero(&inbox->parcel.tip))
 		return rc;
-	rc = rep_git_commit_read(inbox->git, &inbox->tip, &tree, &parent, &time_s, err);
+	rc = rep_git_commit_read(inbox->parcel.git, &inbox->parcel.tip, &tree, &parent, &time_s,
+				 err);
 	if (rc == REP_OK)
-		rc = rep_tree_find(inbox->git, &tree, "self.json", &oid, &is_tree, err);
+		rc = rep_tree_find(inbox->parcel.git, &tree, "self.json", &oid, &is_tree, err);
 	if (rc == REP_OK)
-		rc = rep_git_read(inbox->git, &oid, REP_OBJECT_BLOB, &bytes, err);
+		rc = rep_git_read(inbox->parcel.git, &oid, REP_OBJECT_BLOB, &bytes, err);
 	if (rc == REP_OK)
 		rc = rep_self_read(&inbox->last, rep_buf_str(&bytes), bytes.len,
 				   inbox->publish->hub->key.public, err);
@@ -197,10 +203,10 @@ static enum rep_code find_outbox(struct inbox *inbox, struct rep_error *err)
 	rep_stmt_reset(stmt);
 	if (rc != REP_OK || row)
 		return rc;
-	rc = rep_git_ref(inbox->git, REP_OUTBOX, &at, err);
+	rc = rep_git_ref(inbox->parcel.git, REP_OUTBOX, &at, err);
 	while (rc == REP_OK && !rep_oid_is_zero(&at)) {
 		rep_oid_hex(inbox->outbox, &at);
-		rc = rep_git_commit_read(inbox->git, &at, &tree, &parent, &time_s, err);
+		rc = rep_git_commit_read(inbox->parcel.git, &at, &tree, &parent, &time_s, err);
 		at = parent;
 	}
 	if (rc == REP_OK && *inbox->outbox)
@@ -279,7 +285,8 @@ static enum rep_code add_self(struct inbox *inbox, int64_t number, struct rep_oi
 	enum rep_code rc = rep_signed_write(&bytes, self, &inbox->publish->hub->key, err);
 
 	if (rc == REP_OK)
-		rc = rep_pack_add(inbox->pack, REP_OBJECT_BLOB, bytes.data, bytes.len, &oid, err);
+		rc = rep_pack_add(inbox->parcel.pack, REP_OBJECT_BLOB, bytes.data, bytes.len, &oid,
+				  err);
 	if (rc == REP_OK)
 		rc = rep_tree_parse(folder->data, folder->size_bytes, &list, err);
 	for (size_t i = 0; rc == REP_OK && i <= list.len; i++) {
@@ -294,7 +301,8 @@ static enum rep_code add_self(struct inbox *inbox, int64_t number, struct rep_oi
 			rep_tree_entry_put(&tree, entry->name, entry->is_tree, &entry->oid);
 	}
 	if (rc == REP_OK)
-		rc = rep_pack_add(inbox->pack, REP_OBJECT_TREE, tree.data, tree.len, root, err);
+		rc = rep_pack_add(inbox->parcel.pack, REP_OBJECT_TREE, tree.data, tree.len, root,
+				  err);
 	rep_tree_list_clear(&list);
 	rep_json_free(self);
 	rep_buf_clear(&tree);
@@ -309,7 +317,7 @@ static enum rep_code add_commit(struct inbox *inbox, int64_t number, const struc
 	char message[64];
 	struct rep_git_commit commit = {
 		.tree = *root,
-		.parent = inbox->tip,
+		.parent = inbox->parcel.tip,
 		.author_name = REP_HUB_REP,
 		.author_s = inbox->publish->now_ms / 1000,
 		.committer_name = REP_HUB_REP,
@@ -324,7 +332,8 @@ static enum rep_code add_commit(struct inbox *inbox, int64_t number, const struc
 	rep_git_commit_write(&bytes, &commit);
 	rc = rep_buf_check(&bytes, "commit", err);
 	if (rc == REP_OK)
-		rc = rep_pack_add(inbox->pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, out, err);
+		rc = rep_pack_add(inbox->parcel.pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, out,
+				  err);
 	rep_buf_clear(&email);
 	rep_buf_clear(&bytes);
 	return rc;
@@ -340,23 +349,22 @@ static enum rep_code publish_new(struct inbox *inbox, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = find_outbox(inbox, err);
 	if (rc == REP_OK)
-		rc = rep_pack_new(&inbox->pack, inbox->git, err);
+		rc = rep_pack_new(&inbox->parcel.pack, inbox->parcel.git, err);
 	if (rc == REP_OK)
-		rc = rep_view_tree_copy(&inbox->view->tree, inbox->pack,
+		rc = rep_view_tree_copy(&inbox->view->tree, inbox->parcel.pack,
 					inbox->publish->hub->central, err);
 	if (rc == REP_OK)
 		rc = add_self(inbox, number, &root, err);
 	if (rc == REP_OK)
 		rc = add_commit(inbox, number, &root, &commit, err);
-	if (rc == REP_OK)
-		rc = rep_pack_commit(inbox->pack, NULL, err);
-	if (rc == REP_OK)
-		rc = rep_git_refresh(inbox->git, err);
-	if (rc == REP_OK)
-		rc = rep_git_cas(inbox->git, REP_INBOX, &inbox->tip, &commit, err);
-	if (rc == REP_OK)
-		rc = remember(inbox, &commit, number, inbox->publish->time, err);
-	return rc;
+	if (rc != REP_OK)
+		return rc;
+	inbox->parcel.commit = commit;
+	inbox->parcel.number = number;
+	memcpy(inbox->parcel.device, inbox->view->device->id, sizeof inbox->parcel.device);
+	memcpy(inbox->parcel.basis, inbox->basis, sizeof inbox->parcel.basis);
+	rep_publish_put(inbox->publish, &inbox->parcel);
+	return REP_OK;
 }
 
 /* A device may be pushing at this moment; one that holds its mailbox for long gets its view from the next run. */
@@ -366,7 +374,7 @@ static enum rep_code lock(struct inbox *inbox, struct rep_error *err)
 	enum rep_code rc = REP_EBUSY;
 
 	for (int i = 0; rc == REP_EBUSY && i < LOCK_TRIES; i++) {
-		rc = rep_mailbox_lock(&inbox->lock, inbox->path, false, err);
+		rc = rep_mailbox_lock(&inbox->parcel.lock, inbox->path, false, err);
 		if (rc == REP_EBUSY)
 			nanosleep(&pause, NULL);
 	}
@@ -380,12 +388,13 @@ static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_git_janitor(inbox->path, err);
 	if (rc == REP_OK)
-		rc = rep_git_open(&inbox->git, inbox->path, err);
+		rc = rep_git_open(&inbox->parcel.git, inbox->path, err);
 	if (rc == REP_OK)
 		rc = read_last(inbox, err);
 	if (rc == REP_OK && inbox->last && is_same(inbox) &&
 	    is_fresh(inbox, rep_json_get_string(inbox->last, "hub_time")))
-		return remember(inbox, &inbox->tip, rep_json_get_integer(inbox->last, "view"),
+		return remember(inbox->publish, inbox->view->device->id, inbox->basis,
+				&inbox->parcel.tip, rep_json_get_integer(inbox->last, "view"),
 				rep_json_get_string(inbox->last, "hub_time"), err);
 	return rc == REP_OK ? publish_new(inbox, err) : rc;
 }
@@ -405,9 +414,7 @@ enum rep_code rep_publish_inbox(struct rep_publish *publish, struct rep_publish_
 	if (rc == REP_OK && !same)
 		rc = bring(&inbox, err);
 	rep_json_free(inbox.last);
-	rep_pack_free(inbox.pack);
-	rep_git_close(inbox.git);
-	rep_lock_free(inbox.lock);
+	rep_parcel_clear(&inbox.parcel);
 	free(inbox.path);
 	return rep_wrap(err, rc, "inbox of %s", view->device->id);
 }

@@ -334,7 +334,7 @@ REP_CHECK enum rep_code rep_hub_references(struct rep_hub *hub, const struct rep
 /* ---- publish.c ---- */
 
 /* Gives every inbox the view that it should have. `hub_time` of the run, or of the command. */
-REP_CHECK enum rep_code rep_hub_publish(struct rep_hub *hub, int64_t now_ms,
+REP_CHECK enum rep_code rep_hub_publish(struct rep_hub *hub, int64_t now_ms, int64_t jobs,
 					const struct rep_progress *progress, struct rep_error *err);
 
 #endif

@@ -112,7 +112,7 @@ two_at_work() {
 
 @test "merge: collect, fold, commit, publish" {
 	two_at_work
-	sweep "$DAY 20:05:00" --thin 6 --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge
+	sweep "$DAY 20:05:00" --thin 6 --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge --jobs 1
 }
 
 @test "apply: the old view or the new one, never a mix, with unsent edits on top" {
@@ -129,7 +129,7 @@ two_at_work() {
 	sweep "$DAY 20:02:00" --child --recover "at '$DAY 20:02:00' wang sync" --recover "$MERGE" --recover "$PULL" \
 		--digest everything -- -C "$W/wang" sync
 	# The hub's children only read, into a folder of their own in memory.
-	sweep "$DAY 20:05:00" --child --everywhere --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge
+	sweep "$DAY 20:05:00" --child --everywhere --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge --jobs 1
 }
 
 @test "import: each line is taken once" {
