@@ -255,7 +255,7 @@ struct rep_touched {
 	char *was; /* partition in the tree so far; NULL = not there */
 	bool changed;
 	struct rep_folded folded;
-	struct rep_touched_item *items; /* review items in the tree so far */
+	struct rep_touched_item *items; /* review items that have, or had in this run, a row or a file */
 	size_t items_len;
 	bool has_last; /* greatest change folded */
 	char last_stamp[REP_STAMP_LEN + 1];

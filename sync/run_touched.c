@@ -85,18 +85,14 @@ static enum rep_code grow(struct rep_run *run, struct rep_error *err)
 
 /* ---- loading ---- */
 
-static enum rep_code add_review(struct rep_touched *touched, struct rep_record *review,
-				struct rep_error *err)
+/* A row of an item has to be taken away again, as its file, when no fold makes it any more. */
+static enum rep_code note_item(struct rep_touched *touched, const struct rep_record *review,
+			       struct rep_error *err)
 {
-	struct rep_folded *folded = &touched->folded;
-	struct rep_record **reviews =
-		reallocarray(folded->reviews, folded->reviews_len + 1, sizeof(*reviews));
-	struct rep_touched_item *items, *item;
+	struct rep_touched_item *items =
+		reallocarray(touched->items, touched->items_len + 1, sizeof(*items));
+	struct rep_touched_item *item;
 
-	if (!reviews)
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	folded->reviews = reviews;
-	items = reallocarray(touched->items, touched->items_len + 1, sizeof(*items));
 	if (!items)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	touched->items = items;
@@ -107,8 +103,24 @@ static enum rep_code add_review(struct rep_touched *touched, struct rep_record *
 					  .twin = review->twin ? strdup(review->twin) : NULL};
 	if (!item->id || !item->partition || (review->twin && !item->twin))
 		return rep_fail(err, REP_ENOMEM, "out of memory");
-	reviews[folded->reviews_len++] = review;
 	return REP_OK;
+}
+
+static enum rep_code add_review(struct rep_touched *touched, struct rep_record *review,
+				struct rep_error *err)
+{
+	struct rep_folded *folded = &touched->folded;
+	struct rep_record **reviews =
+		reallocarray(folded->reviews, folded->reviews_len + 1, sizeof(*reviews));
+	enum rep_code rc;
+
+	if (!reviews)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	folded->reviews = reviews;
+	rc = note_item(touched, review, err);
+	if (rc == REP_OK)
+		reviews[folded->reviews_len++] = review;
+	return rc;
 }
 
 /* Conflicts and proposals of the record, by id; the rows are read one by one because rep_row_get uses the same statement. */
@@ -227,10 +239,20 @@ enum rep_code rep_run_touch(struct rep_run *run, const struct rep_entity *entity
 
 /* ---- rows ---- */
 
-static enum rep_code put_row(struct rep_run *run, const struct rep_record *record,
-			     struct rep_error *err)
+static bool has_item(const struct rep_touched *touched, const char *id)
 {
-	return rep_work_put(run->hub, record, NULL, err);
+	for (size_t i = 0; i < touched->items_len; i++)
+		if (strcmp(touched->items[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+static enum rep_code put_review(struct rep_run *run, struct rep_touched *touched,
+				const struct rep_record *review, struct rep_error *err)
+{
+	enum rep_code rc = has_item(touched, review->id) ? REP_OK : note_item(touched, review, err);
+
+	return rc == REP_OK ? rep_work_put(run->hub, review, NULL, err) : rc;
 }
 
 enum rep_code rep_run_rows_drop(struct rep_run *run, struct rep_touched *touched,
@@ -253,10 +275,11 @@ enum rep_code rep_run_rows_put(struct rep_run *run, struct rep_touched *touched,
 			       struct rep_error *err)
 {
 	const struct rep_folded *folded = &touched->folded;
-	enum rep_code rc = folded->record ? put_row(run, folded->record, err) : REP_OK;
+	enum rep_code rc =
+		folded->record ? rep_work_put(run->hub, folded->record, NULL, err) : REP_OK;
 
 	for (size_t i = 0; rc == REP_OK && i < folded->reviews_len; i++)
-		rc = put_row(run, folded->reviews[i], err);
+		rc = put_review(run, touched, folded->reviews[i], err);
 	return rc;
 }
 

@@ -206,6 +206,41 @@ static void a_late_change_is_put_where_it_belongs(void **state)
 	laptop_clear(&b);
 }
 
+/* Both in one batch, before what b did: the first makes a conflict with it, the second dissolves it. */
+static void a_conflict_that_a_run_makes_and_dissolves_leaves_nothing(void **state)
+{
+	struct laptop a, b;
+	char line[512], id[REP_UUID_LEN + 1];
+
+	(void)state;
+	hub_company(hub, &a);
+	hub_person(hub, "r018", "rep", "JN-01", HUB_T0 + 4 * MINUTE);
+	laptop_enroll(&b, hub, "r018", HUB_T0 + 4 * MINUTE);
+	laptop_change(&a, "insert", "contact", "C-0001", HUB_T0 + 5 * MINUTE, insert_doctor);
+	laptop_change(&a, "update", "contact", "C-0001", HUB_T0 + 6 * MINUTE,
+		      "{\"values\":{\"tags\":{\"add\":[\"x\"]}}}");
+	snprintf(line, sizeof line,
+		 "{\"values\":{\"tags\":{\"remove\":[\"x\"],\"seen\":{\"\\\"x\\\"\":\"%s\"}}}}",
+		 laptop_stamp(&a));
+	laptop_send(&a, dir, HUB_T0 + 6 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
+	laptop_change(&b, "update", "contact", "C-0001", HUB_T0 + 20 * MINUTE,
+		      "{\"values\":{\"tags\":{\"add\":[\"x\"]}}}");
+	laptop_send(&b, dir, HUB_T0 + 20 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 21 * MINUTE);
+	laptop_change(&a, "update", "contact", "C-0001", HUB_T0 + 10 * MINUTE, line);
+	laptop_change(&a, "update", "contact", "C-0001", HUB_T0 + 11 * MINUTE,
+		      "{\"values\":{\"tags\":{\"add\":[\"x\"]}}}");
+	laptop_send(&a, dir, HUB_T0 + 30 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 31 * MINUTE);
+	hub_expect(hub, "contact", "C-0001", "tags", "[\"x\"]");
+	rep_review_conflict_id(id, "contact", "C-0001", "tags");
+	hub_expect(hub, "conflict", id, "state", NULL);
+	expect_replay(hub);
+	laptop_clear(&a);
+	laptop_clear(&b);
+}
+
 static void a_change_without_its_record_is_held_until_it_comes(void **state)
 {
 	static const char insert_elsewhere[] =
@@ -525,6 +560,7 @@ int main(void)
 		TEST(journal_holds_the_very_bytes_that_were_signed),
 		TEST(the_trees_are_the_same_whoever_syncs_first),
 		TEST(a_late_change_is_put_where_it_belongs),
+		TEST(a_conflict_that_a_run_makes_and_dissolves_leaves_nothing),
 		TEST(a_change_without_its_record_is_held_until_it_comes),
 		TEST(a_rejected_edit_becomes_an_item_of_its_author),
 		TEST(a_broken_signature_blocks_its_own_device_only),
