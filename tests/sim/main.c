@@ -40,7 +40,7 @@ static void engine_init(void)
 	sim_ok(rep_git_init(&err), &err, "libgit2");
 }
 
-static void play(const struct options *options, const char *dir, uint64_t seed)
+static void play(const struct options *options, const char *dir, uint64_t seed, unsigned cast)
 {
 	struct sim_world world;
 	char dump[512];
@@ -49,7 +49,7 @@ static void play(const struct options *options, const char *dir, uint64_t seed)
 	alarm(SECONDS_MAX);
 	if (options->dump)
 		snprintf(dump, sizeof dump, "%s/%llu", options->dump, (unsigned long long)seed);
-	sim_world_begin(&world, dir, (unsigned)(seed % sim_casts_len), seed);
+	sim_world_begin(&world, dir, cast, seed);
 	world.trace = options->trace;
 	sim_history(&world);
 	sim_final(&world, options->dump ? dump : NULL);
@@ -69,7 +69,7 @@ static bool in_child(const struct options *options, const char *dir, int64_t see
 		if (seed < 0)
 			sim_template(dir, cast);
 		else
-			play(options, dir, (uint64_t)seed);
+			play(options, dir, (uint64_t)seed, cast);
 		exit(0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
@@ -81,10 +81,14 @@ static bool in_child(const struct options *options, const char *dir, int64_t see
 
 static bool play_all(const struct options *options, const char *dir)
 {
-	bool ok = true;
+	bool ok = true, made[8] = {false};
 
 	for (uint64_t seed = options->from; seed < options->from + options->count; seed++) {
-		if (in_child(options, dir, (int64_t)seed, 0)) {
+		unsigned cast = (unsigned)(seed % sim_casts_len);
+
+		if (!made[cast] && !(made[cast] = in_child(options, dir, -1, cast)))
+			return false;
+		if (in_child(options, dir, (int64_t)seed, cast)) {
 			printf("seed %llu %s/%llu\n", (unsigned long long)seed,
 			       options->dump ? options->dump : "-", (unsigned long long)seed);
 		} else {
@@ -129,15 +133,13 @@ int main(int argc, char **argv)
 	struct options options;
 	struct rep_error err;
 	char *dir = NULL;
-	bool ok = true;
+	bool ok;
 
 	if (!read_options(&options, argc, argv))
 		return 2;
 	engine_init();
 	sim_ok(rep_dir_private(&dir, "repsync-sim-", &err), &err, "a private folder");
-	for (unsigned i = 0; ok && i < sim_casts_len; i++)
-		ok = in_child(&options, dir, -1, i);
-	ok = ok && play_all(&options, dir);
+	ok = play_all(&options, dir);
 	if (options.keep)
 		fprintf(stderr, "sim: kept %s/world\n", dir);
 	else

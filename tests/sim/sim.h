@@ -3,11 +3,11 @@
  * mailboxes, with everything that chance or time decides taken from one seed.
  *
  * A seed first plays a random history (edits of few records, syncs, merges, killed steps, wrong clocks), then a shuffle: the
- * world as it stands is copied, and both copies deliver everything in an order of their own. What must hold is asked along
+ * hub as it stands is copied, and to both copies everything is delivered in an order of its own. What must hold is asked along
  * the way and at the end; the fold itself is judged by tests/oracle, which shares no code with this.
  *
  * Replicas and hub stay open from step to step, as in a program that embeds the engine; before a step that is made by a
- * child and killed, all are closed, as after a command.
+ * child and killed, the one that makes it is closed, as after a command.
  */
 #ifndef REPSYNC_TESTS_SIM_H
 #define REPSYNC_TESTS_SIM_H
@@ -18,6 +18,7 @@
 
 #include "core/base/json.h"
 #include "core/store/replica.h"
+#include "sync/git.h"
 #include "sync/hub.h"
 
 #define SIM_REPS 5u     /* in the company; a seed lets 2 to 5 of them act */
@@ -44,6 +45,17 @@ extern int64_t sim_clock_ms;
 /* ---- kill.c: the process dies at its n-th write, sync or rename ---- */
 
 void sim_kill_after(unsigned calls); /* 0 = never */
+
+/* ---- child.c: the network between devices and their mailboxes ---- */
+
+enum sim_net {
+	SIM_NET_FINE,
+	SIM_NET_DOWN,  /* nothing gets through */
+	SIM_NET_CUT,   /* a transfer is done, but nobody is told; then nothing gets through */
+	SIM_NET_TWICE, /* a transfer is made twice */
+};
+/* From the transfer after the next `after` on. */
+void sim_net_fail(enum sim_net how, unsigned after);
 
 /* ---- world.c ---- */
 
@@ -94,18 +106,16 @@ struct sim_world {
 extern const struct sim_cast sim_casts[];
 extern const unsigned sim_casts_len;
 
-/* Makes the company of `cast` in `dir`/world, everybody enrolled and synced, and keeps it as `dir`/<name>. */
+/* Makes the company of `cast` in `dir`/world, everybody enrolled and synced, and keeps it as `dir`/template<cast>. */
 void sim_template(const char *dir, unsigned cast);
-/* A fresh copy of the template as `dir`/world. */
+/* A fresh copy of the template as `dir`/world: always there, because mailboxes are known by their path. */
 void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, uint64_t seed);
 void sim_world_end(struct sim_world *world);
-/* Copies or swaps whole worlds: `dir`/world is always the one at play, because mailboxes are known by their path. */
-void sim_world_save(struct sim_world *world, const char *name);
-void sim_world_load(struct sim_world *world, const char *name);
-/* Open from now on, until all are closed. */
+/* Open from now on, until closed. */
 struct rep_replica *sim_replica(struct sim_rep *rep);
 struct rep_hub *sim_hub(struct sim_world *world);
-void sim_close_all(struct sim_world *world);
+void sim_close(struct sim_rep *rep);
+void sim_close_hub(struct sim_world *world);
 
 /* Sets the clock of the acting machine. */
 int64_t sim_act_as(const struct sim_world *world, const struct sim_rep *rep); /* NULL = the hub */
@@ -118,8 +128,11 @@ void sim_trace(const struct sim_world *world, const char *fmt, ...) REP_PRINTF(2
 
 /* Runs a program and fails the seed unless it exits 0. */
 void sim_run(const char *const *argv);
-/* Copies the folder `from` below `dir` to `to`, in the place of what is there. */
-void sim_copy(const char *dir, const char *from, const char *to);
+/*
+ * Copies the folder `from` to `to`, in the place of what is there. Databases may be open, if nothing is being written: the copy of
+ * a database with its log is one that a crash left behind.
+ */
+void sim_copy(const char *from, const char *to);
 
 /* ---- choose.c, values.c, edit.c ---- */
 
@@ -156,6 +169,22 @@ void sim_check_visible(struct sim_world *world, const struct sim_rep *rep,
 void sim_check_outcomes(struct sim_rep *rep, struct rep_hub *hub);
 /* The hub's journal of the device is the device's own, number by number. */
 void sim_check_journal(struct sim_rep *rep, struct rep_hub *hub);
+
+/* ---- shuffle.c: outboxes, and deliveries in another order ---- */
+
+void sim_outbox(const struct sim_world *world, const struct sim_rep *rep, struct rep_oid *out);
+void sim_outbox_set(const struct sim_world *world, const struct sim_rep *rep,
+		    const struct rep_oid *from, const struct rep_oid *to);
+
+struct sim_tips {
+	struct rep_oid outbox[SIM_REPS];
+};
+/*
+ * Puts the hub back to the copy at `saved`, and delivers to it what the mailboxes of the hub at play hold between `before` and
+ * `after`, in an order and in pieces by chance.
+ */
+void sim_shuffled(struct sim_world *world, const char *saved, const struct sim_tips *before,
+		  const struct sim_tips *after);
 
 /* ---- step.c, final.c ---- */
 

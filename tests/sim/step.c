@@ -10,7 +10,6 @@
 #include "core/base/limits.h"
 #include "sim/sim.h"
 #include "sync/device.h"
-#include "sync/mailbox.h"
 
 /* ---- steps ---- */
 
@@ -87,7 +86,11 @@ static void act_and_die(struct sim_world *world, struct sim_rep *rep, enum actio
 	int status;
 	pid_t pid;
 
-	sim_close_all(world);
+	/* What the child works on it opens itself; of the others it has no use, and leaves them as they are. */
+	if (action == ACT_MERGE)
+		sim_close_hub(world);
+	else
+		sim_close(rep);
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
@@ -114,32 +117,16 @@ static void act_and_die(struct sim_world *world, struct sim_rep *rep, enum actio
 	}
 }
 
-static void outbox_tip(const struct sim_world *world, const struct sim_rep *rep,
-		       struct rep_oid *out, const struct rep_oid *set)
-{
-	char path[640];
-	struct rep_git *git;
-	struct rep_error err;
-
-	snprintf(path, sizeof path, "%s/mailboxes/%s.git", world->hub, rep->device);
-	sim_ok(rep_git_open(&git, path, &err), &err, "open a mailbox");
-	sim_ok(rep_git_ref(git, REP_OUTBOX, out, &err), &err, "outbox");
-	if (set && !rep_oid_is_zero(set) && !rep_oid_equal(set, out))
-		sim_ok(rep_git_cas(git, REP_OUTBOX, out, set, &err), &err, "set the outbox back");
-	rep_git_close(git);
-}
-
 /* A push that was told of as done and is gone after the server's power cut: the sync that follows must send it again. */
 static void sync_and_lose(struct sim_world *world, struct sim_rep *rep)
 {
-	struct rep_oid before = rep_oid_zero, after;
+	struct rep_oid before, after;
 
-	if (!rep->device[0])
-		return;
-	outbox_tip(world, rep, &before, NULL);
+	sim_outbox(world, rep, &before);
 	sim_sync(world, rep);
-	outbox_tip(world, rep, &after, &before);
-	if (!rep_oid_equal(&before, &after)) {
+	sim_outbox(world, rep, &after);
+	if (!rep_oid_is_zero(&before) && !rep_oid_equal(&before, &after)) {
+		sim_outbox_set(world, rep, &after, &before);
 		world->lost_pushes++;
 		sim_trace(world, "%s: the push is lost", rep->rep);
 	}

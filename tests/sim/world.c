@@ -49,26 +49,16 @@ struct rep_hub *sim_hub(struct sim_world *world)
 	return world->open_hub;
 }
 
-void sim_close_all(struct sim_world *world)
+void sim_close(struct sim_rep *rep)
 {
-	for (unsigned i = 0; i < SIM_REPS; i++) {
-		rep_replica_close(world->reps[i].replica);
-		world->reps[i].replica = NULL;
-	}
+	rep_replica_close(rep->replica);
+	rep->replica = NULL;
+}
+
+void sim_close_hub(struct sim_world *world)
+{
 	rep_hub_close(world->open_hub);
 	world->open_hub = NULL;
-}
-
-void sim_world_save(struct sim_world *world, const char *name)
-{
-	sim_close_all(world);
-	sim_copy(world->dir, "world", name);
-}
-
-void sim_world_load(struct sim_world *world, const char *name)
-{
-	sim_close_all(world);
-	sim_copy(world->dir, name, "world");
 }
 
 /* ---- the template ---- */
@@ -196,22 +186,59 @@ static void set_paths(struct sim_world *world)
 	}
 }
 
+static void template_paths(const char *dir, unsigned cast, char here[512], char kept[512])
+{
+	snprintf(here, 512, "%s/world", dir);
+	snprintf(kept, 512, "%s/template%u", dir, cast);
+}
+
+/* The ids that the devices drew for themselves, beside the world. */
+static void keep_devices(const struct sim_world *world, const char *kept)
+{
+	char path[600];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/devices", kept);
+	file = fopen(path, "w");
+	if (!file)
+		sim_fail("%s cannot be written", path);
+	for (unsigned i = 0; i < SIM_REPS; i++)
+		fprintf(file, "%s\n", world->reps[i].device);
+	if (fclose(file) != 0)
+		sim_fail("%s cannot be written", path);
+}
+
+static void read_devices(struct sim_world *world, const char *kept)
+{
+	char path[600], line[64];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/devices", kept);
+	file = fopen(path, "r");
+	for (unsigned i = 0; i < SIM_REPS; i++) {
+		if (!file || !fgets(line, sizeof line, file))
+			sim_fail("%s cannot be read", path);
+		snprintf(world->reps[i].device, sizeof world->reps[i].device, "%.*s",
+			 (int)REP_DEVICE_LEN, line);
+	}
+	fclose(file);
+}
+
 void sim_template(const char *dir, unsigned cast)
 {
 	struct sim_world world = {.cast = &sim_casts[cast], .now_ms = BEGIN_MS};
 	struct rep_hub_init init = {.company = "simulated", .now_ms = BEGIN_MS};
-	char schema[512], name[32], old[512];
+	char schema[512], here[512], kept[512];
 	struct rep_hub *hub;
 	struct rep_error err;
 
 	sim_chance_seed(cast);
 	snprintf(world.dir, sizeof world.dir, "%s", dir);
 	snprintf(schema, sizeof schema, "%s/%s", REP_SOURCE_DIR, world.cast->schema_dir);
-	snprintf(name, sizeof name, "template%u", cast);
 	init.schema_dir = schema;
 	set_paths(&world);
-	snprintf(old, sizeof old, "%s/world", dir);
-	sim_ok(rep_dir_remove(old, &err), &err, "make room");
+	template_paths(dir, cast, here, kept);
+	sim_ok(rep_dir_remove(here, &err), &err, "make room");
 	sim_act_as(&world, NULL);
 	sim_ok(rep_hub_init(world.hub, &init, &err), &err, "hub init");
 	hub = sim_hub(&world);
@@ -227,7 +254,9 @@ void sim_template(const char *dir, unsigned cast)
 		if (round == 0)
 			sim_merge(&world);
 	}
-	sim_world_save(&world, name);
+	sim_world_end(&world);
+	sim_copy(here, kept);
+	keep_devices(&world, kept);
 }
 
 /* ---- a seed's world ---- */
@@ -258,13 +287,14 @@ static int64_t choose_skew(void)
 void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, uint64_t seed)
 {
 	unsigned order[SIM_REPS], n;
-	char name[32];
+	char here[512], kept[512];
 
 	*world = (struct sim_world){.cast = &sim_casts[cast], .seed = seed};
 	snprintf(world->dir, sizeof world->dir, "%s", dir);
-	snprintf(name, sizeof name, "template%u", cast);
 	set_paths(world);
-	sim_world_load(world, name);
+	template_paths(dir, cast, here, kept);
+	sim_copy(kept, here);
+	read_devices(world, kept);
 	sim_chance_seed(seed);
 	world->now_ms = BEGIN_MS + 3600000;
 	n = 2 + sim_below(SIM_STEPS, SIM_REPS - 1);
@@ -279,7 +309,9 @@ void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, ui
 
 void sim_world_end(struct sim_world *world)
 {
-	sim_close_all(world);
-	for (unsigned i = 0; i < SIM_REPS; i++)
+	for (unsigned i = 0; i < SIM_REPS; i++) {
+		sim_close(&world->reps[i]);
 		free(world->reps[i].edits);
+	}
+	sim_close_hub(world);
 }
