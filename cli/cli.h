@@ -87,6 +87,8 @@ CLI_RUN(cmd_status);
 CLI_RUN(cmd_inbox);
 CLI_RUN(cmd_conflicts);
 CLI_RUN(cmd_resolve);
+CLI_RUN(cmd_merge_records);
+CLI_RUN(cmd_unmerge);
 CLI_RUN(cmd_history);
 CLI_RUN(cmd_reassign);
 CLI_RUN(cmd_verify);
@@ -114,6 +116,8 @@ CLI_RUN(cmd_hub_verify);
 CLI_RUN(cmd_hub_rebuild);
 CLI_RUN(cmd_hub_inbox);
 CLI_RUN(cmd_hub_resolve);
+CLI_RUN(cmd_hub_merge_records);
+CLI_RUN(cmd_hub_unmerge);
 CLI_RUN(cmd_hub_serve);
 
 #endif

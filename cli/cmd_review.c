@@ -134,3 +134,86 @@ enum rep_code cmd_hub_resolve(struct cli *cli, int argc, char **argv, struct rep
 	rep_hub_close(hub);
 	return rc;
 }
+
+struct merging {
+	const char *into, *reason;
+};
+
+static enum rep_code merge_options(struct cli *cli, int argc, char **argv, struct merging *merging,
+				   bool into, struct rep_error *err)
+{
+	static const char *const names[] = {"ENTITY", "ID"};
+	const struct cli_option options[] = {
+		{.name = "message", .letter = 'm', .text = &merging->reason},
+		{.name = "into", .text = &merging->into},
+	};
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, into ? 2 : 1, err)) ||
+	    (rc = cli_args(cli, 2, 2, names, err)))
+		return rc;
+	if (into && !merging->into)
+		return cli_usage(cli, err, "--into is missing");
+	if (!merging->reason || !*merging->reason)
+		return cli_usage(cli, err, "-m REASON is missing");
+	return REP_OK;
+}
+
+enum rep_code cmd_hub_merge_records(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	struct merging merging = {0};
+	struct rep_hub *hub = NULL;
+	enum rep_code rc = merge_options(cli, argc, argv, &merging, true, err);
+
+	if (!rc)
+		rc = cli_hub(cli, &hub, false, err);
+	if (!rc)
+		rc = rep_hub_merge_records(hub, cli->args[0], cli->args[1], merging.into,
+					   merging.reason, cli_now_ms(), err);
+	rep_hub_close(hub);
+	return rc;
+}
+
+enum rep_code cmd_hub_unmerge(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	struct merging merging = {0};
+	struct rep_hub *hub = NULL;
+	enum rep_code rc = merge_options(cli, argc, argv, &merging, false, err);
+
+	if (!rc)
+		rc = cli_hub(cli, &hub, false, err);
+	if (!rc)
+		rc = rep_hub_unmerge(hub, cli->args[0], cli->args[1], merging.reason, cli_now_ms(),
+				     err);
+	rep_hub_close(hub);
+	return rc;
+}
+
+enum rep_code cmd_merge_records(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	struct merging merging = {0};
+	struct rep_replica *replica = NULL;
+	enum rep_code rc = merge_options(cli, argc, argv, &merging, true, err);
+
+	if (!rc)
+		rc = cli_replica(cli, &replica, false, true, err);
+	if (!rc)
+		rc = rep_merge_records(replica, cli->args[0], cli->args[1], merging.into,
+				       merging.reason, err);
+	rep_replica_close(replica);
+	return rc;
+}
+
+enum rep_code cmd_unmerge(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	struct merging merging = {0};
+	struct rep_replica *replica = NULL;
+	enum rep_code rc = merge_options(cli, argc, argv, &merging, false, err);
+
+	if (!rc)
+		rc = cli_replica(cli, &replica, false, true, err);
+	if (!rc)
+		rc = rep_unmerge(replica, cli->args[0], cli->args[1], merging.reason, err);
+	rep_replica_close(replica);
+	return rc;
+}

@@ -3,9 +3,9 @@ _repsync()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
 	local commands='enroll put new delete get list find sql history commit log show sync status verify inbox
-		conflicts resolve reassign hub mailbox-shell mailbox-http mailbox-check help'
+		conflicts resolve merge-records unmerge reassign hub mailbox-shell mailbox-http mailbox-check help'
 	local hub_commands='init rep territory reassign enroll desk import export merge status audit show blame history explain
-		verify rebuild inbox resolve serve'
+		verify rebuild inbox resolve merge-records unmerge serve'
 	local common='--json --quiet --help'
 
 	COMPREPLY=()
@@ -36,7 +36,8 @@ _repsync()
 	fi
 	local options=
 	case ${hub:+hub-}$command in
-	put | delete | commit | resolve | hub-resolve) options=-m ;;
+	put | delete | commit | resolve | hub-resolve | unmerge | hub-unmerge) options=-m ;;
+	merge-records | hub-merge-records) options='--into -m' ;;
 	new) options='-m --id' ;;
 	list) options='--where --order --limit --all' ;;
 	find) options=--limit ;;

@@ -35,6 +35,8 @@ const struct cli_command cli_commands[] = {
 	{"conflicts", "[--all]", "repsync-review", cmd_conflicts},
 	{"resolve", "ITEM mine|theirs|accept|decline|VALUE [-m REASON]", "repsync-review",
 	 cmd_resolve},
+	{"merge-records", "ENTITY LOSER --into ID -m REASON", "repsync-review", cmd_merge_records},
+	{"unmerge", "ENTITY ID -m REASON", "repsync-review", cmd_unmerge},
 	{"reassign",
 	 "PARTITION...|--record ENTITY ID... --to T [--from-time TIME] [--preview] [-m REASON]",
 	 "repsync-reassign", cmd_reassign},
@@ -80,6 +82,9 @@ const struct cli_command cli_hub_commands[] = {
 	 cmd_hub_inbox},
 	{"resolve", "ITEM mine|theirs|accept|decline|VALUE [-m REASON]", "repsync-review",
 	 cmd_hub_resolve},
+	{"merge-records", "ENTITY LOSER --into ID -m REASON", "repsync-review",
+	 cmd_hub_merge_records},
+	{"unmerge", "ENTITY ID -m REASON", "repsync-review", cmd_hub_unmerge},
 	{"serve",
 	 "ssh-keys [--program PATH] | ssh-config [--user NAME] | nginx-config --host NAME --certificate "
 	 "FILE --key FILE [--port N] [--path PATH] [--fastcgi SOCKET]",

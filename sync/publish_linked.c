@@ -1,6 +1,7 @@
 /*
  * linked/: a doctor who works at two hospitals is seen by the holders of both. The targets of references declared `shared` that
- * lie outside the view, and the records of the entities named in `carry` that refer to them.
+ * lie outside the view, and the records of the entities named in `carry` that refer to them. Likewise whoever shows what a
+ * merged record of the view is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,30 @@ static enum rep_code add_field(struct rep_publish *publish, struct rep_publish_v
 	return rc;
 }
 
+/* Roots outside the view of records within that were merged into them. */
+static enum rep_code add_roots(struct rep_publish *publish, struct rep_publish_view *view,
+			       const struct rep_entity *entity, struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(2048);
+	struct rep_json *pairs = rep_json_array();
+	enum rep_code rc;
+
+	rep_buf_printf(&sql,
+		       "SELECT DISTINCT t.id, t._partition FROM \"%s\" e JOIN \"%s\" t ON t.id ="
+		       " json_extract(e._deleted, '$.merged_into') WHERE e._deleted IS NOT NULL"
+		       " AND e._partition IN (SELECT partition FROM temp._scope)"
+		       " AND t._partition NOT IN (SELECT partition FROM temp._scope) ORDER BY t.id",
+		       rep_table_name(entity), rep_table_name(entity));
+	rc = rep_buf_check(&sql, "statement", err);
+	if (rc == REP_OK)
+		rc = list_pairs(publish, rep_buf_str(&sql), NULL, pairs, err);
+	if (rc == REP_OK)
+		rc = add_pairs(publish, view, entity, pairs, err);
+	rep_json_free(pairs);
+	rep_buf_clear(&sql);
+	return rc;
+}
+
 enum rep_code rep_publish_linked(struct rep_publish *publish, struct rep_publish_view *view,
 				 struct rep_error *err)
 {
@@ -173,6 +198,9 @@ enum rep_code rep_publish_linked(struct rep_publish *publish, struct rep_publish
 	for (size_t i = 0; rc == REP_OK && i < schema->entities_len; i++) {
 		const struct rep_entity *entity = &schema->entities[i];
 
+		if (entity->builtin == REP_BUILTIN_NONE &&
+		    rep_view_scope_carries(&view->scope, NULL, entity->name))
+			rc = add_roots(publish, view, entity, err);
 		for (size_t k = 0; rc == REP_OK && k < entity->fields_len; k++) {
 			const struct rep_field *field = &entity->fields[k];
 

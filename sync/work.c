@@ -181,6 +181,12 @@ enum rep_code rep_work_create(struct rep_hub *hub, struct rep_error *err)
 		rc = rep_db_execf(hub->db, err,
 				  "CREATE INDEX IF NOT EXISTS \"_part_%s\" ON \"%s\"(_partition)",
 				  table, table);
+		/* And for those that were merged away. */
+		if (rc == REP_OK && entity->builtin == REP_BUILTIN_NONE)
+			rc = rep_db_execf(hub->db, err,
+					  "CREATE INDEX IF NOT EXISTS \"_gone_%s\" ON"
+					  " \"%s\"(_partition) WHERE _deleted IS NOT NULL",
+					  table, table);
 		if (rc == REP_OK && entity->residue_len)
 			rc = rep_db_execf(hub->db, err,
 					  "CREATE INDEX IF NOT EXISTS \"_own_%s\" ON"

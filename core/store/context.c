@@ -15,9 +15,8 @@ static const char *partition_of(void *user, const char *entity_name, const char 
 	struct rep_error ignored;
 
 	rep_buf_reset(&context->partition);
-	if (!entity ||
-	    (context->follows ? rep_row_lies : rep_row_partition)(
-		    db, entity, id, &context->partition, &ignored) != REP_OK)
+	if (!entity || (context->follows ? rep_row_lies : rep_row_partition)(
+			       db, entity, id, &context->partition, &ignored) != REP_OK)
 		return NULL;
 	return context->partition.len ? rep_buf_str(&context->partition) : NULL;
 }

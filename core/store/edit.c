@@ -331,6 +331,22 @@ static enum rep_code get_before(struct rep_editing *edit, struct rep_error *err)
 	return rc;
 }
 
+/* Of a record that was merged into another, who edits it means that one. */
+static enum rep_code get_shown(struct rep_editing *edit, struct rep_error *err)
+{
+	struct rep_record *own = NULL;
+	const char *into;
+	enum rep_code rc = rep_row_get(edit->replica->db, edit->entity, edit->id, &own, err);
+
+	into = own ? rep_json_get_string(own->deleted, "merged_into") : NULL;
+	if (rc == REP_OK && into && strlen(into) <= REP_ID_LEN_MAX) {
+		memcpy(edit->shown, into, strlen(into) + 1);
+		edit->id = edit->shown;
+	}
+	rep_record_free(own);
+	return rc == REP_OK ? get_before(edit, err) : rc;
+}
+
 /* Assignments given to the transaction's body. */
 struct put {
 	struct rep_editing edit;
@@ -341,7 +357,7 @@ struct put {
 static enum rep_code put_body(struct rep_editing *edit, struct rep_error *err)
 {
 	const struct put *put = (const struct put *)(const void *)edit;
-	enum rep_code rc = get_before(edit, err);
+	enum rep_code rc = get_shown(edit, err);
 
 	if (rc == REP_OK)
 		rc = rep_edit_assign(edit, put->assigns, put->len, err);

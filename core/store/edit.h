@@ -61,4 +61,15 @@ REP_CHECK enum rep_code rep_id_derive(char *out, const struct rep_entity *entity
 REP_CHECK enum rep_code rep_resolve(struct rep_replica *replica, const char *item,
 				    const char *choice, const char *reason, struct rep_error *err);
 
+/*
+ * Two records that are the same thing become one, and a record is taken out of those that it is one with: changes like any others, for
+ * roles on the company's side. The rows show it with the hub's answer, which has all changes of both. REP_EREFUSED where the company
+ * would refuse it.
+ */
+REP_CHECK enum rep_code rep_merge_records(struct rep_replica *replica, const char *entity,
+					  const char *loser, const char *into, const char *reason,
+					  struct rep_error *err);
+REP_CHECK enum rep_code rep_unmerge(struct rep_replica *replica, const char *entity, const char *id,
+				    const char *reason, struct rep_error *err);
+
 #endif

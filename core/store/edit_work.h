@@ -12,6 +12,8 @@ struct rep_editing {
 	const struct rep_entity *entity;
 	const char *id;
 	const char *reason;
+	char shown[REP_ID_LEN_MAX +
+		   1]; /* whom the record is merged into, where it is: then `id` is that */
 	struct rep_record *before; /* NULL for a new record */
 	struct rep_json *values; /* field -> new value or null, of the fields that the edit names */
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/join.h"
 #include "core/store/context.h"
 #include "core/store/journal.h"
 #include "core/store/reviews.h"
@@ -16,10 +17,64 @@ static enum rep_code no_memory(struct rep_error *err)
 
 /* ---- touched ---- */
 
-enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq, struct rep_json **out,
-				struct rep_error *err)
+static bool has_pair(const struct rep_json *pairs, const char *entity, const char *id)
 {
-	struct rep_json *found = rep_json_array();
+	for (size_t i = 0; i < rep_json_size(pairs); i++) {
+		const struct rep_json *pair = rep_json_at(pairs, i);
+
+		if (strcmp(rep_json_string_value(rep_json_at(pair, 0)), entity) == 0 &&
+		    strcmp(rep_json_string_value(rep_json_at(pair, 1)), id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Keeps the list sorted. */
+static enum rep_code add_pair(struct rep_json *pairs, const char *entity, const char *id,
+			      struct rep_error *err)
+{
+	struct rep_json *pair = rep_json_array();
+	size_t at = 0;
+
+	for (; at < rep_json_size(pairs); at++) {
+		const struct rep_json *other = rep_json_at(pairs, at);
+		int order = strcmp(entity, rep_json_string_value(rep_json_at(other, 0)));
+
+		if (order == 0)
+			order = strcmp(id, rep_json_string_value(rep_json_at(other, 1)));
+		if (order < 0)
+			break;
+	}
+	if (rep_json_append(pair, rep_json_string(entity)) &&
+	    rep_json_append(pair, rep_json_string(id)))
+		return rep_json_insert(pairs, at, pair) ? REP_OK : no_memory(err);
+	rep_json_free(pair);
+	return no_memory(err);
+}
+
+/* Whom a touched record is merged into shows its changes too. */
+static enum rep_code add_root(struct rep_replica *replica, const struct rep_json *pair,
+			      struct rep_json *roots, struct rep_error *err)
+{
+	const char *name = rep_json_string_value(rep_json_at(pair, 0));
+	const struct rep_entity *entity = rep_schema_entity(replica->schema, name);
+	struct rep_record *record = NULL;
+	const char *root;
+	enum rep_code rc = REP_OK;
+
+	if (entity)
+		rc = rep_row_get(replica->db, entity, rep_json_string_value(rep_json_at(pair, 1)),
+				 &record, err);
+	root = record ? rep_json_get_string(record->deleted, "merged_into") : NULL;
+	if (rc == REP_OK && root && !has_pair(roots, name, root))
+		rc = add_pair(roots, name, root, err);
+	rep_record_free(record);
+	return rc;
+}
+
+static enum rep_code list_touched(struct rep_replica *replica, int64_t seq, struct rep_json *found,
+				  struct rep_error *err)
+{
 	struct rep_stmt *stmt = NULL;
 	bool row = true;
 	enum rep_code rc =
@@ -43,12 +98,31 @@ enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq, struct
 	}
 	if (stmt)
 		rep_stmt_reset(stmt);
-	if (rc == REP_OK) {
-		*out = found;
-		return REP_OK;
+	return rc;
+}
+
+enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq, struct rep_json **out,
+				struct rep_error *err)
+{
+	struct rep_json *found = rep_json_array(), *roots = rep_json_array();
+	enum rep_code rc = found && roots ? list_touched(replica, seq, found, err) : no_memory(err);
+
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(found); i++)
+		rc = add_root(replica, rep_json_at(found, i), roots, err);
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(roots); i++) {
+		const struct rep_json *pair = rep_json_at(roots, i);
+		const char *entity = rep_json_string_value(rep_json_at(pair, 0));
+		const char *id = rep_json_string_value(rep_json_at(pair, 1));
+
+		if (!has_pair(found, entity, id))
+			rc = add_pair(found, entity, id, err);
 	}
+	rep_json_free(roots);
 	*out = NULL;
-	rep_json_free(found);
+	if (rc == REP_OK)
+		*out = found;
+	else
+		rep_json_free(found);
 	return rc;
 }
 
@@ -57,7 +131,8 @@ enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq, struct
 /* A touched record. */
 struct spot {
 	const struct rep_entity *entity;
-	const char *id; /* borrowed from `touched` */
+	const char *id;                /* borrowed from `touched` */
+	char root[REP_ID_LEN_MAX + 1]; /* whom the record is merged into; empty = it is not */
 	struct rep_json *extra;
 	const char *place;
 	bool held;  /* one of its changes waits at the hub */
@@ -70,7 +145,8 @@ struct rebase {
 	struct rep_context context;
 	struct spot *spots; /* in the order of `touched` */
 	size_t spots_len;
-	struct spot *at; /* whose record `folded` is */
+	struct spot *at;           /* whose record `folded` is */
+	const struct spot *asking; /* for whose edit it is asked what was refused */
 	struct rep_folded folded;
 	struct rep_json
 		*outcomes; /* stamp -> outcome of own changes: folded here, or refused by the hub */
@@ -91,14 +167,25 @@ static int compare_spot(const void *key, const void *element)
 	return order ? order : strcmp(place->id, spot->id);
 }
 
-static struct spot *spot_of(const struct rebase *rebase, const struct rep_change *change)
+static struct spot *spot_at(const struct rebase *rebase, const char *entity, const char *id)
 {
-	const struct place place = {change->entity, change->id};
+	const struct place place = {entity, id};
 
-	if (!change->line)
-		return NULL;
 	return bsearch(&place, rebase->spots, rebase->spots_len, sizeof *rebase->spots,
 		       compare_spot);
+}
+
+static struct spot *spot_of(const struct rebase *rebase, const struct rep_change *change)
+{
+	return change->line ? spot_at(rebase, change->entity, change->id) : NULL;
+}
+
+/* The spot of the record that shows what this one is. */
+static struct spot *root_of(const struct rebase *rebase, struct spot *spot)
+{
+	struct spot *root = *spot->root ? spot_at(rebase, spot->entity->name, spot->root) : NULL;
+
+	return root ? root : spot;
 }
 
 typedef enum rep_code on_set(struct rebase *rebase, const struct rep_changeset *set,
@@ -123,7 +210,7 @@ static enum rep_code note_refused(struct rebase *rebase, const struct rep_change
 		const struct rep_change *change = &set->changes[i];
 		struct rep_json *outcome = NULL;
 
-		if (spot_of(rebase, change) != rebase->at ||
+		if (spot_of(rebase, change) != rebase->asking ||
 		    rep_json_get(rebase->outcomes, change->stamp.text))
 			continue;
 		rc = rep_outcome_get(rebase->replica->db, set->seq, i, &outcome, err);
@@ -135,16 +222,22 @@ static enum rep_code note_refused(struct rebase *rebase, const struct rep_change
 
 static enum rep_code each_refused(struct rebase *rebase, struct rep_error *err);
 
-/* A device can only have seen refused changes of its own. */
+/* A device can only have seen refused changes of its own: of the record, or of one that is one with it. */
 static bool was_refused(void *user, const char *field, const char *stamp)
 {
 	struct rebase *rebase = user;
+	const struct spot *root = root_of(rebase, rebase->at);
 
 	if (rebase->rc != REP_OK || !rep_stamp_valid(stamp) ||
 	    strcmp(rep_stamp_device(stamp), rebase->replica->device) != 0)
 		return false;
-	if (!rebase->at->asked) {
-		rebase->at->asked = true;
+	for (size_t i = 0; rebase->rc == REP_OK && i < rebase->spots_len; i++) {
+		struct spot *spot = &rebase->spots[i];
+
+		if (spot->asked || root_of(rebase, spot) != root)
+			continue;
+		spot->asked = true;
+		rebase->asking = spot;
 		rebase->rc = each_refused(rebase, &rebase->err);
 	}
 	return rep_outcome_refuses(rep_json_get(rebase->outcomes, stamp), field);
@@ -180,12 +273,68 @@ static enum rep_code write_row(struct rebase *rebase, struct rep_error *err)
 	return rc == REP_OK ? rep_reviews_put(rebase->replica, &rebase->folded, err) : rc;
 }
 
+/* Folds the edit onto the record at hand, as its own where it was written for one that is merged into it. */
+static enum rep_code fold_here(struct rebase *rebase, const struct rep_edit *edit,
+			       struct rep_json **outcome, struct rep_error *err)
+{
+	struct rep_edit known = *edit, joined;
+	struct rep_json *line = NULL, *made = NULL;
+	enum rep_code rc = rep_edit_forget(&line, edit->line, was_refused, rebase, err);
+
+	if (rc == REP_OK && rebase->rc != REP_OK) {
+		rc = rebase->rc;
+		*err = rebase->err;
+	}
+	known.line = line ? line : edit->line;
+	joined = known;
+	if (rc == REP_OK && strcmp(edit->id, rebase->at->id) != 0)
+		rc = rep_join_edit(&joined, &made, &known, rebase->at->id, rebase->at->entity, err);
+	rebase->context.follows = rebase->at->entity->moves;
+	if (rc == REP_OK)
+		rc = rep_fold(&rebase->folded, &joined, &rebase->context.fold, outcome, err);
+	rebase->context.follows = false;
+	rep_json_free(made);
+	rep_json_free(line);
+	return rc == REP_OK ? write_row(rebase, err) : rc;
+}
+
+/*
+ * Of a record that is merged into another, all that is known of both at the place and with the author of its own: as the hub
+ * judges. *own and *all are the caller's.
+ */
+static enum rep_code admit(struct rebase *rebase, struct spot *spot, const struct rep_edit *edit,
+			   struct rep_admission *out, struct rep_error *err)
+{
+	struct spot *root = root_of(rebase, spot);
+	struct rep_record *own = NULL, seen;
+	enum rep_code rc = REP_OK;
+
+	if (root != spot)
+		rc = rep_row_get(rebase->replica->db, spot->entity, spot->id, &own, err);
+	if (rc == REP_OK)
+		rc = go_to(rebase, root, err);
+	if (rc != REP_OK)
+		return rc;
+	if (own && rebase->folded.record) {
+		seen = *rebase->folded.record;
+		seen.id = own->id;
+		seen.partition = own->partition;
+		seen.created_rep = own->created_rep;
+		rc = rep_admit(out, edit, &seen, &rebase->context.admit, err);
+	} else {
+		rc = rep_admit(out, edit, rebase->folded.record, &rebase->context.admit, err);
+	}
+	rep_record_free(own);
+	return rc;
+}
+
 /*
  * As the hub would decide knowing what this replica knows. What it would hold is shown all the same: the record that it waits for may
  * lie outside this view.
  */
-static enum rep_code fold_change(struct rebase *rebase, const struct rep_changeset *set,
-				 size_t index, struct rep_error *err)
+static enum rep_code fold_change(struct rebase *rebase, struct spot *spot,
+				 const struct rep_changeset *set, size_t index,
+				 struct rep_error *err)
 {
 	const struct rep_change *change = &set->changes[index];
 	struct rep_edit edit = {
@@ -200,26 +349,23 @@ static enum rep_code fold_change(struct rebase *rebase, const struct rep_changes
 		.line = change->line,
 	};
 	struct rep_admission admission = {0};
-	struct rep_json *outcome = NULL, *line = NULL;
-	enum rep_code rc =
-		rep_admit(&admission, &edit, rebase->folded.record, &rebase->context.admit, err);
+	struct rep_json *outcome = NULL, *own = NULL;
+	enum rep_code rc = admit(rebase, spot, &edit, &admission, err);
 
+	edit.verdict = admission.verdict;
 	if (rc == REP_OK)
-		rc = rep_edit_forget(&line, edit.line, was_refused, rebase, err);
-	if (rc == REP_OK && rebase->rc != REP_OK) {
-		rc = rebase->rc;
-		*err = rebase->err;
+		rc = fold_here(rebase, &edit, &outcome, err);
+	if (rc == REP_OK && rebase->at != spot) { /* and beneath the tombstone */
+		rebase->at->held = true;
+		rc = go_to(rebase, spot, err);
+		if (rc == REP_OK)
+			rc = fold_here(rebase, &edit, &own, err);
 	}
-	if (rc == REP_OK) {
-		edit.line = line ? line : edit.line;
-		edit.verdict = admission.verdict;
-		rc = rep_fold(&rebase->folded, &edit, &rebase->context.fold, &outcome, err);
-	}
+	rep_json_free(own);
 	if (rc == REP_OK)
 		rc = note_outcome(rebase, change, outcome, err);
-	if (rc == REP_OK)
-		rc = write_row(rebase, err);
-	rep_json_free(line);
+	else
+		rep_json_free(outcome);
 	rep_admission_clear(&admission);
 	return rc;
 }
@@ -254,9 +400,7 @@ static enum rep_code fold_set(struct rebase *rebase, const struct rep_changeset 
 		if (rc == REP_OK && acknowledged && held)
 			spot->held = true;
 		if (rc == REP_OK && held)
-			rc = go_to(rebase, spot, err);
-		if (rc == REP_OK && held)
-			rc = fold_change(rebase, set, i, err);
+			rc = fold_change(rebase, spot, set, i, err);
 	}
 	return rc;
 }
@@ -348,7 +492,7 @@ static enum rep_code each_refused(struct rebase *rebase, struct rep_error *err)
 {
 	struct seqs seqs = {0};
 	enum rep_code rc = add_seqs(
-		rebase, rebase->at,
+		rebase, rebase->asking,
 		"SELECT r.seq FROM _journal_record AS r JOIN _outcome AS o ON o.seq = r.seq WHERE "
 		"r.entity = ?1 AND r.id = ?2 AND r.seq <= ?3",
 		&seqs, err);
@@ -393,6 +537,9 @@ static enum rep_code put_base(struct rebase *rebase, struct spot *spot, struct r
 				 : rep_row_remove(db, spot->entity, spot->id, err);
 	spot->place = base.record ? base.place : "local";
 	spot->extra = base.extra;
+	if (base.record && rep_json_get_string(base.record->deleted, "merged_into"))
+		strncpy(spot->root, rep_json_get_string(base.record->deleted, "merged_into"),
+			REP_ID_LEN_MAX);
 	rep_record_free(base.record);
 	return rep_wrap(err, rc, "%s %s", spot->entity->name, spot->id);
 }

@@ -40,8 +40,8 @@ REP_CHECK enum rep_code rep_rebase(struct rep_replica *replica, const struct rep
 				   struct rep_error *err);
 
 /*
- * The (entity, id) pairs touched by own change sets above `seq`, and those of changes that the hub was holding: an array of
- * [entity, id], sorted.
+ * The (entity, id) pairs touched by own change sets above `seq`, those of changes that the hub was holding, and the records that
+ * they are merged into: an array of [entity, id], sorted.
  */
 REP_CHECK enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq,
 					  struct rep_json **out, struct rep_error *err);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "core/store/changes.h"
+#include "core/store/edit.h"
 #include "core/store/tables.h"
 #include "help_world.h"
 #include "sync/audit.h"
@@ -102,7 +103,12 @@ static const char *hub_merged_into(struct world *world, const char *id)
 static void dump(struct world *world, char out[65])
 {
 	static const char *const tables[] = {
-		"contact", "interaction", "consent", "_review", "_moved", "_unique",
+		"contact",
+		"interaction",
+		"consent",
+		"_review",
+		"_moved",
+		"_unique",
 		"(SELECT device, seq, idx, stamp, eff, entity, id, op, line, outcome, held FROM _change)",
 	};
 	char path[700];
@@ -278,6 +284,206 @@ static void a_chain_and_a_cycle_are_one(void **state)
 	close_both(&two);
 }
 
+static void an_unsent_edit_of_one_merged_away_shows_at_the_other(void **state)
+{
+	struct company_of_two two;
+
+	open_both(&two, state, "preview");
+	enter_twice(&two);
+	sync_all(&two);
+	join(&two.world, SECOND, FIRST);
+	world_put(two.li, "电话", "contact", SECOND,
+		  ASSIGNS("best_time=周五")); /* knows of no merge yet */
+	world_sync_quietly(two.li);           /* sends it, and learns of the merge */
+	assert_string_equal(laptop_field(two.li, "contact", FIRST, "best_time"), "\"周五\"");
+	expect_verified(two.li);
+	world_put(two.li, "电话", "contact", SECOND,
+		  ASSIGNS("best_time=周六")); /* knows of it: the edit is of the other */
+	assert_string_equal(laptop_field(two.li, "contact", FIRST, "best_time"), "\"周六\"");
+	sync_all(&two);
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "best_time"), "\"周六\"");
+	part(&two.world, SECOND);
+	assert_string_equal(hub_field(&two.world, "contact", FIRST, "best_time"), "\"周六\"");
+	assert_string_equal(hub_field(&two.world, "contact", SECOND, "best_time"), "\"周五\"");
+	sync_all(&two);
+	expect_verified(two.li);
+	expect_sound(&two.world);
+	close_both(&two);
+}
+
+/* Another account: the tombstone stays there, and whoever sees it sees the root, linked. */
+static void one_of_another_account_is_seen_by_who_had_it(void **state)
+{
+	struct company_of_two two;
+	struct rep_replica *zhou;
+
+	open_both(&two, state, "account");
+	zhou = world_laptop(&two.world, "E0015", "zhou");
+	world_new(two.wang, "拜访", "contact", FIRST,
+		  ASSIGNS("name=张敏", "kind=医务人员", "org=O-0101", "phones=13900007777"), NULL);
+	usleep(3000);
+	world_new(zhou, "拜访", "contact", SECOND,
+		  ASSIGNS("name=张敏", "kind=医务人员", "org=O-0103", "phones=13900008888"), NULL);
+	world_sync_quietly(zhou);
+	sync_all(&two);
+	join(&two.world, SECOND, FIRST);
+	world_sync_quietly(zhou);
+	assert_string_equal(laptop_field(zhou, "contact", FIRST, "phones"),
+			    "[\"13900007777\",\"13900008888\"]");
+	expect_verified(zhou);
+	expect_sound(&two.world);
+	part(&two.world, SECOND);
+	world_sync_quietly(zhou);
+	assert_string_equal(laptop_field(zhou, "contact", SECOND, "phones"), "[\"13900008888\"]");
+	assert_string_equal(laptop_field(zhou, "contact", FIRST, "phones"), "(none)");
+	expect_verified(zhou);
+	expect_sound(&two.world);
+	rep_replica_close(zhou);
+	close_both(&two);
+}
+
+/* ---- decided offline ---- */
+
+static void add_person(struct world *world, const char *rep, const char *name)
+{
+	const struct rep_hub_rep person = {.rep = rep, .name = name, .role = "steward"};
+	struct rep_error err;
+
+	expect_ok(rep_hub_rep_add(world->hub, &person, world_now(), &err), &err);
+}
+
+static struct rep_replica *desk_of(struct world *world, const char *rep)
+{
+	const struct rep_hub_enroll enroll = {.rep = rep, .desk = true, .valid_ms = 86400000};
+	struct rep_replica *replica;
+	struct rep_json *invitation;
+	char *text, dir[700];
+	struct rep_error err;
+
+	expect_ok(rep_hub_enroll(world->hub, &enroll, world_now(), &invitation, &err), &err);
+	text = rep_json_text(invitation);
+	snprintf(dir, sizeof dir, "%s/%s", world->dir, rep);
+	expect_ok(rep_enroll(dir, text, strlen(text), world_now(), &err), &err);
+	free(text);
+	rep_json_free(invitation);
+	replica = world_open_laptop(world, rep);
+	world_sync_quietly(replica);
+	world_merge_quietly(world);
+	world_sync_quietly(replica);
+	return replica;
+}
+
+static void desk_joins(struct rep_replica *desk, const char *loser, const char *into)
+{
+	struct rep_error err;
+
+	expect_ok(rep_merge_records(desk, "contact", loser, into, "同一人", &err), &err);
+}
+
+struct desks {
+	struct company_of_two two;
+	struct rep_replica *ma, *he;
+};
+
+static void open_desks(struct desks *desks, void **state, const char *name)
+{
+	open_both(&desks->two, state, name);
+	enter_twice(&desks->two);
+	sync_all(&desks->two);
+	add_person(&desks->two.world, "E0031", "马丽");
+	add_person(&desks->two.world, "E0032", "何静");
+	desks->ma = desk_of(&desks->two.world, "E0031");
+	desks->he = desk_of(&desks->two.world, "E0032");
+}
+
+static void close_desks(struct desks *desks)
+{
+	rep_replica_close(desks->ma);
+	rep_replica_close(desks->he);
+	close_both(&desks->two);
+}
+
+static void sync_desks(struct desks *desks)
+{
+	for (int i = 0; i < 2; i++) {
+		world_sync_quietly(desks->ma);
+		world_sync_quietly(desks->he);
+		world_merge_quietly(&desks->two.world);
+	}
+	world_sync_quietly(desks->ma);
+	world_sync_quietly(desks->he);
+	expect_verified(desks->ma);
+	expect_verified(desks->he);
+}
+
+/* Siebel loses both. */
+static void two_merge_the_same_pair_offline_and_one_survives(void **state)
+{
+	struct desks desks;
+
+	open_desks(&desks, state, "same-pair");
+	desk_joins(desks.ma, SECOND, FIRST);
+	desk_joins(desks.he, SECOND, FIRST);
+	sync_desks(&desks);
+	assert_string_equal(hub_merged_into(&desks.two.world, FIRST), "");
+	assert_string_equal(hub_merged_into(&desks.two.world, SECOND), FIRST);
+	assert_string_equal(hub_field(&desks.two.world, "contact", FIRST, "hobbies"),
+			    "[\"书法\",\"羽毛球\"]");
+	expect_sound(&desks.two.world);
+	close_desks(&desks);
+}
+
+static void one_merges_a_into_b_while_another_merges_b_into_a(void **state)
+{
+	struct desks desks;
+
+	open_desks(&desks, state, "both-ways");
+	desk_joins(desks.ma, SECOND, FIRST);
+	desk_joins(desks.he, FIRST, SECOND);
+	sync_desks(&desks);
+	assert_string_equal(hub_merged_into(&desks.two.world, FIRST), "");
+	assert_string_equal(hub_merged_into(&desks.two.world, SECOND), FIRST);
+	assert_string_equal(hub_field(&desks.two.world, "contact", FIRST, "phones"),
+			    "[\"13900007777\",\"13900008888\"]");
+	expect_sound(&desks.two.world);
+	part(&desks.two.world, FIRST); /* both ways */
+	assert_string_equal(hub_field(&desks.two.world, "contact", SECOND, "hobbies"),
+			    "[\"羽毛球\"]");
+	expect_sound(&desks.two.world);
+	close_desks(&desks);
+}
+
+static void a_pair_is_taken_apart_at_a_desk(void **state)
+{
+	struct desks desks;
+	struct rep_error err;
+
+	open_desks(&desks, state, "desk-apart");
+	desk_joins(desks.ma, SECOND, FIRST);
+	sync_desks(&desks);
+	assert_string_equal(laptop_field(desks.he, "contact", SECOND, "name"), "(none)");
+	expect_ok(rep_unmerge(desks.he, "contact", SECOND, "不是同一人", &err), &err);
+	sync_desks(&desks);
+	assert_string_equal(laptop_field(desks.ma, "contact", SECOND, "hobbies"), "[\"羽毛球\"]");
+	assert_string_equal(laptop_field(desks.ma, "contact", FIRST, "hobbies"), "[\"书法\"]");
+	expect_sound(&desks.two.world);
+	close_desks(&desks);
+}
+
+static void a_rep_joins_nothing(void **state)
+{
+	struct company_of_two two;
+	struct rep_error err;
+
+	open_both(&two, state, "rep");
+	enter_twice(&two);
+	sync_all(&two);
+	assert_int_equal(rep_merge_records(two.li, "contact", SECOND, FIRST, "同一人", &err),
+			 REP_EREFUSED);
+	assert_int_equal(rep_unmerge(two.li, "contact", SECOND, "不是", &err), REP_ENOTFOUND);
+	close_both(&two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +492,12 @@ int main(void)
 		cmocka_unit_test(taken_apart_each_is_what_its_own_changes_make_it),
 		cmocka_unit_test(a_merge_undone_leaves_no_trace_in_the_records),
 		cmocka_unit_test(a_chain_and_a_cycle_are_one),
+		cmocka_unit_test(an_unsent_edit_of_one_merged_away_shows_at_the_other),
+		cmocka_unit_test(one_of_another_account_is_seen_by_who_had_it),
+		cmocka_unit_test(two_merge_the_same_pair_offline_and_one_survives),
+		cmocka_unit_test(one_merges_a_into_b_while_another_merges_b_into_a),
+		cmocka_unit_test(a_pair_is_taken_apart_at_a_desk),
+		cmocka_unit_test(a_rep_joins_nothing),
 	};
 
 	rep_json_init();
