@@ -55,6 +55,46 @@ static void forget_spec(struct forgetting *forgetting, struct rep_json *spec, co
 		forget_saw(forgetting, rep_json_iter_value(it), field);
 }
 
+static bool is_refused(const struct forgetting *forgetting, const char *field,
+		       const struct rep_json *stamp)
+{
+	const char *text = rep_json_string_value(stamp);
+
+	return text && forgetting->refused(forgetting->user, field, text);
+}
+
+/* A stamp, or one of an object of stamps. */
+static bool any_refused(const struct forgetting *forgetting, const char *field,
+			const struct rep_json *stamps)
+{
+	bool any = is_refused(forgetting, field, stamps);
+
+	for (void *it = rep_json_is(stamps, REP_JSON_OBJECT) ? rep_json_iter(stamps) : NULL;
+	     it && !any; it = rep_json_iter_next(stamps, it))
+		any = is_refused(forgetting, field, rep_json_iter_value(it));
+	return any;
+}
+
+/* Does the line name a stamp that was refused? Nearly none does, and only those are copied. */
+static bool has_refused(const struct forgetting *forgetting, const struct rep_json *values)
+{
+	for (void *it = rep_json_iter(values); it; it = rep_json_iter_next(values, it)) {
+		const struct rep_json *spec = rep_json_iter_value(it);
+		const struct rep_json *keys = rep_json_get(spec, "keys");
+		const char *field = rep_json_iter_key(it);
+
+		if (any_refused(forgetting, field, rep_json_get(spec, "saw")) ||
+		    any_refused(forgetting, field, rep_json_get(spec, "seen")))
+			return true;
+		for (void *key = rep_json_is(keys, REP_JSON_OBJECT) ? rep_json_iter(keys) : NULL;
+		     key; key = rep_json_iter_next(keys, key))
+			if (any_refused(forgetting, field,
+					rep_json_get(rep_json_iter_value(key), "saw")))
+				return true;
+	}
+	return false;
+}
+
 enum rep_code rep_edit_forget(struct rep_json **out, const struct rep_json *line,
 			      bool (*refused)(void *user, const char *field, const char *stamp),
 			      void *user, struct rep_error *err)
@@ -63,7 +103,8 @@ enum rep_code rep_edit_forget(struct rep_json **out, const struct rep_json *line
 	struct rep_json *copy, *values;
 
 	*out = NULL;
-	if (!rep_json_is(rep_json_get(line, "values"), REP_JSON_OBJECT))
+	if (!rep_json_is(rep_json_get(line, "values"), REP_JSON_OBJECT) ||
+	    !has_refused(&forgetting, rep_json_get(line, "values")))
 		return REP_OK;
 	copy = rep_json_dup(line);
 	if (!copy)
