@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 import others
+from refold import Refold
 from report import Report
 from run import Failed, Runner
 from steps import Steps, Work
@@ -22,7 +23,7 @@ def options():
     parser.add_argument("--out", help="also write the JSON to this file")
     parser.add_argument("--workload", default=os.environ.get("REPSYNC_WORKLOAD"),
                         help="a workload folder instead of the one made by bench/workload.py (or in $REPSYNC_WORKLOAD)")
-    parser.add_argument("--only", default="steps,sqlite,session,git", help="which parts, separated by commas")
+    parser.add_argument("--only", default="steps,refold,sqlite,session,git", help="which parts, separated by commas")
     parser.add_argument("--repeat", type=int, default=5, help="of steps that can be repeated; the median counts")
     parser.add_argument("--keep", action="store_true", help="keep the folder and name it")
     parser.add_argument("--verbose", action="store_true", help="show each command")
@@ -57,6 +58,8 @@ def main():
         work = Work(data, f"{folder}/made").prepare()
         if "steps" in parts:
             steps(runner, work, report, chosen.repeat)
+        if "refold" in parts:
+            Refold(runner, work, SOURCE, report).all()
         if "sqlite" in parts:
             others.Sqlite(runner, work, report).plain()
         if "session" in parts:

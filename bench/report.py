@@ -15,6 +15,7 @@ NAMES = {
     "audit": "   audit of one field", "get": "   get of one record", "verify": "   hub verify", "verify_replay": "   hub verify --replay",
     "verify_replica": "   verify of a replica", "rebuild": "   hub rebuild", "export": "   export of all visits",
     "lost_edits": "   lost edits",
+    "late_deep": "   late change to a record with 1,000", "late_night": "   night with 5 % late, against one without",
 }
 # name, figure, baseline, higher is better, must, aim
 RATIOS = [
@@ -26,7 +27,7 @@ RATIOS = [
     ("f against stock git gc", "f_central", "git.f", False, 1.2, 1.0),
 ]
 LIMITS = {"b_replica": (250, 120), "d_pull_cpu": (40, 10), "noop_sync": (40, 15), "wire_up": (120, 60), "f_central": (700, 450),
-          "tree_bytes": (2048, 500), "lost_edits": (0, 0)}
+          "tree_bytes": (2048, 500), "lost_edits": (0, 0), "late_deep": (20, 20), "late_night": (1.3, 1.3)}
 
 
 def show(value):
