@@ -18,7 +18,8 @@
 
 struct cli_command;
 struct cli {
-	const char *dir; /* -C */
+	const char *dir;             /* -C */
+	const char *passphrase_file; /* --passphrase-file; NULL: ask an agent, then the terminal */
 	bool json;
 	bool quiet;
 	bool chinese; /* LANG says so */
@@ -92,6 +93,10 @@ CLI_RUN(cmd_unmerge);
 CLI_RUN(cmd_history);
 CLI_RUN(cmd_reassign);
 CLI_RUN(cmd_verify);
+CLI_RUN(cmd_unlock);
+CLI_RUN(cmd_lock);
+CLI_RUN(cmd_passwd);
+CLI_RUN(cmd_agent);
 CLI_RUN(cmd_help);
 CLI_RUN(cmd_mailbox_shell);
 CLI_RUN(cmd_mailbox_http);

@@ -11,6 +11,7 @@
 enum rep_code cmd_hub_init(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	struct rep_hub_init init = {.schema_dir = NULL, .now_ms = cli_now_ms()};
+	static const char *const kinds[] = {"encrypted", "plain"};
 	const char *replicas = NULL;
 	const struct cli_option options[] = {{.name = "schema", .path = &init.schema_dir},
 					     {.name = "company", .text = &init.company},
@@ -20,9 +21,9 @@ enum rep_code cmd_hub_init(struct cli *cli, int argc, char **argv, struct rep_er
 	if ((rc = cli_options(cli, argc, argv, options, 3, err)) ||
 	    (rc = cli_args(cli, 0, 0, NULL, err)))
 		return rc;
-	if (replicas && strcmp(replicas, "plain") != 0)
-		return cli_usage(cli, err, "--replicas %s: this version only has plain replicas",
-				 replicas);
+	if (replicas && (rc = cli_one_of(cli, "--replicas", replicas, kinds, 2, err)))
+		return rc;
+	init.encrypted = !replicas || strcmp(replicas, "encrypted") == 0;
 	if (!init.schema_dir)
 		init.schema_dir = cli_schema_dir();
 	rc = rep_hub_init(cli->dir, &init, err);

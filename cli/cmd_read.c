@@ -170,16 +170,43 @@ static void print_sql(const struct cli *cli, const struct rep_json *answer)
 	rep_json_free(objects);
 }
 
+static enum rep_code sql_write(struct cli *cli, struct rep_error *err)
+{
+	struct rep_replica *replica = NULL;
+	struct rep_json *answer;
+	int64_t edits;
+	enum rep_code rc = cli_replica(cli, &replica, false, true, err);
+
+	if (!rc)
+		rc = rep_query_sql_write(replica->db, cli->args[0], &edits, err);
+	if (!rc && cli->json) {
+		answer = rep_json_object();
+		rep_json_set_integer(answer, "edits", edits);
+		cli_json(answer);
+		rep_json_free(answer);
+	} else if (!rc) {
+		cli_say(cli, cli->chinese ? "记录了 %lld 项修改" : "%lld edits recorded",
+			(long long)edits);
+	}
+	rep_replica_close(replica);
+	return rc;
+}
+
 enum rep_code cmd_sql(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	static const char *const names[] = {"QUERY"};
 	struct rep_replica *replica = NULL;
 	struct rep_json *answer = NULL;
+	bool write = false;
+	const struct cli_option options[] = {{.name = "write", .flag = &write}};
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
-	    (rc = cli_args(cli, 1, 1, names, err)) ||
-	    (rc = cli_replica(cli, &replica, true, false, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
+	    (rc = cli_args(cli, 1, 1, names, err)))
+		return rc;
+	if (write)
+		return sql_write(cli, err);
+	if ((rc = cli_replica(cli, &replica, true, false, err)) ||
 	    (rc = rep_query_sql(replica->db, cli->args[0], &answer, err)))
 		goto out;
 	if (cli->json)

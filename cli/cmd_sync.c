@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/passphrase.h"
 #include "cli/progress.h"
 #include "core/base/file.h"
 #include "core/store/query.h"
@@ -16,6 +17,39 @@
 #define TRIES 3u
 #define TIMEOUT_S 60u
 #define INVITATION_SIZE_MAX (64u * 1024u)
+
+/* The passphrase is asked before anything is made. */
+static enum rep_code enroll(struct cli *cli, const struct rep_buf *invitation,
+			    struct rep_replica **replica, struct rep_error *err)
+{
+	struct rep_replica_options options = {.read_only = true};
+	struct rep_replica_seal seal = {.passphrase = NULL};
+	struct cli_passphrase *passphrase = NULL;
+	const bool wants = rep_enroll_wants_seal(rep_buf_str(invitation), invitation->len);
+	char *keys_dir = NULL;
+	enum rep_code rc = REP_OK;
+
+	if (wants && !(rc = rep_vault_keys_dir(&keys_dir, err)))
+		rc = cli_new_passphrase(cli, cli->passphrase_file, &passphrase, err);
+	if (!rc && wants)
+		seal = (struct rep_replica_seal){.passphrase = passphrase->text,
+						 .passphrase_len = passphrase->len,
+						 .keys_dir = keys_dir};
+	if (!rc)
+		rc = rep_enroll_sealed(cli->raw[1], rep_buf_str(invitation), invitation->len,
+				       wants ? &seal : NULL, cli_now_ms(), err);
+	if (!rc && wants)
+		rc = rep_replica_vault(&options.vault, cli->raw[1], keys_dir, err);
+	if (!rc && options.vault)
+		rc = rep_vault_unlock(options.vault, passphrase->text, passphrase->len, err);
+	if (!rc)
+		rc = rep_replica_open_with(replica, cli->raw[1], &options, err);
+	else
+		rep_vault_free(options.vault);
+	rep_secret_free(passphrase);
+	free(keys_dir);
+	return rc;
+}
 
 enum rep_code cmd_enroll(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
@@ -28,9 +62,7 @@ enum rep_code cmd_enroll(struct cli *cli, int argc, char **argv, struct rep_erro
 	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
 	    (rc = cli_args(cli, 2, 2, names, err)) ||
 	    (rc = rep_file_read(&invitation, cli->raw[0], err)) ||
-	    (rc = rep_enroll(cli->raw[1], rep_buf_str(&invitation), invitation.len, cli_now_ms(),
-			     err)) ||
-	    (rc = rep_replica_open(&replica, cli->raw[1], true, err)))
+	    (rc = enroll(cli, &invitation, &replica, err)))
 		goto out;
 	if (cli->json) {
 		answer = rep_json_object();

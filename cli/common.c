@@ -5,12 +5,18 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/passphrase.h"
 #include "core/base/file.h"
 
 enum rep_code cli_replica(struct cli *cli, struct rep_replica **out, bool read_only, bool schema,
 			  struct rep_error *err)
 {
-	enum rep_code rc = rep_replica_open(out, cli->dir, read_only, err);
+	struct rep_replica_options options = {.read_only = read_only};
+	enum rep_code rc = cli_open_vault(cli, cli->dir, &options.vault, err);
+
+	*out = NULL;
+	if (!rc)
+		rc = rep_replica_open_with(out, cli->dir, &options, err);
 
 	if (!rc && schema && !(*out)->schema) {
 		rc = rep_fail(err, REP_EINVAL, "the company's schema has not arrived yet");

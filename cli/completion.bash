@@ -3,15 +3,15 @@ _repsync()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
 	local commands='enroll put new delete get list find sql history commit log show sync status verify inbox
-		conflicts resolve merge-records unmerge reassign hub mailbox-shell mailbox-http mailbox-check help'
+		conflicts resolve merge-records unmerge reassign unlock lock passwd agent hub mailbox-shell mailbox-http mailbox-check help'
 	local hub_commands='init rep territory reassign enroll desk import export merge status audit show blame history explain
 		verify rebuild inbox resolve merge-records unmerge serve'
-	local common='--json --quiet --help'
+	local common='--json --quiet --passphrase-file --help'
 
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-C) ((i++)) ;;
+		-C | --passphrase-file) ((i++)) ;;
 		-*) ;;
 		hub) [ -n "$command" ] || hub=1 ;;
 		*) [ -n "$command" ] || command=${COMP_WORDS[i]} ;;
@@ -19,9 +19,10 @@ _repsync()
 	done
 	case $prev in
 	-C) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-	--out | --mapping | --host-key | --ca | --program | --certificate | --key) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--out | --mapping | --host-key | --ca | --program | --certificate | --key | --passphrase-file | --new-passphrase-file | --recovery-key) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--schema) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--kind) mapfile -t COMPREPLY < <(compgen -W 'conflict proposal duplicate rejection claim' -- "$cur"); return ;;
+	--replicas) mapfile -t COMPREPLY < <(compgen -W 'encrypted plain' -- "$cur"); return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'table json csv' -- "$cur"); return ;;
 	--by) mapfile -t COMPREPLY < <(compgen -W 'device hub' -- "$cur"); return ;;
 	--encoding) mapfile -t COMPREPLY < <(compgen -W 'utf-8 gb18030 utf-16 windows-1252' -- "$cur"); return ;;
@@ -41,11 +42,16 @@ _repsync()
 	new) options='-m --id' ;;
 	list) options='--where --order --limit --all' ;;
 	find) options=--limit ;;
+	sql) options=--write ;;
+	unlock) options='--for --recovery-key --restored' ;;
+	lock) options=--all ;;
+	passwd) options='--new-passphrase-file --recovery-key' ;;
+	agent) options=--foreground ;;
 	sync) options='--step --tries --timeout' ;;
 	inbox | hub-inbox) options='--kind --all' ;;
 	conflicts) options=--all ;;
 	help) options="$commands" ;;
-	hub-init) options='--schema --company' ;;
+	hub-init) options='--schema --company --replicas' ;;
 	hub-rep) options='add set list --name --role --territory --assist' ;;
 	hub-territory) options='set add remove list --name --parent --partition' ;;
 	reassign | hub-reassign) options='--record --to --from-time --preview -m' ;;

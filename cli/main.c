@@ -22,7 +22,7 @@ const struct cli_command cli_commands[] = {
 	{"list", "ENTITY [--where EXPR] [--order FIELD] [--limit N] [--all]", "repsync-record",
 	 cmd_list},
 	{"find", "TEXT [--limit N]", "repsync-record", cmd_find},
-	{"sql", "QUERY", "repsync-record", cmd_sql},
+	{"sql", "[--write] QUERY", "repsync-record", cmd_sql},
 	{"history", "ENTITY ID", "repsync-record", cmd_history},
 	{"commit", "-m REASON", "repsync-sync", cmd_commit},
 	{"log", "", "repsync-sync", cmd_log},
@@ -40,6 +40,12 @@ const struct cli_command cli_commands[] = {
 	{"reassign",
 	 "PARTITION...|--record ENTITY ID... --to T [--from-time TIME] [--preview] [-m REASON]",
 	 "repsync-reassign", cmd_reassign},
+	{"unlock", "[--for HOURS] [--recovery-key FILE] [--restored]", "repsync-unlock",
+	 cmd_unlock},
+	{"lock", "[--all]", "repsync-unlock", cmd_lock},
+	{"passwd", "[--new-passphrase-file FILE] [--recovery-key FILE]", "repsync-unlock",
+	 cmd_passwd},
+	{"agent", "[--foreground]", "repsync-unlock", cmd_agent},
 	{"hub", "COMMAND ...", "repsync-hub", cmd_hub},
 	{"mailbox-shell", "DEVICE", "repsync-hub", cmd_mailbox_shell},
 	{"mailbox-http", "", "repsync-hub", cmd_mailbox_http},
@@ -49,7 +55,8 @@ const struct cli_command cli_commands[] = {
 };
 
 const struct cli_command cli_hub_commands[] = {
-	{"init", "[--schema DIR] [--company NAME]", "repsync-hub", cmd_hub_init},
+	{"init", "[--schema DIR] [--company NAME] [--replicas encrypted|plain]", "repsync-hub",
+	 cmd_hub_init},
 	{"rep",
 	 "add REP --name NAME [--role ROLE] [--territory T]... [--assist] | set REP ... | list",
 	 "repsync-hub", cmd_hub_rep},
@@ -164,6 +171,8 @@ static enum rep_code global_options(struct cli *cli, int argc, char **argv, int 
 		} else if (strcmp(argv[i], "--help") == 0) {
 			*done = true;
 			return cli_help_page("repsync", err);
+		} else if (strcmp(argv[i], "--passphrase-file") == 0 && i + 1 < argc) {
+			cli->passphrase_file = argv[++i];
 		} else if (strcmp(argv[i], "-C") == 0 && i + 1 < argc) {
 			cli->dir = argv[++i];
 		} else if (strncmp(argv[i], "-C", 2) == 0 && argv[i][2]) {
@@ -171,7 +180,9 @@ static enum rep_code global_options(struct cli *cli, int argc, char **argv, int 
 		} else {
 			return cli_usage(cli, err,
 					 strcmp(argv[i], "-C") == 0 ? "%s needs a folder"
-								    : "unknown option %s",
+					 : strcmp(argv[i], "--passphrase-file") == 0
+						 ? "%s needs a file"
+						 : "unknown option %s",
 					 argv[i]);
 		}
 	}

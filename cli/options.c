@@ -12,6 +12,7 @@
 #define OPTIONS_MAX 32
 #define COMMON_JSON 1000
 #define COMMON_QUIET 1001
+#define COMMON_PASSPHRASE 1002
 #define FIRST 2000
 
 enum rep_code cli_usage(const struct cli *cli, struct rep_error *err, const char *fmt, ...)
@@ -123,6 +124,8 @@ static void make_tables(const struct cli_option *table, size_t len, struct optio
 	*letters = '\0';
 	longs[at++] = (struct option){"json", no_argument, NULL, COMMON_JSON};
 	longs[at++] = (struct option){"quiet", no_argument, NULL, COMMON_QUIET};
+	longs[at++] =
+		(struct option){"passphrase-file", required_argument, NULL, COMMON_PASSPHRASE};
 	longs[at] = (struct option){0};
 }
 
@@ -149,7 +152,7 @@ static enum rep_code unknown(struct cli *cli, int got, char **argv, struct rep_e
 enum rep_code cli_options(struct cli *cli, int argc, char **argv, const struct cli_option *table,
 			  size_t len, struct rep_error *err)
 {
-	struct option longs[OPTIONS_MAX + 3];
+	struct option longs[OPTIONS_MAX + 4];
 	char letters[2 * OPTIONS_MAX + 4];
 	enum rep_code rc = REP_OK;
 	int got;
@@ -162,6 +165,8 @@ enum rep_code cli_options(struct cli *cli, int argc, char **argv, const struct c
 			cli->json = true;
 		else if (got == COMMON_QUIET)
 			cli->quiet = true;
+		else if (got == COMMON_PASSPHRASE)
+			cli->passphrase_file = optarg;
 		else if (got == '?' || got == ':')
 			rc = unknown(cli, got, argv, err);
 		else

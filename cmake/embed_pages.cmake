@@ -1,5 +1,5 @@
 # Turns man pages into a C file with their plain text: -DOUT=... -DMANDOC=... -DPAGES="a.1;b.1"
-set(text "/* Made from docs/man when the program is built. */\n#include \"cli/help.h\"\n\nconst struct cli_page cli_pages[] = {\n")
+set(text "/* Made from docs/man when the program is built. */\n#include \"cli/help.h\"\n\n#pragma GCC diagnostic ignored \"-Woverlength-strings\"\nconst struct cli_page cli_pages[] = {\n")
 foreach(page ${PAGES})
 	get_filename_component(name ${page} NAME_WE)
 	execute_process(COMMAND ${MANDOC} -T utf8 -O width=78 ${page} OUTPUT_VARIABLE body RESULT_VARIABLE failed)

@@ -14,9 +14,18 @@
 /*
  * Makes a replica in `dir` from an invitation's bytes: key pair, ssh key pair, empty tables. Nothing is sent: the first sync
  * registers the key (enrol.json as the outbox's first commit). REP_EINVAL names what is wrong with the invitation.
+ *
+ * `seal` says how the replica is encrypted where the invitation wants that (recovery_public comes from there), and may be NULL where
+ * it does not; REP_EREFUSED when it is missing.
  */
+REP_CHECK enum rep_code rep_enroll_sealed(const char *dir, const char *invitation, size_t len,
+					  const struct rep_replica_seal *seal, int64_t now_ms,
+					  struct rep_error *err);
+/* The same without a seal. */
 REP_CHECK enum rep_code rep_enroll(const char *dir, const char *invitation, size_t len,
 				   int64_t now_ms, struct rep_error *err);
+/* Does the invitation want the replica encrypted? False for what is no invitation. */
+bool rep_enroll_wants_seal(const char *invitation, size_t len);
 
 struct rep_sync {
 	int64_t now_ms;

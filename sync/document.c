@@ -282,12 +282,13 @@ enum rep_code rep_statement_read(struct rep_json **out, const char *data, size_t
 }
 
 static const struct key_of self_keys[] = {
-	{"assignments", KIND_ARRAY}, {"device", KIND_TEXT},        {"epoch", KIND_INTEGER},
-	{"format", KIND_INTEGER},    {"hub_time", KIND_TIME},      {"lease", KIND_TIME},
-	{"merged_hash", KIND_HASH},  {"merged_seq", KIND_INTEGER}, {"outbox", KIND_TEXT},
-	{"rep", KIND_TEXT},          {"role", KIND_TEXT},          {"safe_seq", KIND_INTEGER},
-	{"state", KIND_TEXT},        {"statement", KIND_HASH},     {"trees", KIND_OBJECT},
-	{"type", KIND_TEXT},         {"view", KIND_INTEGER},
+	{"assignments", KIND_ARRAY},  {"device", KIND_TEXT},      {"epoch", KIND_INTEGER},
+	{"format", KIND_INTEGER},     {"hub_time", KIND_TIME},    {"lease", KIND_TIME},
+	{"?lease_erase", KIND_TIME},  {"?lease_key", KIND_TEXT},  {"merged_hash", KIND_HASH},
+	{"merged_seq", KIND_INTEGER}, {"outbox", KIND_TEXT},      {"rep", KIND_TEXT},
+	{"role", KIND_TEXT},          {"safe_seq", KIND_INTEGER}, {"state", KIND_TEXT},
+	{"statement", KIND_HASH},     {"trees", KIND_OBJECT},     {"type", KIND_TEXT},
+	{"view", KIND_INTEGER},
 };
 
 enum rep_code rep_self_read(struct rep_json **out, const char *data, size_t len,
@@ -306,7 +307,9 @@ static const struct key_of invitation_keys[] = {
 	{"format", KIND_INTEGER},
 	{"host_key", KIND_TEXT_OR_NULL},
 	{"hub_public", KIND_HASH},
+	{"?recovery", KIND_HASH},
 	{"rep", KIND_TEXT},
+	{"?replicas", KIND_TEXT},
 	{"secret", KIND_HASH},
 	{"ssh_public", KIND_TEXT_OR_NULL},
 	{"ssh_secret", KIND_TEXT_OR_NULL},

@@ -72,21 +72,75 @@ static enum rep_code add_token(struct rep_json *invitation, struct rep_error *er
 }
 
 /* The same invitation in the same folder again, after a kill before anybody was told: the replica stands. */
-static bool stands(const char *dir, const char *device)
+static bool stands(const char *dir, const char *device, const struct rep_replica_seal *seal)
 {
+	struct rep_replica_options options = {.read_only = true};
 	struct rep_replica *replica = NULL;
 	struct rep_error ignored;
-	bool same = rep_replica_open(&replica, dir, true, &ignored) == REP_OK &&
-		    strcmp(replica->device, device) == 0;
+	bool same;
 
+	if (seal && (rep_replica_vault(&options.vault, dir, seal->keys_dir, &ignored) != REP_OK ||
+		     !options.vault ||
+		     rep_vault_unlock(options.vault, seal->passphrase, seal->passphrase_len,
+				      &ignored) != REP_OK)) {
+		rep_vault_free(options.vault);
+		return false;
+	}
+	same = rep_replica_open_with(&replica, dir, &options, &ignored) == REP_OK &&
+	       strcmp(replica->device, device) == 0;
 	rep_replica_close(replica);
 	return same;
+}
+
+static bool wants_seal(const struct rep_json *invitation)
+{
+	const char *replicas = rep_json_get_string(invitation, "replicas");
+
+	return replicas && strcmp(replicas, "encrypted") == 0 &&
+	       !rep_json_get_bool(invitation, "desk");
+}
+
+bool rep_enroll_wants_seal(const char *invitation, size_t len)
+{
+	struct rep_json *document = NULL;
+	struct rep_error ignored;
+	bool wants = rep_invitation_read(&document, invitation, len, &ignored) == REP_OK &&
+		     wants_seal(document);
+
+	rep_json_free(document);
+	return wants;
+}
+
+/* How the replica is to be encrypted: as the caller says, and so that the company can open it. */
+static enum rep_code choose_seal(const struct rep_json *invitation,
+				 const struct rep_replica_seal *given, struct rep_replica_seal *out,
+				 uint8_t recovery_public[REP_CIPHER_KEY], struct rep_error *err)
+{
+	const char *recovery = rep_json_get_string(invitation, "recovery");
+
+	if (!given || !given->passphrase)
+		return rep_fail(err, REP_EREFUSED,
+				"the company wants its replicas encrypted: a passphrase is needed");
+	*out = *given;
+	if (!recovery || !rep_unhex(recovery_public, recovery, REP_CIPHER_KEY))
+		return rep_fail(err, REP_EINVAL, "invitation: no recovery key of the company");
+	out->recovery_public = recovery_public;
+	return REP_OK;
 }
 
 enum rep_code rep_enroll(const char *dir, const char *invitation, size_t len, int64_t now_ms,
 			 struct rep_error *err)
 {
+	return rep_enroll_sealed(dir, invitation, len, NULL, now_ms, err);
+}
+
+enum rep_code rep_enroll_sealed(const char *dir, const char *invitation, size_t len,
+				const struct rep_replica_seal *seal, int64_t now_ms,
+				struct rep_error *err)
+{
 	struct rep_replica_identity identity = {0};
+	struct rep_replica_seal own_seal;
+	uint8_t recovery_public[REP_CIPHER_KEY];
 	struct rep_json *document = NULL;
 	struct rep_key key = {0};
 	enum rep_code rc;
@@ -107,8 +161,13 @@ enum rep_code rep_enroll(const char *dir, const char *invitation, size_t len, in
 	identity.rep = rep_json_get_string(document, "rep");
 	identity.key = &key;
 	identity.invitation = document;
-	rc = rep_replica_create(dir, &identity, err);
-	if (rc == REP_EEXIST && stands(dir, identity.device))
+	if (wants_seal(document)) {
+		rc = choose_seal(document, seal, &own_seal, recovery_public, err);
+		identity.seal = &own_seal;
+	}
+	if (rc == REP_OK)
+		rc = rep_replica_create(dir, &identity, err);
+	if (rc == REP_EEXIST && stands(dir, identity.device, identity.seal))
 		rc = REP_OK;
 out:
 	rep_key_wipe(&key);

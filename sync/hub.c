@@ -136,6 +136,21 @@ static enum rep_code take_lock(struct rep_hub *hub, struct rep_error *err)
 	return rc;
 }
 
+/* A company of before encryption at rest says nothing, and has plain replicas. */
+static enum rep_code read_policy(struct rep_hub *hub, const struct rep_json *company,
+				 struct rep_error *err)
+{
+	const char *replicas = rep_json_get_string(company, "replicas");
+	const char *recovery = rep_json_get_string(company, "recovery");
+
+	hub->encrypted = replicas && strcmp(replicas, "encrypted") == 0;
+	if (hub->encrypted &&
+	    (!recovery || strlen(recovery) != 2 * REP_CIPHER_KEY ||
+	     !rep_unhex(hub->recovery_public, recovery, sizeof hub->recovery_public)))
+		return rep_fail(err, REP_EINTEGRITY, "company.json: no recovery key");
+	return REP_OK;
+}
+
 /* company.json names the company; a main that does not exist is an init that was interrupted. */
 static enum rep_code read_company(struct rep_hub *hub, struct rep_error *err)
 {
@@ -166,6 +181,8 @@ static enum rep_code read_company(struct rep_hub *hub, struct rep_error *err)
 		if (!hub->company)
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	}
+	if (rc == REP_OK)
+		rc = read_policy(hub, company, err);
 	rep_json_free(company);
 	rep_buf_clear(&text);
 	return rc;

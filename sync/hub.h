@@ -3,7 +3,8 @@
  *
  *	central.git		the only truth
  *	mailboxes/<device>.git	one a device; hub00000.git is the hub's own
- *	keys/			hub.key (Ed25519 secret, 0600), root.pub, company.secret (32 bytes for derived ids)
+ *	keys/			hub.key (Ed25519 secret, 0600), root.pub, company.secret (32 bytes for derived ids), recovery.key
+ *				(X25519 secret: opens the replicas of this company; to be taken away, like root.key)
  *	work.db			the working copy: all records and the index of changes; a cache
  *	hub.lock		flock: one hub process at a time writes
  *
@@ -30,6 +31,7 @@ struct rep_hub_init {
 	const char *schema_dir; /* NULL = the schema installed with repsync */
 	const char *company;
 	int64_t now_ms;
+	bool encrypted; /* replicas must be; keys/recovery.key then opens any of them */
 };
 REP_CHECK enum rep_code rep_hub_init(const char *dir, const struct rep_hub_init *options,
 				     struct rep_error *err);

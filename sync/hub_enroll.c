@@ -200,6 +200,13 @@ static struct rep_json *write_invitation(const struct invite *invite)
 	rep_json_set(out, "token", text_or_null(*invite->token ? invite->token : NULL));
 	rep_json_set(out, "ca", text_or_null(is_https(invite) ? invite->enroll->ca : NULL));
 	rep_json_set(out, "desk", rep_json_bool(invite->enroll->desk));
+	if (invite->hub->encrypted && !invite->enroll->desk) {
+		char recovery[2 * REP_CIPHER_KEY + 1];
+
+		rep_hex(recovery, invite->hub->recovery_public, REP_CIPHER_KEY);
+		rep_json_set_string(out, "recovery", recovery);
+		rep_json_set_string(out, "replicas", "encrypted");
+	}
 	return out;
 }
 

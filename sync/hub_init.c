@@ -18,6 +18,7 @@ struct init {
 	const struct rep_hub_init *options;
 	struct rep_schema *schema;
 	struct rep_key key, root;
+	uint8_t recovery_public[REP_CIPHER_KEY];
 	struct rep_git *git;
 	struct rep_pack *pack;
 	struct rep_tree *tree;
@@ -63,12 +64,16 @@ static enum rep_code write_key(const char *dir, const char *name, const uint8_t 
 	return rc;
 }
 
-/* root.key is to be taken away by the company: it signs what a later hub must prove. */
+/*
+ * root.key and recovery.key are to be taken away by the company: the one signs what a later hub must prove, the other opens every
+ * replica.
+ */
 static enum rep_code make_keys(struct init *init, struct rep_error *err)
 {
-	uint8_t seed[32], root[32], secret[32];
+	uint8_t seed[32], root[32], secret[32], recovery[32];
 	enum rep_code rc;
 
+	rep_box_make(init->recovery_public, recovery);
 	rep_random(seed, sizeof seed);
 	rep_random(root, sizeof root);
 	rep_random(secret, sizeof secret);
@@ -81,6 +86,9 @@ static enum rep_code make_keys(struct init *init, struct rep_error *err)
 		rc = write_key(init->dir, "root.pub", init->root.public, err);
 	if (rc == REP_OK)
 		rc = write_key(init->dir, "company.secret", secret, err);
+	if (rc == REP_OK && init->options->encrypted)
+		rc = write_key(init->dir, "recovery.key", recovery, err);
+	rep_wipe(recovery, sizeof recovery);
 	memset(seed, 0, sizeof seed);
 	memset(root, 0, sizeof root);
 	memset(secret, 0, sizeof secret);
@@ -161,6 +169,13 @@ static enum rep_code put_company(struct init *init, struct rep_error *err)
 	rep_json_set_integer(company, "format", 1);
 	rep_json_set_string(company, "name", init->options->company);
 	rep_json_set_string(company, "time_zone", "Asia/Shanghai");
+	if (init->options->encrypted) {
+		char recovery[2 * REP_CIPHER_KEY + 1];
+
+		rep_hex(recovery, init->recovery_public, REP_CIPHER_KEY);
+		rep_json_set_string(company, "recovery", recovery);
+	}
+	rep_json_set_string(company, "replicas", init->options->encrypted ? "encrypted" : "plain");
 	rep_json_set(company, "retention", rep_json_object());
 	return put_json(init, "company.json", company, err);
 }
@@ -272,7 +287,8 @@ enum rep_code rep_hub_init(const char *dir, const struct rep_hub_init *options,
 			   struct rep_error *err)
 {
 	const char *company = options->company && *options->company ? options->company : "company";
-	const struct rep_hub_init named = {options->schema_dir, company, options->now_ms};
+	const struct rep_hub_init named = {options->schema_dir, company, options->now_ms,
+					   options->encrypted};
 	struct init init = {.dir = dir, .options = &named};
 	struct rep_hub *hub = NULL;
 	enum rep_code rc;

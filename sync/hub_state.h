@@ -17,6 +17,7 @@
 #define REPSYNC_SYNC_HUB_STATE_H
 
 #include "core/base/file.h"
+#include "core/model/cipher.h"
 #include "core/store/changes.h"
 #include "core/store/tables.h"
 #include "sync/central.h"
@@ -40,6 +41,8 @@ struct rep_hub {
 	char *company;
 	int64_t lease_days;
 	char *program; /* what sshd and the web server are to run; NULL = their files are not kept */
+	bool encrypted;                          /* company.json: replicas must be encrypted */
+	uint8_t recovery_public[REP_CIPHER_KEY]; /* of the company, where they must */
 };
 
 /* ---- hub.c ---- */

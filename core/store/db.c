@@ -74,6 +74,14 @@ enum rep_code rep_db_fail(sqlite3 *raw, int rc, struct rep_error *err)
 	}
 }
 
+/* A row of a table that is not the engine's; or what a trigger does, which nobody under restriction can have made. */
+static bool may_write(int action, const char *table, const char *trigger)
+{
+	if (action != SQLITE_INSERT && action != SQLITE_UPDATE && action != SQLITE_DELETE)
+		return false;
+	return trigger || (table && table[0] != '_' && strncmp(table, "sqlite_", 7) != 0);
+}
+
 /*
  * Installed once: setting an authorizer expires every prepared statement, so it is the flag that
  * changes, not the callback.
@@ -83,11 +91,14 @@ static int authorize(void *user, int action, const char *a, const char *b, const
 {
 	const struct rep_db *db = user;
 
-	(void)c, (void)d;
-	if (db->restricted && action == SQLITE_READ && a && strcmp(a, "_secret") == 0)
+	(void)c;
+	if ((db->restricted || db->restricted_write) && action == SQLITE_READ && a &&
+	    strcmp(a, "_secret") == 0)
 		return SQLITE_DENY;
-	if (!db->restricted || action == SQLITE_SELECT || action == SQLITE_READ ||
-	    action == SQLITE_RECURSIVE)
+	if (db->restricted_write && may_write(action, a, d))
+		return SQLITE_OK;
+	if ((!db->restricted && !db->restricted_write) || action == SQLITE_SELECT ||
+	    action == SQLITE_READ || action == SQLITE_RECURSIVE)
 		return SQLITE_OK;
 	if (action == SQLITE_FUNCTION && b && strcmp(b, "load_extension") != 0)
 		return SQLITE_OK;
@@ -378,9 +389,24 @@ int64_t rep_db_last_id(struct rep_db *db)
 	return sqlite3_last_insert_rowid(db->raw);
 }
 
+/* SQLite declares its own table-valued functions at their first use, and asks the authorizer for a CREATE TABLE then. */
+static void declare_functions(struct rep_db *db)
+{
+	if (!db->restricted && !db->restricted_write)
+		(void)sqlite3_exec(db->raw, "SELECT 1 FROM json_each('[]'), json_tree('[]')", NULL,
+				   NULL, NULL);
+}
+
 void rep_db_restrict(struct rep_db *db, bool read_only)
 {
+	declare_functions(db);
 	db->restricted = read_only;
+}
+
+void rep_db_restrict_to_rows(struct rep_db *db, bool on)
+{
+	declare_functions(db);
+	db->restricted_write = on;
 }
 
 struct function {

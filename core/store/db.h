@@ -101,6 +101,11 @@ int64_t rep_db_last_id(struct rep_db *db);
 
 /* While restricted, a statement that is prepared may only read, and not from _secret (REP_EREFUSED): for `sql` and reports. */
 void rep_db_restrict(struct rep_db *db, bool read_only);
+/*
+ * While restricted so, it may also insert, update and delete, but in no table whose name begins with "_" or "sqlite_"; triggers do what
+ * they do. Neither schema, pragmas, transactions nor other files.
+ */
+void rep_db_restrict_to_rows(struct rep_db *db, bool on);
 
 /* Flattens the WAL into the file and shrinks it to nothing; VACUUM too where asked. */
 REP_CHECK enum rep_code rep_db_compact(struct rep_db *db, bool vacuum, struct rep_error *err);

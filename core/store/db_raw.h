@@ -20,9 +20,10 @@ struct rep_db_cached {
 
 struct rep_db {
 	sqlite3 *raw;
-	struct rep_vfs *vfs; /* NULL: the system's */
-	int depth;           /* transactions begun here */
-	bool restricted;
+	struct rep_vfs *vfs;         /* NULL: the system's */
+	int depth;                   /* transactions begun here */
+	bool restricted;             /* statements that are prepared may only read */
+	bool restricted_write;       /* or write to business tables */
 	struct rep_db_cached *cache; /* sorted by hash, then text */
 	size_t cache_len;
 	size_t cache_cap;

@@ -7,6 +7,7 @@
 
 #include "core/base/limits.h"
 #include "core/store/columns.h"
+#include "core/store/journal.h"
 #include "core/store/search.h"
 #include "core/store/tables.h"
 #include "core/store/unsent.h"
@@ -284,6 +285,30 @@ static enum rep_code put_rows(struct rep_stmt *stmt, struct rep_json *rows, stru
 			rc = no_memory(err);
 	}
 	return rc;
+}
+
+enum rep_code rep_query_sql_write(struct rep_db *db, const char *sql, int64_t *edits,
+				  struct rep_error *err)
+{
+	enum rep_code rc = rep_db_begin(db, err);
+	int64_t before;
+
+	*edits = 0;
+	if (rc != REP_OK)
+		return rep_wrap(err, rc, "sql");
+	before = rep_pending_count(db);
+	rep_db_restrict_to_rows(db, true);
+	rc = rep_db_exec(db, sql, err);
+	rep_db_restrict_to_rows(db, false);
+	if (rc == REP_OK) {
+		*edits = rep_pending_count(db) - before;
+		rc = rep_db_commit(db, err);
+	} else {
+		rep_db_abort(db);
+	}
+	if (rc == REP_EREFUSED)
+		rc = rep_fail(err, REP_EREFUSED, "only rows of entities may be written here");
+	return rep_wrap(err, rc, "sql");
 }
 
 enum rep_code rep_query_sql(struct rep_db *db, const char *sql, struct rep_json **out,

@@ -28,6 +28,12 @@ REP_CHECK enum rep_code rep_query_list(struct rep_replica *replica,
 /* Records whose text has every word of `text`; catches the index up first. */
 REP_CHECK enum rep_code rep_query_find(struct rep_replica *replica, const char *text, int64_t limit,
 				       struct rep_json **out, struct rep_error *err);
+/*
+ * SQL statements that write rows of entities, in one transaction, captured like any edit; *edits counts what was recorded. For replicas
+ * that no foreign client can open. REP_EREFUSED for anything else than rows of entities.
+ */
+REP_CHECK enum rep_code rep_query_sql_write(struct rep_db *db, const char *sql, int64_t *edits,
+					    struct rep_error *err);
 /* One read-only SQL statement: {"columns":[...],"rows":[[...]]}. REP_EREFUSED for anything that writes. */
 REP_CHECK enum rep_code rep_query_sql(struct rep_db *db, const char *sql, struct rep_json **out,
 				      struct rep_error *err);

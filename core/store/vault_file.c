@@ -1,5 +1,5 @@
 /*
- * The vault as it lies on disk: two copies of 8 KiB,
+ * The vault as it lies on disk: two copies of 32 KiB,
  *
  *	repsync vault 1\n<canonical JSON>\n<SHA-256 of all before, hex>\n, then zeros
  *

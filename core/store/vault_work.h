@@ -9,7 +9,7 @@
 #define SLOT (REP_CIPHER_SALT + REP_CIPHER_KEY + REP_CIPHER_EXTRA)
 #define RECOVERY_CLEAR (REP_CIPHER_SALT + 2 * REP_CIPHER_KEY)
 #define RECOVERY (RECOVERY_CLEAR + REP_BOX_EXTRA)
-#define CONTACT_SIZE_MAX 5000u
+#define CONTACT_SIZE_MAX 20000u /* an invitation may bring the certificates of an authority */
 
 struct rep_vault {
 	char *path;

@@ -19,7 +19,7 @@
 #include "core/store/db.h"
 
 /* The file begins with this many bytes that are not pages: the vault (vault.h). A multiple of the page. */
-#define REP_VFS_HEAD_SIZE 16384u
+#define REP_VFS_HEAD_SIZE 65536u
 #define REP_VFS_PAGE_SIZE 4096u
 
 struct rep_vfs;

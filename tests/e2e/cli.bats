@@ -87,7 +87,11 @@ wrong() {
 	wrong hub audit --format xml
 	wrong hub show contact C-0001 --by nobody
 	wrong hub serve nginx
-	wrong hub init --replicas encrypted
+	wrong hub init --replicas sealed
+	wrong unlock --for 0
+	wrong lock somewhere
+	wrong agent now
+	wrong passwd now
 	wrong put contact a b=c -m x -m y
 	[[ "$stderr" == *"--message is given twice"* ]]
 }

@@ -14,7 +14,8 @@ at() {
 	LD_PRELOAD=$FAKETIME_LIB FAKETIME="$time" FAKETIME_DONT_FAKE_MONOTONIC=1 "$@"
 }
 
-new_hub() { hub --quiet hub init --company 朗峰医药; }
+# Plain replicas, that tests may look into with stock sqlite3; crypt.bats has the encrypted ones.
+new_hub() { hub --quiet hub init --company 朗峰医药 --replicas "${REPLICAS:-plain}"; }
 
 # new_rep REP NAME ROLE TERRITORY [assist]
 new_rep() {
