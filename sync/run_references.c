@@ -293,6 +293,9 @@ static enum rep_code restore_target(struct references *references, const struct 
 		   "referred to by", by, err);
 }
 
+/* More parts than this are named by their hash. */
+#define PARTS_MAX 500u
+
 /* Of each field what stands, as every delete names it. NULL without memory. */
 static struct rep_json *delete_line(const struct rep_record *record)
 {
@@ -306,6 +309,15 @@ static struct rep_json *delete_line(const struct rep_record *record)
 		const struct rep_json *parts = rep_json_get(record->stamps, field->name);
 		struct rep_json *spec = rep_json_object();
 
+		const struct rep_json *many = field->type == REP_TYPE_LIST ? value : parts;
+		char hash[REP_HASH_HEX + 1];
+
+		if (rep_json_size(many) > PARTS_MAX) {
+			rep_edit_seen_hash(hash, many, field->type == REP_TYPE_LIST);
+			made = *hash && rep_json_set_string(spec, "seen_hash", hash);
+			made = rep_json_set(values, field->name, spec) && made;
+			continue;
+		}
 		made = rep_json_set(spec, "old", value ? rep_json_ref(value) : rep_json_null());
 		if (rep_json_is(parts, REP_JSON_OBJECT))
 			made = made && rep_json_set(spec, "seen", rep_json_ref(parts));

@@ -168,6 +168,14 @@ static bool is_anything(const struct rep_json *value)
 	return true;
 }
 
+static bool is_hash_text(const struct rep_json *value)
+{
+	const char *text = rep_json_string_value(value);
+
+	return text && strlen(text) == REP_HASH_HEX &&
+	       strspn(text, "0123456789abcdef") == REP_HASH_HEX;
+}
+
 static bool is_integer(const struct rep_json *value)
 {
 	return rep_json_is(value, REP_JSON_INTEGER);
@@ -183,9 +191,10 @@ static const struct part {
 	const char *key;
 	bool (*fits)(const struct rep_json *value);
 } parts[] = {
-	{"new", is_anything},  {"old", is_anything}, {"saw", is_stamp},    {"add", is_array},
-	{"remove", is_array},  {"seen", is_seen},    {"entry", is_object}, {"keys", is_object},
-	{"delta", is_integer}, {"set", is_integer},
+	{"new", is_anything}, {"old", is_anything},        {"saw", is_stamp},
+	{"add", is_array},    {"remove", is_array},        {"seen", is_seen},
+	{"entry", is_object}, {"keys", is_object},         {"delta", is_integer},
+	{"set", is_integer},  {"seen_hash", is_hash_text},
 };
 
 static enum rep_code check_field(const char *field, const struct rep_json *edit,

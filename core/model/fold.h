@@ -144,6 +144,13 @@ REP_CHECK enum rep_code rep_edit_forget(struct rep_json **out, const struct rep_
 							const char *stamp),
 					void *user, struct rep_error *err);
 
+/*
+ * What stands for `seen` or a list's `old` in a delete whose line would be too long (docs/formats.md): SHA-256 of the canonical
+ * parts {key: stamp}, of a list of the array of its entries' stamps. NULL counts as none. `out`
+ * stays empty without memory.
+ */
+void rep_edit_seen_hash(char out[65], const struct rep_json *parts_or_list, bool list);
+
 /* {field: new value} of an insert's `values`; NULL without memory. The caller's. */
 struct rep_json *rep_edit_new_values(const struct rep_json *values);
 

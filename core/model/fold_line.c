@@ -3,7 +3,11 @@
  * came into force.
  */
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/model/fold.h"
+#include "core/model/key.h"
 
 struct forgetting {
 	bool (*refused)(void *user, const char *field, const char *stamp);
@@ -117,6 +121,36 @@ enum rep_code rep_edit_forget(struct rep_json **out, const struct rep_json *line
 	else
 		rep_json_free(copy);
 	return REP_OK;
+}
+
+/* The stamps of the entries of a list; NULL without memory. */
+static struct rep_json *entry_stamps(const struct rep_json *list)
+{
+	struct rep_json *stamps = rep_json_array();
+
+	for (size_t i = 0; i < rep_json_size(list); i++) {
+		const char *entry = rep_json_get_string(rep_json_at(list, i), "entry");
+
+		if (entry && !rep_json_append(stamps, rep_json_string(entry))) {
+			rep_json_free(stamps);
+			return NULL;
+		}
+	}
+	return stamps;
+}
+
+void rep_edit_seen_hash(char out[65], const struct rep_json *parts_or_list, bool list)
+{
+	struct rep_json *hashed = list            ? entry_stamps(parts_or_list)
+				  : parts_or_list ? rep_json_ref(parts_or_list)
+						  : rep_json_object();
+	char *text = rep_json_text(hashed);
+
+	out[0] = '\0';
+	if (text)
+		rep_sha256_hex(out, text, strlen(text));
+	free(text);
+	rep_json_free(hashed);
 }
 
 struct rep_json *rep_edit_new_values(const struct rep_json *values)

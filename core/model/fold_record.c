@@ -152,14 +152,35 @@ static bool is_foreign(const struct rep_fold_run *run)
 	return run->edit->own && strcmp(run->edit->own, run->edit->id) != 0;
 }
 
+/* Are the parts, or the entries of the list, those of which the author gave the hash? */
+static bool is_hashed(struct rep_fold_run *run, const struct rep_field *field,
+		      const struct rep_json *spec)
+{
+	const struct rep_record *record = run->folded->record;
+	bool list = field->type == REP_TYPE_LIST;
+	const char *seen = rep_json_get_string(spec, "seen_hash");
+	char hash[65];
+
+	if (!seen)
+		return false;
+	rep_edit_seen_hash(hash,
+			   list ? rep_record_value(record, field->name)
+				: rep_json_get(record->stamps, field->name),
+			   list);
+	run->failed = run->failed || !hash[0];
+	return strcmp(seen, hash) == 0;
+}
+
 /* The stamp of a write to this field that the delete's author did not see, or NULL. */
-static const char *unseen_write(const struct rep_fold_run *run, const struct rep_field *field)
+static const char *unseen_write(struct rep_fold_run *run, const struct rep_field *field)
 {
 	const struct rep_record *record = run->folded->record;
 	const struct rep_json *spec = rep_json_get(run->values, field->name);
 	const struct rep_json *stamps = rep_json_get(record->stamps, field->name);
 	const char *saw = rep_fold_saw(spec, "saw");
 
+	if (is_hashed(run, field, spec))
+		return NULL;
 	if (field->type == REP_TYPE_LIST)
 		return unseen_entry(run, rep_record_value(record, field->name),
 				    rep_json_get(spec, "old"));
@@ -175,7 +196,7 @@ static const char *unseen_write(const struct rep_fold_run *run, const struct rep
 }
 
 /* The newest write that the delete's author did not see, or NULL. */
-static const char *newest_unseen(const struct rep_fold_run *run)
+static const char *newest_unseen(struct rep_fold_run *run)
 {
 	const char *best = NULL;
 

@@ -136,17 +136,36 @@ static bool put_salt(struct rep_json *line)
 
 /*
  * A line that is too long can only be that of a delete: capture bounds the new values of an edit. What the author saw is what a
- * delete is judged by, so the old values go, which the record's own history has.
+ * delete is judged by, so the old values go, which the record's own history has; where the stamps of very many parts are still
+ * too much, their hash stands for them.
  */
-static bool shorten(struct rep_json *line)
+static bool shorten_field(struct rep_json *spec, bool parts)
+{
+	const struct rep_json *old = rep_json_get(spec, "old");
+	const struct rep_json *seen = rep_json_get(spec, "seen");
+	const struct rep_json *hashed = parts ? seen : old;
+	bool list = !parts && rep_json_is(old, REP_JSON_ARRAY) && !seen &&
+		    rep_json_get(rep_json_at(old, 0), "entry");
+	char hash[REP_HASH_HEX + 1];
+
+	if ((parts && seen) || list) {
+		rep_edit_seen_hash(hash, hashed, list);
+		if (!hash[0] || !rep_json_set_string(spec, "seen_hash", hash))
+			return false;
+	}
+	rep_json_del(spec, parts ? "seen" : "old");
+	return true;
+}
+
+static bool shorten(struct rep_json *line, bool parts)
 {
 	struct rep_json *values = rep_json_get(line, "values");
+	bool done = values != NULL;
 
-	for (void *it = values ? rep_json_iter(values) : NULL; it;
-	     it = rep_json_iter_next(values, it)) {
-		rep_json_del(rep_json_iter_value(it), "old");
-	}
-	return values != NULL;
+	for (void *it = values ? rep_json_iter(values) : NULL; it && done;
+	     it = rep_json_iter_next(values, it))
+		done = shorten_field(rep_json_iter_value(it), parts);
+	return done;
 }
 
 static bool line_size(struct rep_json *line, size_t *size)
@@ -171,8 +190,10 @@ static enum rep_code add_change(struct sealer *sealer, const struct rep_pending 
 	if (!put_salt(line) || (reason && !rep_json_set(line, "reason", rep_json_ref(reason))) ||
 	    !line_size(line, &size))
 		return no_memory(err);
-	if (size > REP_LINE_SIZE_MAX && shorten(line) && !line_size(line, &size))
-		return no_memory(err);
+	for (int parts = 0; size > REP_LINE_SIZE_MAX && parts < 2; parts++) {
+		if (!shorten(line, parts != 0) || !line_size(line, &size))
+			return no_memory(err);
+	}
 	rc = make_room(sealer, reason, skeleton_size, size, err);
 	if (rc == REP_OK)
 		rc = grow(sealer, err);

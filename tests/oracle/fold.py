@@ -3,6 +3,7 @@
 
 Written from docs/rules.md alone; it shares no code with core. join.py says which changes are folded together.
 """
+import hashlib
 import json
 import os
 import sys
@@ -406,11 +407,16 @@ class Fold:
     def unseen(self):
         """The newest stamp that the delete's author did not see. Who meant another record did not see the insert either."""
         found = []
+
+        def hashed(name, parts):
+            return self.values.get(name, {}).get("seen_hash") == hashlib.sha256(canonical(parts).encode()).hexdigest()
         foreign = self.edit.get("own", self.edit["id"]) != self.edit["id"]
         for name, (value, stamp) in self.record.cells.items():
             if (stamp != self.record.stamp or (foreign and value is not None)) and self.blind(stamp, self.values.get(name, {}).get("saw")):
                 found.append(stamp)
         for name, parts in self.record.parts.items():
+            if hashed(name, {k: s for k, (v, s) in parts.items() if s != self.record.stamp or v is None}):
+                continue
             saw = self.values.get(name, {}).get("seen") or {}
             untouched = all(stamp == self.record.stamp and value is not None for value, stamp in parts.values())
             if foreign and parts and untouched and \
@@ -420,6 +426,8 @@ class Fold:
                 if (stamp != self.record.stamp or value is None) and self.blind(stamp, saw.get(key)):
                     found.append(stamp)
         for name, entries in self.record.lists.items():
+            if hashed(name, [e["entry"] for e in entries]):
+                continue
             old = [e.get("entry") for e in self.values.get(name, {}).get("old") or []]
             found += [e["entry"] for e in entries if e["entry"] not in old + [self.record.stamp]
                       and self.blind(e["entry"], None)]

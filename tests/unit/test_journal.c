@@ -273,6 +273,23 @@ static void delete_tells_everything_it_saw(void **state)
 		"\"}},\"size\":{\"old\":5,\"saw\":\"" STAMP_B "\"}}}");
 }
 
+/* Twenty thousand elements, each with a stamp of its own: more than a line holds. */
+static void delete_of_a_very_large_set_names_it_by_a_hash(void **state)
+{
+	(void)state;
+	sql("INSERT INTO _silent VALUES (1)");
+	sql("UPDATE thing SET _stamps = json_set(_stamps, '$.phones', (WITH RECURSIVE m(n) AS (SELECT 0 UNION ALL "
+	    "SELECT n + 1 FROM m WHERE n < 20000) SELECT json_group_object(json_quote(printf('139%08d', n)), '" STAMP_B
+	    "') FROM m))");
+	sql("DELETE FROM _silent");
+	sql("DELETE FROM thing");
+	seal(NULL);
+	assert_int_equal(changes_of(1), 1);
+	assert_non_null(strstr(change(1, 0), "\"phones\":{\"seen_hash\":\""));
+	assert_null(strstr(change(1, 0), "\"old\""));
+	assert_true(strlen(change(1, 0)) < 2000);
+}
+
 static void insert_and_delete_that_were_never_sealed_are_both_kept(void **state)
 {
 	(void)state;
@@ -550,6 +567,7 @@ int main(void)
 		CASE(each_entry_of_a_list_is_a_change_with_its_own_stamp),
 		CASE(list_of_a_new_record_goes_entry_by_entry),
 		CASE(delete_tells_everything_it_saw),
+		CASE(delete_of_a_very_large_set_names_it_by_a_hash),
 		CASE(insert_and_delete_that_were_never_sealed_are_both_kept),
 		CASE(what_cannot_be_signed_as_it_is_is_sealed_repaired),
 		CASE(change_of_reason_starts_another_set),
