@@ -176,17 +176,16 @@ static enum rep_code load_reviews(struct rep_run *run, struct rep_touched *touch
 static enum rep_code load_last(struct rep_run *run, struct rep_touched *touched,
 			       struct rep_error *err)
 {
-	struct rep_indexed last;
+	struct rep_change_place last;
 	enum rep_code rc = rep_changes_last(run->hub->db, touched->entity->name, touched->id, &last,
 					    &touched->has_last, err);
 
 	if (rc == REP_OK && touched->has_last) {
 		memcpy(touched->last_stamp, last.eff.text, sizeof touched->last_stamp);
 		memcpy(touched->last_device, last.device, sizeof touched->last_device);
-		touched->last_seq = last.edit.seq;
-		touched->last_index = last.edit.index;
+		touched->last_seq = last.seq;
+		touched->last_index = last.index;
 	}
-	rep_indexed_clear(&last);
 	return rc;
 }
 

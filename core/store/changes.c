@@ -319,7 +319,7 @@ static enum rep_code one(struct rep_stmt *stmt, struct rep_indexed *out, bool *f
 
 /* eff ends in the device, so that ordering by it is ordering by (eff, device). */
 enum rep_code rep_changes_last(struct rep_db *db, const char *entity, const char *id,
-			       struct rep_indexed *out, bool *found, struct rep_error *err)
+			       struct rep_change_place *out, bool *found, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
 	enum rep_code rc;
@@ -327,14 +327,23 @@ enum rep_code rep_changes_last(struct rep_db *db, const char *entity, const char
 	*found = false;
 	memset(out, 0, sizeof *out);
 	rc = rep_db_use(db, &stmt,
-			"SELECT " COLUMNS FROM " WHERE c.entity = ?1 AND c.id = ?2 AND c.held = 0"
-			" ORDER BY c.eff DESC, c.seq DESC, c.idx DESC LIMIT 1",
+			"SELECT eff, device, seq, idx FROM _change"
+			" WHERE entity = ?1 AND id = ?2 AND held = 0"
+			" ORDER BY eff DESC, seq DESC, idx DESC LIMIT 1",
 			err);
 	if (rc != REP_OK)
 		return rc;
 	rep_bind_text(stmt, 1, entity);
 	rep_bind_text(stmt, 2, id);
-	return one(stmt, out, found, err);
+	rc = rep_step(stmt, found, err);
+	if (rc == REP_OK && *found) {
+		copy_column(out->eff.text, sizeof out->eff.text, stmt, 0);
+		copy_column(out->device, sizeof out->device, stmt, 1);
+		out->seq = rep_column_int(stmt, 2);
+		out->index = (unsigned)rep_column_int(stmt, 3);
+	}
+	rep_stmt_reset(stmt);
+	return rc;
 }
 
 enum rep_code rep_changes_get(struct rep_db *db, const char *device, int64_t seq, unsigned index,

@@ -68,9 +68,16 @@ REP_CHECK enum rep_code rep_changes_each(struct rep_db *db, const struct rep_cha
 							       struct rep_indexed *change,
 							       struct rep_error *err),
 					 void *user, struct rep_error *err);
-/* The greatest (eff, device, seq, idx) folded for a record; false when it has none. */
+/* The place of a change in the order of the fold. */
+struct rep_change_place {
+	struct rep_stamp eff;
+	char device[REP_DEVICE_LEN + 1];
+	int64_t seq;
+	unsigned index;
+};
+/* The greatest (eff, device, seq, idx) folded for a record, without what it says: every change asks. False when it has none. */
 REP_CHECK enum rep_code rep_changes_last(struct rep_db *db, const char *entity, const char *id,
-					 struct rep_indexed *out, bool *found,
+					 struct rep_change_place *out, bool *found,
 					 struct rep_error *err);
 /* One change; false when it is not in the index. */
 REP_CHECK enum rep_code rep_changes_get(struct rep_db *db, const char *device, int64_t seq,

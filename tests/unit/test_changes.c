@@ -90,7 +90,7 @@ static void changes_come_in_the_order_of_the_fold(void **state)
 
 static void last_is_the_greatest_that_was_folded(void **state)
 {
-	struct rep_indexed last;
+	struct rep_change_place last;
 	bool found;
 
 	(void)state;
@@ -99,7 +99,8 @@ static void last_is_the_greatest_that_was_folded(void **state)
 	expect_ok(rep_changes_last(db, "contact", "c1", &last, &found, &err), &err);
 	assert_true(found);
 	assert_string_equal(last.device, DEVICE);
-	rep_indexed_clear(&last);
+	assert_int_equal(last.seq, 1);
+	assert_int_equal(last.index, 0);
 	expect_ok(rep_changes_last(db, "contact", "c9", &last, &found, &err), &err);
 	assert_false(found);
 }
