@@ -168,9 +168,6 @@ static bool is_later(const struct rep_touched *touched, const struct rep_edit *e
 				      .seq = touched->last_seq,
 				      .index = touched->last_index};
 
-#ifdef REP_MUTANT_ARRIVAL
-	return true; /* planted for the simulator, which must find it */
-#endif
 	return !touched->has_last || rep_edit_compare(edit, &last) > 0;
 }
 

@@ -94,6 +94,33 @@ def check_items(played):
                 raise Wrong("%s: %s of %s has no item" % (change, note["outcome"], field))
 
 
+# ---- whose account it is ----
+
+def lies_in_itself(entity):
+    return entity.partition.get("is") == "self" or entity.partition.get("of") == ["id"]
+
+
+def check_scope(played):
+    """An edit of an account is its holder's right, by the assignments at the time of the edit, whenever it arrived."""
+    schema = world.Schema(played.schema)
+    org = world.Org(schema, played.records)
+    for change in played.changes:
+        entity = schema.entities.get(change.entity)
+        roles = org.all_roles(change.rep, change.stamp)
+        if not entity or not lies_in_itself(entity) or change.op not in ("update", "delete") or len(roles) != 1 or \
+                schema.data["roles"][roles[0]]["scope"] != "held":
+            continue
+        # What lies ahead of its receipt was judged before the organisation of that time was known.
+        if central.milliseconds(change.stamp[:24]) > played.received(change.device, change.seq):
+            continue
+        verdict = world.verdict_of(change.outcome or {}).get("*", {})
+        if org.in_scope(change.rep, roles[0], change.id, change.stamp):
+            if verdict.get("code") == "out-of-territory":
+                raise Wrong("%s of %s: %s holds the account then" % (change, change.rep, roles[0]))
+        elif verdict.get("outcome") not in ("proposed", "rejected", "held"):
+            raise Wrong("%s of %s: nobody gave them that account then" % (change, change.rep))
+
+
 # ---- the fold ----
 
 ENGINE = ("device", "role")
@@ -210,6 +237,7 @@ def check_seed(path):
     check_edits(played, told["edits"])
     check_causality(played)
     check_items(played)
+    check_scope(played)
     compare(played)
     for order in told["differing"]:
         check_shuffle(played, central.Central("%s.%s.tar" % (path, order)))
@@ -235,10 +263,10 @@ def main():
     counts = collections.Counter()
     for line in sys.stdin:
         words = line.split()
-        if words[0] != "seed":
+        if words[:1] != ["seed"]:
             print(line.rstrip(), flush=True)
-            failed += 1
-            seeds += 1
+            failed += words[:1] == ["failed"]
+            seeds += words[:1] == ["failed"]
             continue
         number, path = words[1], words[2]
         seeds += 1

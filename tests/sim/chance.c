@@ -2,6 +2,7 @@
  * Chance from a seed: splitmix64 to begin a stream, xoshiro256** to go on (Blackman and Vigna, 2018).
  */
 #include <string.h>
+#include <sys/mman.h>
 
 #include <sodium.h>
 
@@ -74,6 +75,40 @@ void sim_chance_seed(uint64_t seed)
 void sim_chance_engine(uint64_t step)
 {
 	begin(SIM_ENGINE, (base << 20) + step + 0x5eedu);
+}
+
+/* ---- a history of which only some steps are played ---- */
+
+/* What a step drew must not depend on which steps before it were left out: so each begins where it once began. */
+static uint64_t (*begun)[SIM_STREAMS][4];
+static bool again;
+
+void sim_chance_keep(void)
+{
+	begun = mmap(NULL, (SIM_STEPS_MAX + 1) * sizeof *begun, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (begun == MAP_FAILED)
+		sim_fail("out of memory");
+}
+
+void sim_chance_again(void)
+{
+	again = true;
+}
+
+bool sim_chance_step(unsigned step)
+{
+	static const uint64_t never[SIM_STREAMS][4];
+
+	if (!begun)
+		return true;
+	if (!again)
+		memcpy(begun[step], streams, sizeof streams);
+	else if (memcmp(begun[step], never, sizeof never) == 0)
+		return false;
+	else
+		memcpy(streams, begun[step], sizeof streams);
+	return true;
 }
 
 /* ---- libsodium's randomness ---- */

@@ -275,7 +275,8 @@ void sim_final(struct sim_world *world, const char *dump)
 	struct trees first;
 	char saved[512];
 
-	world->step = 1000;
+	world->step = SIM_STEPS_MAX + 1;
+	(void)sim_chance_step(0);
 	tips(world, &before);
 	snprintf(saved, sizeof saved, "%s/saved", world->dir);
 	sim_copy(world->hub, saved);

@@ -1,8 +1,9 @@
 /*
  * repsync-sim: plays seeds. Each seed is a process of its own, so that a crash is a finding and not the end.
  *
- *	repsync-sim [--from SEED] [--count N] [--dump DIR] [--trace] [--keep]
+ *	repsync-sim [--from SEED] [--count N] [--only STEPS] [--dump DIR] [--trace] [--keep]
  *
+ * --only 3,7-9 plays these steps of the history and leaves the others out; what is left draws what it drew in the whole.
  * --keep leaves the world of the last seed where it lies and prints where.
  *
  * Prints a line for each seed: "seed N DIR/N", for tests/oracle/check_sim.py to read, or "failed N". Exit 1 when one failed.
@@ -26,7 +27,8 @@
 struct options {
 	uint64_t from, count;
 	const char *dump;
-	bool trace, keep;
+	bool trace, keep, shrunk, quiet;
+	bool only[SIM_STEPS_MAX + 1]; /* where `shrunk`: the steps that are played */
 };
 
 static void engine_init(void)
@@ -51,6 +53,7 @@ static void play(const struct options *options, const char *dir, uint64_t seed, 
 		snprintf(dump, sizeof dump, "%s/%llu", options->dump, (unsigned long long)seed);
 	sim_world_begin(&world, dir, cast, seed);
 	world.trace = options->trace;
+	world.only = options->shrunk ? options->only : NULL;
 	sim_history(&world);
 	sim_final(&world, options->dump ? dump : NULL);
 	sim_trace(&world, "%u steps, %u syncs, %u merges, %u killed, %u pushes lost", world.steps,
@@ -66,6 +69,8 @@ static bool in_child(const struct options *options, const char *dir, int64_t see
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
+		if (options->quiet && !freopen("/dev/null", "w", stderr))
+			sim_fail("no /dev/null");
 		if (seed < 0)
 			sim_template(dir, cast);
 		else
@@ -79,6 +84,16 @@ static bool in_child(const struct options *options, const char *dir, int64_t see
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* The whole history, quietly, for what each step draws. */
+static void play_whole(const struct options *options, const char *dir, uint64_t seed, unsigned cast)
+{
+	struct options whole = {.from = options->from, .quiet = true};
+
+	sim_chance_keep();
+	(void)in_child(&whole, dir, (int64_t)seed, cast);
+	sim_chance_again();
+}
+
 static bool play_all(const struct options *options, const char *dir)
 {
 	bool ok = true, made[8] = {false};
@@ -88,6 +103,8 @@ static bool play_all(const struct options *options, const char *dir)
 
 		if (!made[cast] && !(made[cast] = in_child(options, dir, -1, cast)))
 			return false;
+		if (options->shrunk)
+			play_whole(options, dir, seed, cast);
 		if (in_child(options, dir, (int64_t)seed, cast)) {
 			printf("seed %llu %s/%llu\n", (unsigned long long)seed,
 			       options->dump ? options->dump : "-", (unsigned long long)seed);
@@ -101,12 +118,34 @@ static bool play_all(const struct options *options, const char *dir)
 	return ok;
 }
 
+/* "3,7-9" */
+static bool read_steps(struct options *options, const char *text)
+{
+	while (*text) {
+		char *end;
+		unsigned long first = strtoul(text, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (!first || last > SIM_STEPS_MAX || (*end && *end != ','))
+			return false;
+		for (unsigned long step = first; step <= last; step++)
+			options->only[step] = true;
+		text = *end ? end + 1 : end;
+	}
+	return true;
+}
+
 static bool read_options(struct options *options, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"from", required_argument, NULL, 'f'}, {"count", required_argument, NULL, 'c'},
-		{"dump", required_argument, NULL, 'd'}, {"keep", no_argument, NULL, 'k'},
-		{"trace", no_argument, NULL, 't'},      {NULL, 0, NULL, 0},
+		{"from", required_argument, NULL, 'f'},
+		{"count", required_argument, NULL, 'c'},
+		{"dump", required_argument, NULL, 'd'},
+		{"keep", no_argument, NULL, 'k'},
+		{"only", required_argument, NULL, 'o'},
+		{"trace", no_argument, NULL, 't'},
+		{NULL, 0, NULL, 0},
 	};
 	int found;
 
@@ -118,6 +157,10 @@ static bool read_options(struct options *options, int argc, char **argv)
 			options->count = strtoull(optarg, NULL, 10);
 		else if (found == 'd')
 			options->dump = optarg;
+		else if (found == 'o' && !read_steps(options, optarg))
+			return false;
+		else if (found == 'o')
+			options->shrunk = true;
 		else if (found == 't')
 			options->trace = true;
 		else if (found == 'k')

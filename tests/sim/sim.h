@@ -23,6 +23,7 @@
 
 #define SIM_REPS 5u     /* in the company; a seed lets 2 to 5 of them act */
 #define SIM_ACCOUNTS 3u /* accounts a1, a2, a3 */
+#define SIM_STEPS_MAX 999u
 
 /* ---- chance.c: one stream a subsystem, so that one more draw here changes nothing there ---- */
 
@@ -32,6 +33,13 @@ void sim_chance_init(
 void sim_chance_seed(uint64_t seed);
 /* The engine's stream begins anew with each step: what a killed step drew moves nothing. */
 void sim_chance_engine(uint64_t step);
+/*
+ * For shrinking: between sim_chance_keep and sim_chance_again a child plays the whole history; after that each step begins with
+ * the chance with which it began there, whichever steps are left out. False when the whole history never came to it.
+ */
+void sim_chance_keep(void);
+void sim_chance_again(void);
+bool sim_chance_step(unsigned step); /* at the begin of a step; 0 = the end of the history */
 uint64_t sim_draw(enum sim_stream stream);
 unsigned sim_below(enum sim_stream stream, unsigned n);     /* 0 .. n-1; n > 0 */
 bool sim_percent(enum sim_stream stream, unsigned percent); /* true that often */
@@ -101,6 +109,7 @@ struct sim_world {
 	unsigned step;
 	unsigned steps, syncs, merges, kills, lost_pushes, conflicts;
 	bool trace;
+	const bool *only; /* of the steps these are played; NULL = all */
 };
 
 extern const struct sim_cast sim_casts[];

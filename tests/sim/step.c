@@ -229,9 +229,12 @@ void sim_history(struct sim_world *world)
 	unsigned steps = 40 + sim_below(SIM_STEPS, 61);
 
 	for (world->step = 1; world->step <= steps; world->step++) {
+		if (!sim_chance_step(world->step))
+			break;
 		sim_chance_engine(world->step);
 		let_time_pass(world);
-		one_step(world);
+		if (!world->only || world->only[world->step])
+			one_step(world);
 	}
 	world->steps = steps;
 }

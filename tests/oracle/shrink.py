@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Shrinks the history of a seed that fails.
+
+    python3 tests/oracle/shrink.py REPSYNC-SIM SEED
+
+Steps are left out, first halves, then ever smaller pieces, as long as the rest still fails, in whatever way. Prints the
+steps that are left, how they fail, and the command that plays them.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+STEPS_MAX = 999
+
+
+def listed(steps):
+    """3,7-9"""
+    out, first = [], None
+    for step in steps:
+        if step - 1 not in steps:
+            first = step
+        if step + 1 not in steps:
+            out.append(str(first) if first == step else "%d-%d" % (first, step))
+    return ",".join(out)
+
+
+def play(program, seed, steps):
+    """How these steps fail, or None."""
+    only = ["--only", listed(steps)] if steps is not None else []
+    with tempfile.TemporaryDirectory(prefix="repsync-shrink-") as dump:
+        sim = subprocess.Popen([program, "--from", str(seed), "--dump", dump] + only,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        judge = subprocess.run([sys.executable, str(pathlib.Path(__file__).with_name("check_sim.py"))],
+                               stdin=sim.stdout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        sim.stdout.close()
+        sim.wait()
+    if judge.returncode == 0:
+        return None
+    lines = [line for line in judge.stdout.splitlines() if line.startswith(("sim: ", "failed "))]
+    return lines[0] if lines else "it fails without a word"
+
+
+def shrink(fails, steps):
+    """Delta debugging: the smallest list found of which no piece can be left out."""
+    pieces = 2
+    while len(steps) > 1:
+        size = max(1, len(steps) // pieces)
+        for at in range(0, len(steps), size):
+            rest = steps[:at] + steps[at + size:]
+            if rest and fails(rest):
+                steps, pieces = rest, max(2, pieces - 1)
+                break
+        else:
+            if size == 1:
+                break
+            pieces *= 2
+    return steps
+
+
+def main():
+    program, seed = sys.argv[1], int(sys.argv[2])
+    if not play(program, seed, None):
+        print("shrink: seed %d passes" % seed)
+        return 1
+    tries = 0
+
+    def fails(steps):
+        nonlocal tries
+        tries += 1
+        return play(program, seed, steps) is not None
+
+    steps = list(range(1, STEPS_MAX + 1))
+    while len(steps) > 1 and fails(steps[:len(steps) // 2]):
+        steps = steps[:len(steps) // 2]
+    steps = shrink(fails, steps)
+    print("shrink: %d steps are left after %d tries: %s" % (len(steps), tries, play(program, seed, steps)))
+    print("  again: script/simulate 1 --from %d --only %s --trace" % (seed, listed(steps)))
+    return 0
+
+
+if __name__ == "__main__":
+    if os.path.isdir("/dev/shm"):
+        os.environ["TMPDIR"] = "/dev/shm"
+    sys.exit(main())
