@@ -62,6 +62,7 @@ struct decision {
 	const struct rep_entity *entity;
 	struct rep_record *target; /* NULL where a proposal would make it */
 	const char *choice;
+	enum rep_op op;
 	struct rep_json *line;
 };
 
@@ -177,6 +178,20 @@ static enum rep_code decide_proposal(struct decision *decision, struct rep_error
 	return REP_OK;
 }
 
+/* Accepted, the two are joined; declined, it is said that they are two, and nobody is asked again. */
+static enum rep_code decide_duplicate(struct decision *decision, struct rep_error *err)
+{
+	bool accept = strcmp(decision->choice, "accept") == 0;
+
+	if (!accept && strcmp(decision->choice, "decline") != 0)
+		return rep_fail(err, REP_EUSAGE, "a duplicate is decided by accept or decline");
+	decision->op = accept ? REP_OP_ALIAS : REP_OP_UNALIAS;
+	rep_json_del(decision->line, "values");
+	return rep_json_set_string(decision->line, "into", text_of(decision->item, "a"))
+		       ? REP_OK
+		       : rep_fail(err, REP_ENOMEM, "out of memory");
+}
+
 static enum rep_code make_line(struct decision *decision, struct rep_error *err)
 {
 	const char *kind = decision->item->entity->name;
@@ -192,13 +207,16 @@ static enum rep_code make_line(struct decision *decision, struct rep_error *err)
 		return decide_conflict(decision, err);
 	if (strcmp(kind, "proposal") == 0)
 		return decide_proposal(decision, err);
+	if (strcmp(kind, "duplicate") == 0)
+		return decide_duplicate(decision, err);
 	return rep_fail(err, REP_EUSAGE, "a %s is not decided", kind);
 }
 
 enum rep_code rep_hub_resolve(struct rep_hub *hub, const char *item, const char *choice,
 			      const char *reason, int64_t now_ms, struct rep_error *err)
 {
-	struct decision decision = {.hub = hub, .choice = choice, .line = rep_line_new()};
+	struct decision decision = {
+		.hub = hub, .choice = choice, .op = REP_OP_RESOLVE, .line = rep_line_new()};
 	struct rep_hub_batch *batch = NULL;
 	struct rep_record *record = NULL;
 	const struct rep_entity *entity;
@@ -213,9 +231,13 @@ enum rep_code rep_hub_resolve(struct rep_hub *hub, const char *item, const char 
 	if (rc == REP_OK)
 		rc = rep_hub_batch_new(&batch, hub, reason, now_ms, err);
 	if (rc == REP_OK) {
-		rep_json_set_string(decision.line, "item", item);
-		rc = rep_hub_batch_add(batch, REP_OP_RESOLVE, text_of(record, "entity"),
-				       text_of(record, "record"), decision.line, err);
+		bool resolve = decision.op == REP_OP_RESOLVE;
+
+		if (resolve)
+			rep_json_set_string(decision.line, "item", item);
+		rc = rep_hub_batch_add(batch, decision.op, text_of(record, "entity"),
+				       text_of(record, resolve ? "record" : "b"), decision.line,
+				       err);
 		decision.line = NULL;
 	}
 	if (rc == REP_OK)

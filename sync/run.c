@@ -258,6 +258,8 @@ enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *opt
 	if (rc == REP_OK)
 		rc = rep_hub_references(hub, options, &total, err);
 	if (rc == REP_OK)
+		rc = rep_hub_matches(hub, options, &total, err);
+	if (rc == REP_OK)
 		rc = rep_hub_publish(hub, options->now_ms, options->jobs, options->progress, err);
 	if (rc == REP_OK && !(*summary = summarise(&total)))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");

@@ -331,6 +331,12 @@ bool rep_reference_binds(const struct rep_entity *entity, const struct rep_field
 REP_CHECK enum rep_code rep_hub_references(struct rep_hub *hub, const struct rep_hub_merge *options,
 					   struct rep_run_total *total, struct rep_error *err);
 
+/* ---- run_match.c ---- */
+
+/* After the runs: what may be the same is joined, or asked for, by changes of the hub; and what became of what was asked. */
+REP_CHECK enum rep_code rep_hub_matches(struct rep_hub *hub, const struct rep_hub_merge *options,
+					struct rep_run_total *total, struct rep_error *err);
+
 /* ---- publish.c ---- */
 
 /* Gives every inbox the view that it should have. `hub_time` of the run, or of the command. */

@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/id.h"
 #include "core/model/join.h"
 #include "core/store/aliases.h"
-#include "sync/run.h"
+#include "sync/match.h"
 
 #define KEY_SIZE (REP_DEVICE_LEN + 48)
 
@@ -440,6 +441,28 @@ enum rep_code rep_run_follow_all(struct rep_run *run, struct rep_touched *touche
 
 /* ---- a pair joined or taken apart ---- */
 
+/* Items that ask of any two of them, which may have their answer now. */
+static enum rep_code note_items(struct rep_run *run, const struct concerned *concerned,
+				struct rep_error *err)
+{
+	const struct rep_entity *kind = rep_schema_entity(run->hub->schema, "duplicate");
+	struct rep_buf partition = REP_BUF_INIT(256);
+	char id[REP_UUID_LEN + 1];
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && kind && run->total && i < concerned->len; i++)
+		for (size_t k = i + 1; rc == REP_OK && k < concerned->len; k++) {
+			rep_duplicate_id(id, concerned->list[i]->entity->name,
+					 concerned->list[i]->id, concerned->list[k]->id);
+			rep_buf_reset(&partition);
+			rc = rep_row_partition(run->hub->db, kind, id, &partition, err);
+			if (rc == REP_OK && partition.len)
+				rc = rep_match_note(run->hub, kind->name, id, err);
+		}
+	rep_buf_clear(&partition);
+	return rc;
+}
+
 enum rep_code rep_run_regroup(struct rep_run *run, struct rep_touched *touched, const char *into,
 			      struct rep_error *err)
 {
@@ -457,6 +480,8 @@ enum rep_code rep_run_regroup(struct rep_run *run, struct rep_touched *touched, 
 		rc = refold_concerned(run, &concerned, err);
 	for (size_t i = 0; rc == REP_OK && i < concerned.len; i++)
 		rc = rep_run_follow(run, concerned.list[i], err);
+	if (rc == REP_OK)
+		rc = note_items(run, &concerned, err);
 	free(concerned.list);
 	return rep_wrap(err, rc, "%s %s and %s", touched->entity->name, touched->id, into);
 }

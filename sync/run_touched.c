@@ -7,7 +7,7 @@
 
 #include "core/base/limits.h"
 #include "core/model/id.h"
-#include "sync/run.h"
+#include "sync/match.h"
 
 #define DESK "desk"
 
@@ -445,6 +445,8 @@ static enum rep_code flush_one(struct rep_run *run, struct rep_touched *touched,
 					  item_partition(touched, folded->reviews[i]->id), err);
 	if (rc == REP_OK)
 		rc = flush_claim(run, touched, err);
+	if (rc == REP_OK && folded->record && run->total) /* a replay joins nobody */
+		rc = rep_match_written(run->hub, folded->record, true, err);
 	return rep_wrap(err, rc, "%s %s", touched->entity->name, touched->id);
 }
 

@@ -12,6 +12,7 @@
 #include "sync/device_work.h" /* rep_view_record */
 #include "sync/document.h"
 #include "sync/hub_state.h"
+#include "sync/match.h"
 
 static const char temporary[] =
 	"CREATE TEMP TABLE IF NOT EXISTS _todo(entity TEXT NOT NULL, id TEXT NOT NULL, partition TEXT,"
@@ -246,6 +247,34 @@ static enum rep_code apply_records(struct apply *apply, struct rep_error *err)
 	return rc;
 }
 
+/*
+ * By what records may be the same, when all rows are there. What a run that was killed had written is matched with the next one; of
+ * a copy made from nothing it is taken that it was.
+ */
+static enum rep_code apply_keys(struct apply *apply, bool note, struct rep_error *err)
+{
+	struct rep_stmt *stmt = NULL;
+	bool row = true;
+	enum rep_code rc =
+		rep_db_prepare(apply->hub->db, &stmt,
+			       "SELECT entity, id FROM temp._todo ORDER BY entity, id", err);
+
+	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row) {
+		const struct rep_entity *entity =
+			rep_schema_entity(apply->hub->schema, rep_column_text(stmt, 0, NULL));
+		struct rep_record *record = NULL;
+
+		if (entity && entity->match_len)
+			rc = rep_row_get(apply->hub->db, entity, rep_column_text(stmt, 1, NULL),
+					 &record, err);
+		if (rc == REP_OK && record)
+			rc = rep_match_written(apply->hub, record, note, err);
+		rep_record_free(record);
+	}
+	rep_stmt_free(stmt);
+	return rc;
+}
+
 static enum rep_code read_oid(struct apply *apply, const char *hex, struct rep_buf *out,
 			      struct rep_error *err)
 {
@@ -373,6 +402,8 @@ enum rep_code rep_work_apply(struct rep_hub *hub, const struct rep_oid *from,
 		rc = apply_outcomes(&apply, err);
 	if (rc == REP_OK)
 		rc = apply_records(&apply, err);
+	if (rc == REP_OK)
+		rc = apply_keys(&apply, !rep_oid_is_zero(from), err);
 	if (rc == REP_OK)
 		rc = apply_statement(&apply, err);
 	rep_lookup_free(apply.lookup);

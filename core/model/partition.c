@@ -134,6 +134,29 @@ static enum rep_code of_subject(struct rep_buf *out, const struct finding *find,
 	return REP_OK;
 }
 
+/* An item of two records lies where both do, and where they lie apart on the desk: it would show one account's to another's holders. */
+static enum rep_code of_pair(struct rep_buf *out, const struct finding *find, struct rep_error *err)
+{
+	const char *name = rep_json_get_string(find->fields, "entity");
+	const char *a = rep_json_get_string(find->fields, "a");
+	const char *b = rep_json_get_string(find->fields, "b");
+	const struct rep_fold_context *context = find->context;
+	size_t before = out->len;
+	const char *other;
+
+	if (!name || !a || !b || !context->partition_of)
+		return rep_fail(err, REP_EINVAL, "%s %s is about no pair", find->entity->name,
+				find->id);
+	other = context->partition_of(context->user, name, a);
+	rep_buf_puts(out, other ? other : "desk");
+	other = context->partition_of(context->user, name, b); /* borrowed until the next call */
+	if (other && strcmp(rep_buf_str(out) + before, other) == 0)
+		return REP_OK;
+	out->len = before;
+	rep_buf_puts(out, "desk");
+	return REP_OK;
+}
+
 static enum rep_code put_partition(struct rep_buf *out, const struct finding *find,
 				   struct rep_error *err)
 {
@@ -144,6 +167,8 @@ static enum rep_code put_partition(struct rep_buf *out, const struct finding *fi
 	}
 	if (find->entity->builtin == REP_BUILTIN_ASSIGNMENT)
 		return of_subject(out, find, err);
+	if (find->entity->builtin == REP_BUILTIN_REVIEW)
+		return of_pair(out, find, err);
 	switch (find->entity->partition) {
 	case REP_PARTITION_OF:
 		return try_steps(out, find, err);

@@ -351,16 +351,19 @@ static enum rep_code decide_proposal(struct decision *decision, struct rep_error
 	return REP_OK;
 }
 
+/* Accepted, the two are joined; declined, it is said that they are two, and nobody is asked again. */
 static enum rep_code decide_duplicate(struct decision *decision, struct rep_error *err)
 {
 	const char *into = item_text(decision, "a");
+	bool accept = strcmp(decision->choice, "accept") == 0;
 
-	if (strcmp(decision->choice, "accept") != 0)
-		return rep_fail(err, REP_EINVAL, "accept is expected: it joins the two records");
+	if (!accept && strcmp(decision->choice, "decline") != 0)
+		return rep_fail(err, REP_EINVAL,
+				"accept or decline is expected: accept joins the two records");
 	decision->id = item_text(decision, "b");
 	if (!into || !decision->id)
 		return rep_fail(err, REP_EINVAL, "it names no two records");
-	decision->op = REP_OP_ALIAS;
+	decision->op = accept ? REP_OP_ALIAS : REP_OP_UNALIAS;
 	rep_json_del(decision->line, "item");
 	return rep_json_set_string(decision->line, "into", into) ? REP_OK : no_memory(err);
 }

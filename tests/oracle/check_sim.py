@@ -190,7 +190,7 @@ def differing_codes(a, b):
 def followed(*worlds):
     """Records that the hub followed up after a run (references, checks that block): by changes of its own, made when it saw it."""
     return {(c.entity, c.id) for side in worlds for c in side.changes if c.device == "hub00000"
-            and ((c.line or {}).get("reason") or "").startswith(("referred to by ", "deleted: ", "check "))}
+            and ((c.line or {}).get("reason") or "").startswith(("referred to by ", "deleted: ", "check ", "match "))}
 
 
 def moved(*worlds):
@@ -220,6 +220,9 @@ def check_shuffle(played, other):
         excused = True
     if excused:
         return
+    if any(change.entity == "duplicate" or ((change.line or {}).get("reason") or "").startswith("match ")
+           for side in (played, other) for change in side.changes):
+        return  # whom the hub joined, or asked for, depends on what it saw when
     touched = followed(played, other)
     for key in sorted(set(played.records) | set(other.records)):
         a, b = played.records.get(key), other.records.get(key)

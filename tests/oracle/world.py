@@ -211,11 +211,34 @@ class World:
                 name = "claim/%s/%s" % (own.name, own.ident)
                 item = fold.Review("claim", str(uuid.uuid5(fold.NAMESPACE, name)), own.first(), "desk", "open")
                 out["claim", item.id] = printed(item.print(), None)
+        for item in self.duplicates():
+            out["duplicate", item["id"]] = item
         for change in self.central.changes:
             item = rejection(change)
             if item:
                 out["rejection", item["id"]] = item
         return out
+
+
+    def duplicates(self):
+        """What the hub asks: as its own changes say, beside the two where both lie in one place, else on the desk."""
+        items = {}
+        for change in self.central.changes:
+            if change.entity != "duplicate":
+                continue
+            values = {name: spec["new"] for name, spec in change.line["values"].items()}
+            item = items.get(change.id)
+            if not item:
+                places = {self.where(values["entity"], values[side], change.stamp) for side in ("a", "b")}
+                item = items[change.id] = {
+                    "created": {"rep": "hub", "stamp": change.stamp}, "deleted": None, "entity": "duplicate",
+                    "fields": {}, "id": change.id, "stamps": {"*": change.stamp},
+                    "partition": places.pop() if len(places) == 1 else "desk"}
+            for name, value in values.items():
+                item["fields"][name] = value
+                if change.stamp != item["stamps"]["*"]:
+                    item["stamps"][name] = change.stamp
+        return items.values()
 
 
 def printed(record, own):

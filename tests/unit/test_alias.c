@@ -484,6 +484,85 @@ static void a_rep_joins_nothing(void **state)
 	close_both(&two);
 }
 
+/* ---- found by the hub ---- */
+
+static const char *item_state(struct world *world)
+{
+	return shell_line(
+		"sqlite3 '%s/hub/work.db' \"SELECT group_concat(state || ' ' || json_extract(_fields, '$.key')"
+		" || ' ' || _partition) FROM (SELECT * FROM _review WHERE kind = 'duplicate' ORDER BY id)\"",
+		world->dir);
+}
+
+static void enter(struct rep_replica *laptop, const char *id, const char *name, const char *org,
+		  const char *phones)
+{
+	char texts[3][128];
+
+	snprintf(texts[0], sizeof texts[0], "name=%s", name);
+	snprintf(texts[1], sizeof texts[1], "org=%s", org);
+	snprintf(texts[2], sizeof texts[2], "phones=%s", phones);
+	world_new(laptop, "拜访", "contact", id,
+		  ASSIGNS(texts[0], texts[1], "kind=医务人员", texts[2]), NULL);
+	usleep(3000);
+}
+
+static void the_same_name_and_mobile_are_one_without_asking(void **state)
+{
+	struct company_of_two two;
+
+	open_both(&two, state, "act");
+	enter(two.wang, FIRST, "张 敏", "O-0101", "13900007777");
+	enter(two.li, SECOND, "张敏", "O-0101", "139-0000-7777");
+	sync_all(&two);
+	assert_string_equal(hub_merged_into(&two.world, SECOND), FIRST);
+	assert_string_equal(item_state(&two.world), "");
+	expect_verified(two.li);
+	expect_sound(&two.world);
+	part(&two.world, SECOND); /* and the hub does not join them again */
+	world_put(two.li, "电话", "contact", FIRST, ASSIGNS("phones+=13900008888"));
+	sync_all(&two);
+	sync_all(&two);
+	assert_string_equal(hub_merged_into(&two.world, SECOND), "");
+	assert_string_equal(item_state(&two.world), "");
+	expect_sound(&two.world);
+	close_both(&two);
+}
+
+static void what_may_be_the_same_is_asked_and_the_answer_kept(void **state)
+{
+	struct desks desks;
+	struct world *world = &desks.two.world;
+	char item[64];
+	struct rep_error err;
+
+	open_desks(&desks, state, "ask");
+	enter(desks.two.wang, "C-31", "李雷", "O-0101", "13900003131");
+	enter(desks.two.li, "C-32", "韩梅梅", "O-0101", "13900003131"); /* one mobile, two names */
+	sync_all(&desks.two);
+	assert_string_equal(hub_merged_into(world, "C-32"), "");
+	assert_string_equal(item_state(world), "open D4 O-0101");
+	sync_desks(&desks);
+	snprintf(
+		item, sizeof item, "%s",
+		shell_line(
+			"sqlite3 '%s/hub/work.db' \"SELECT id FROM _review WHERE kind = 'duplicate'\"",
+			world->dir));
+	expect_ok(rep_resolve(desks.ma, item, "decline", "一家人共用", &err), &err);
+	sync_desks(&desks);
+	assert_string_equal(item_state(world), "declined D4 O-0101");
+	expect_sound(world);
+	world_put(desks.two.wang, "电话", "contact", "C-31", ASSIGNS("phones+=13900003132"));
+	world_put(desks.two.li, "电话", "contact", "C-32", ASSIGNS("phones+=13900003132"));
+	sync_all(&desks.two);
+	assert_string_equal(item_state(world), "declined D4 O-0101");
+	expect_ok(rep_hub_resolve(world->hub, item, "accept", "是同一人", world_now(), &err), &err);
+	assert_string_equal(item_state(world), "accepted D4 O-0101");
+	assert_string_equal(hub_merged_into(world, "C-32"), "C-31");
+	expect_sound(world);
+	close_desks(&desks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -498,6 +577,8 @@ int main(void)
 		cmocka_unit_test(one_merges_a_into_b_while_another_merges_b_into_a),
 		cmocka_unit_test(a_pair_is_taken_apart_at_a_desk),
 		cmocka_unit_test(a_rep_joins_nothing),
+		cmocka_unit_test(the_same_name_and_mobile_are_one_without_asking),
+		cmocka_unit_test(what_may_be_the_same_is_asked_and_the_answer_kept),
 	};
 
 	rep_json_init();
