@@ -168,8 +168,10 @@ static enum rep_code decide_proposal(struct decision *decision, struct rep_error
 {
 	bool accept = strcmp(decision->choice, "accept") == 0;
 
-	if (!accept && strcmp(decision->choice, "decline") != 0)
-		return rep_fail(err, REP_EUSAGE, "a proposal is decided by accept or decline");
+	if (!accept && strcmp(decision->choice, "decline") != 0 &&
+	    strcmp(decision->choice, "expire") != 0)
+		return rep_fail(err, REP_EUSAGE,
+				"a proposal is decided by accept or decline, or expires");
 	rep_json_set_string(decision->line, "decision", decision->choice);
 	if (accept)
 		accept_values(decision);

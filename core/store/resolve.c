@@ -462,6 +462,17 @@ static enum rep_code write_rows(const struct decision *decision, struct rep_erro
 	return rc;
 }
 
+/* The line as the hub will read it, so that a field which demands a reason is judged by it here too. NULL without memory. */
+static struct rep_json *judged_line(const struct decision *decision)
+{
+	struct rep_json *line = rep_json_dup(decision->line);
+
+	if (!decision->reason || rep_json_set_string(line, "reason", decision->reason))
+		return line;
+	rep_json_free(line);
+	return NULL;
+}
+
 static enum rep_code fold_line(struct decision *decision, const char *stamp, struct rep_error *err)
 {
 	struct rep_admission admission = {0};
@@ -472,10 +483,12 @@ static enum rep_code fold_line(struct decision *decision, const char *stamp, str
 				.id = decision->id,
 				.stamp = stamp,
 				.rep = decision->replica->rep,
-				.device = decision->replica->device,
-				.line = decision->line};
-	enum rep_code rc = rep_journal_head(decision->replica->db, &head, err);
+				.device = decision->replica->device};
+	struct rep_json *line = judged_line(decision);
+	enum rep_code rc =
+		line ? rep_journal_head(decision->replica->db, &head, err) : no_memory(err);
 
+	edit.line = line;
 	edit.seq = head.seq + 1;
 	if (rc == REP_OK)
 		rc = rep_admit(&admission, &edit, decision->folded.record, &decision->context.admit,
@@ -491,6 +504,7 @@ static enum rep_code fold_line(struct decision *decision, const char *stamp, str
 	if (rc == REP_OK)
 		rc = rep_fold(&decision->folded, &edit, &decision->context.fold, &outcome, err);
 	rep_json_free(outcome);
+	rep_json_free(line);
 	rep_admission_clear(&admission);
 	return rc;
 }

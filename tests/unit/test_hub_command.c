@@ -212,6 +212,8 @@ static void a_declined_proposal_changes_nothing(void **state)
 	expect_ok(rep_hub_resolve(hub, item, "decline", "x", HUB_T0 + 14 * MINUTE, &err), &err);
 	hub_expect(hub, "contact", "C-1", "name", "\"陈建国\"");
 	hub_expect(hub, "proposal", item, "state", "\"declined\"");
+	expect_code(rep_hub_resolve(hub, item, "expire", "x", HUB_T0 + 15 * MINUTE, &err),
+		    REP_EINVAL, &err, "declined already");
 	expect_code(rep_hub_resolve(hub, "nothing", "accept", "x", HUB_T0 + 15 * MINUTE, &err),
 		    REP_ENOTFOUND, &err, "no review item");
 	laptop_clear(&a);
