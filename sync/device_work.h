@@ -95,9 +95,10 @@ REP_CHECK enum rep_code rep_view_record(struct rep_record **out, struct rep_json
 					struct rep_lookup *lookup, const struct rep_schema *schema,
 					const struct rep_entity *entity, const char *partition,
 					const char *id, bool linked, struct rep_error *err);
-/* Loads the schema of a view's schema/ tree. */
+/* Loads the schema whose files lie below `path` of a view or of central: schema, or schemas/<number>. */
 REP_CHECK enum rep_code rep_view_schema(struct rep_schema **out, struct rep_git *git,
-					const struct rep_oid *root, struct rep_error *err);
+					const struct rep_oid *root, const char *path,
+					struct rep_error *err);
 
 /* ---- pull.c ---- */
 

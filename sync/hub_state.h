@@ -18,7 +18,9 @@
 
 #include "core/base/file.h"
 #include "core/model/cipher.h"
+#include "core/model/versions.h"
 #include "core/store/changes.h"
+#include "core/store/derive.h"
 #include "core/store/tables.h"
 #include "sync/central.h"
 #include "sync/hub.h"
@@ -34,7 +36,9 @@ struct rep_hub {
 	struct rep_lock *lock; /* hub.lock; NULL when read only */
 	struct rep_git *central;
 	struct rep_db *db;
-	struct rep_schema *schema;
+	const struct rep_schema *schema; /* in force; the versions' own */
+	struct rep_versions *versions;   /* up to that */
+	struct rep_derive *derive;
 	struct rep_org *org;
 	struct rep_key key;
 	uint8_t secret[32]; /* company.secret */
@@ -98,6 +102,37 @@ REP_CHECK enum rep_code rep_work_set(struct rep_db *db, const char *key, const c
 				     struct rep_error *err);
 REP_CHECK enum rep_code rep_work_set_int(struct rep_db *db, const char *key, int64_t value,
 					 struct rep_error *err);
+
+/* ---- hub_versions.c ---- */
+
+#define REP_PATH_SCHEMAS \
+	"schemas" /* in central: schemas/<number>/ has the files of every version that was published */
+
+/* Loads the schema in force from central's `root`; the versions before it follow when work.db is there. */
+REP_CHECK enum rep_code rep_hub_load_schema(struct rep_hub *hub, const struct rep_oid *root,
+					    struct rep_error *err);
+/* Lists the versions from the rows, up to the one in force. */
+REP_CHECK enum rep_code rep_hub_load_versions(struct rep_hub *hub, struct rep_error *err);
+void rep_hub_drop_schema(struct rep_hub *hub);
+/* Makes a version the one in force in memory; it belongs to the versions. */
+void rep_hub_enforce(struct rep_hub *hub, const struct rep_schema *schema);
+/* One published version as the rows have it. */
+struct rep_release {
+	int number;
+	char hash[REP_HASH_HEX + 1];
+	char since[REP_TIME_LEN + 1];
+};
+/* All that were published, planned ones too, by number; none of a hub that never had another than its first. */
+REP_CHECK enum rep_code rep_hub_releases(struct rep_hub *hub, struct rep_release **out, size_t *len,
+					 struct rep_error *err);
+/* A version's schema from central's main; the caller's. REP_ENOTFOUND where its files are not there. */
+REP_CHECK enum rep_code rep_hub_version(struct rep_hub *hub, int number, struct rep_schema **out,
+					struct rep_error *err);
+/* refs/schemas/<hash>: keeps the files of a version from its publication until they are merged. */
+void rep_release_ref(struct rep_buf *out, const char *hash);
+/* The tree of a version's files, as merged or as they wait to be; zero when they are not here. */
+REP_CHECK enum rep_code rep_release_files(struct rep_hub *hub, const char *id, const char *hash,
+					  struct rep_oid *out, struct rep_error *err);
 
 /* ---- work_catch.c ---- */
 

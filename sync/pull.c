@@ -96,7 +96,7 @@ static enum rep_code take_schema(struct rep_pull *pull, bool *changed, struct re
 	if (rc != REP_OK || (replica->schema && rep_oid_equal(&before, &after)))
 		return rc;
 	*changed = true;
-	rc = rep_view_schema(&schema, pull->git, &pull->view->root, err);
+	rc = rep_view_schema(&schema, pull->git, &pull->view->root, "schema", err);
 	if (rc == REP_OK)
 		rc = rep_replica_install_schema(replica, schema, err);
 	return rep_wrap(err, rc, "install the schema");

@@ -207,14 +207,22 @@ static enum rep_code drop_invitations(struct rep_hub *hub, struct rep_error *err
 static enum rep_code one_run(struct rep_run *run, struct rep_error *err)
 {
 	size_t at = 0;
+	bool switched = true;
 	enum rep_code rc = set_clock(run, err);
 
+	while (rc == REP_OK && switched) {
+		rc = set_number(run, err);
+		if (rc == REP_OK)
+			rc = rep_run_switch(run, &switched, err);
+	}
 	if (rc == REP_OK && !run->options->own_only)
 		rc = rep_run_enrol(run, err);
 	if (rc == REP_OK)
 		rc = set_number(run, err);
 	if (rc == REP_OK)
 		rc = rep_run_collect(run, err);
+	if (rc == REP_OK)
+		rep_run_only_release(run);
 	if (rc == REP_OK && brings(run)) {
 		do {
 			rc = run_part(run, &at, err);

@@ -9,6 +9,7 @@
 #define REPSYNC_SYNC_RUN_H
 
 #include "core/model/admit.h"
+#include "core/model/eras.h"
 #include "sync/document.h"
 #include "sync/hub_state.h"
 #include "sync/pack.h"
@@ -36,7 +37,8 @@ struct rep_run_batch {
 	char *rep;
 	struct rep_run_segment *segments;
 	size_t len;
-	bool org;               /* holds changes of people, posts, assignments or devices */
+	bool org;     /* holds changes of people, posts, assignments, devices or the schema */
+	bool release; /* publishes a version of the schema */
 	struct rep_stamp first; /* effective stamp of its first change: the order of batches */
 	char last[REP_STAMP_LEN + 1];
 	size_t sets, changes;
@@ -106,10 +108,11 @@ struct rep_run {
 	struct rep_run_outcomes *outcomes;
 	char **queue; /* "<entity>/<id>" that came to be: what waits for them is tried again */
 	size_t queue_len, queue_cap;
-	const char *edit_stamp;   /* of the edit being folded; NULL = now: for partition_of */
-	struct rep_buf partition; /* partition_of's answer */
-	struct rep_fold_context fold;
+	const char *edit_stamp;       /* of the edit being folded; NULL = now: for partition_of */
+	struct rep_buf partition;     /* partition_of's answer */
+	struct rep_fold_context fold; /* of the version in force */
 	struct rep_admit_context admit;
+	struct rep_eras *eras; /* contexts of earlier versions; NULL until one is asked for */
 	enum rep_code callback_rc;
 	struct rep_error callback_err;
 
@@ -144,6 +147,7 @@ REP_CHECK enum rep_code rep_run_mailbox_begin(struct rep_run *run, const char *d
 REP_CHECK enum rep_code rep_run_mailbox_end(struct rep_run *run, struct rep_run_reading *reading,
 					    struct rep_error *err);
 void rep_run_mailbox_abort(struct rep_run_reading *reading);
+void rep_run_batch_clear(struct rep_run_batch *batch);
 void rep_run_collected_clear(struct rep_run *run);
 REP_CHECK enum rep_code rep_run_problem(struct rep_run *run, const char *device, const char *reason,
 					struct rep_run_problem **out, struct rep_error *err);
@@ -203,7 +207,8 @@ void rep_refold_clear(struct rep_refold *refold);
 REP_CHECK enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
 				       struct rep_error *err);
 /*
- * Folds one change onto the touched record, as its own where it is the root of several; *outcome as it is recorded.
+ * Folds one change onto the touched record, as its own where it is the root of several, under the version of the schema that judges it;
+ * *outcome as it is recorded.
  */
 REP_CHECK enum rep_code rep_run_fold_one(struct rep_run *run, struct rep_touched *touched,
 					 const struct rep_edit *edit, struct rep_json **outcome,
@@ -228,15 +233,45 @@ REP_CHECK enum rep_code rep_run_regroup(struct rep_run *run, struct rep_touched 
 /* rep_run_follow for the record and all that are one with it. */
 REP_CHECK enum rep_code rep_run_follow_all(struct rep_run *run, struct rep_touched *touched,
 					   struct rep_error *err);
+/* ---- run_era.c ---- */
+
+/* The edit as the version that judges it reads it; `least`: the one that the record has reached already. */
+REP_CHECK enum rep_code rep_run_read(struct rep_run *run, const struct rep_edit *edit, int least,
+				     struct rep_era_edit *out, struct rep_error *err);
+REP_CHECK enum rep_code rep_run_context(struct rep_run *run, int number,
+					const struct rep_fold_context **out, struct rep_error *err);
+/* Brings the touched record to the shape of a version. */
+REP_CHECK enum rep_code rep_run_shape(struct rep_run *run, struct rep_touched *touched, int number,
+				      struct rep_error *err);
+/* Names the version in an outcome whose fields bear the names of another than the change was made under. */
+REP_CHECK enum rep_code rep_run_name_version(struct rep_run *run, const struct rep_edit *edit,
+					     int number, struct rep_json *outcome,
+					     struct rep_error *err);
+/* After the organisation was loaded anew. */
+void rep_run_forget_eras(struct rep_run *run);
+
+/* ---- run_schema.c ---- */
+
+/* A batch that publishes a version of the schema is merged by itself: the others wait for the next run. */
+void rep_run_only_release(struct rep_run *run);
+/* After a change of the hub's that publishes a version: its files into the tree. */
+REP_CHECK enum rep_code rep_run_put_release(struct rep_run *run, const struct rep_edit *edit,
+					    struct rep_error *err);
+/*
+ * Brings the next version into force where its time has come: tables, rows and files in its shape, and a commit. *done false where
+ * there is none. Outside of a part of a run.
+ */
+REP_CHECK enum rep_code rep_run_switch(struct rep_run *run, bool *done, struct rep_error *err);
 
 /* ---- run_check.c ---- */
 
 /*
- * What admission asks of other records: unique fields and the schema's checks. Adds to *verdict (may be NULL before).
+ * What admission asks of other records: unique fields and the schema's checks, as the version of `fold` has them. Adds to *verdict
+ * (may be NULL before).
  */
-REP_CHECK enum rep_code rep_run_check(struct rep_run *run, const struct rep_edit *edit,
-				      const struct rep_record *record, struct rep_json **verdict,
-				      struct rep_error *err);
+REP_CHECK enum rep_code rep_run_check(struct rep_run *run, const struct rep_fold_context *fold,
+				      const struct rep_edit *edit, const struct rep_record *record,
+				      struct rep_json **verdict, struct rep_error *err);
 
 void rep_run_checks_clear(struct rep_run *run);
 
@@ -255,7 +290,9 @@ struct rep_touched {
 	char *was; /* partition in the tree so far; NULL = not there */
 	bool changed;
 	struct rep_folded folded;
-	struct rep_touched_item *items; /* review items that have, or had in this run, a row or a file */
+	int shape; /* the version of the schema whose names it bears: the one in force, but during a fold of all changes */
+	struct rep_touched_item
+		*items; /* review items that have, or had in this run, a row or a file */
 	size_t items_len;
 	bool has_last; /* greatest change folded */
 	char last_stamp[REP_STAMP_LEN + 1];
@@ -303,6 +340,9 @@ void rep_run_outcomes_clear(struct rep_run *run);
 REP_CHECK enum rep_code rep_run_commit(struct rep_run *run, struct rep_run_batch *batch, bool last,
 				       struct rep_error *err);
 /* Files and a commit of the hub for what goes to quarantine. */
+/* A commit of the hub's own with a statement; `subject` is one line. */
+REP_CHECK enum rep_code rep_run_commit_own(struct rep_run *run, const char *subject,
+					   struct rep_error *err);
 REP_CHECK enum rep_code rep_run_quarantine(struct rep_run *run, bool last, struct rep_error *err);
 /* Pack, compare-and-swap, work.db. */
 REP_CHECK enum rep_code rep_run_finish(struct rep_run *run, struct rep_error *err);

@@ -68,6 +68,8 @@ static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *s
 		if (rc == REP_OK && is_org(run, arrived.edit.entity) == walk->org)
 			rc = rep_run_change(run, &arrived.edit, arrived.signed_stamp, segment->path,
 					    backdated, err);
+		if (rc == REP_OK && walk->org && walk->batch->release)
+			rc = rep_run_put_release(run, &arrived.edit, err);
 		rep_arrived_clear(&arrived);
 		if (rc == REP_OK && run->touched_len > TOUCHED_MAX)
 			rc = rep_run_flush(run, err);

@@ -16,8 +16,9 @@
 
 struct checking {
 	struct rep_run *run;
+	const struct rep_fold_context *fold; /* of the version that judges */
 	const struct rep_edit *edit;
-	const struct rep_entity *entity;
+	const struct rep_entity *entity; /* likewise */
 	const struct rep_record *before; /* NULL = an insert */
 	struct rep_folded after; /* the record as it would be; folded when first asked for */
 	bool folded;
@@ -62,7 +63,30 @@ static bool add_flag(struct rep_json **verdict, const char *flag)
 	return rep_json_append(flags, rep_json_string(flag));
 }
 
+static bool is_of_its_time(const struct checking *checking)
+{
+	return checking->fold->schema == checking->run->hub->schema;
+}
+
 /* ---- unique ---- */
+
+/* Who holds a value is known by the field's name of today; NULL where today there is no such field. */
+static enum rep_code unique_today(struct checking *checking, const struct rep_field *field,
+				  const struct rep_entity **entity, const struct rep_field **out,
+				  struct rep_error *err)
+{
+	const struct rep_hub *hub = checking->run->hub;
+	const char *name = field->name;
+	enum rep_code rc = REP_OK;
+
+	*entity = rep_schema_entity(hub->schema, checking->entity->name);
+	if (!is_of_its_time(checking))
+		rc = rep_version_name(hub->versions, checking->entity->name, field->name,
+				      checking->fold->schema->version, hub->schema->version, &name,
+				      err);
+	*out = rc == REP_OK && name && *entity ? rep_entity_field(*entity, name) : NULL;
+	return rc;
+}
 
 static enum rep_code check_unique(struct checking *checking, const struct rep_field *field,
 				  struct rep_error *err)
@@ -71,6 +95,8 @@ static enum rep_code check_unique(struct checking *checking, const struct rep_fi
 	const struct rep_json *spec = rep_json_get(rep_json_get(edit->line, "values"), field->name);
 	const struct rep_json *value = rep_json_get(spec, "new");
 	bool whole = !checking->before && field->required, other = false;
+	const struct rep_entity *entity;
+	const struct rep_field *today;
 	enum rep_outcome outcome =
 		field->unique == REP_UNIQUE_REVIEW && !whole ? REP_PROPOSED : REP_REJECTED;
 	enum rep_code rc;
@@ -78,8 +104,10 @@ static enum rep_code check_unique(struct checking *checking, const struct rep_fi
 	if (field->unique == REP_UNIQUE_NO || !value ||
 	    rep_json_get(*checking->verdict, field->name))
 		return REP_OK;
-	rc = rep_work_unique_taken(checking->run->hub->db, checking->entity, field, value, edit->id,
-				   &other, err);
+	rc = unique_today(checking, field, &entity, &today, err);
+	if (rc == REP_OK && today)
+		rc = rep_work_unique_taken(checking->run->hub->db, entity, today, value, edit->id,
+					   &other, err);
 	if (rc == REP_OK && other &&
 	    !add_verdict(checking->verdict, whole ? "*" : field->name, outcome, "unique"))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
@@ -115,7 +143,7 @@ static enum rep_code fold_after(struct checking *checking, struct rep_error *err
 	if (checking->before && !(checking->after.record = rep_record_dup(checking->before)))
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	checking->run->edit_stamp = edit.stamp;
-	rc = rep_fold(&checking->after, &edit, &checking->run->fold, &outcome, err);
+	rc = rep_fold(&checking->after, &edit, checking->fold, &outcome, err);
 	checking->run->edit_stamp = NULL;
 	rep_json_free(outcome);
 	return rc;
@@ -154,7 +182,7 @@ static int bind_row(struct rep_stmt *stmt, int at, const struct rep_record *reco
 static void bind_context(struct rep_stmt *stmt, int at, const struct checking *checking)
 {
 	const struct rep_edit *edit = checking->edit;
-	const struct rep_role *role = rep_org_role(checking->run->hub->org, edit->rep, edit->stamp);
+	const struct rep_role *role = rep_org_role(checking->fold->org, edit->rep, edit->stamp);
 	char time[REP_TIME_LEN + 1] = "";
 
 	memcpy(time, edit->stamp, REP_TIME_LEN);
@@ -205,8 +233,12 @@ void rep_run_checks_clear(struct rep_run *run)
 	run->checks_len = 0;
 }
 
+/*
+ * A check of an earlier version may ask other records for what is called otherwise by now, and cannot be asked at all then: *asked
+ * false.
+ */
 static enum rep_code evaluate(struct checking *checking, const struct rep_check *check, bool *holds,
-			      struct rep_error *err)
+			      bool *asked, struct rep_error *err)
 {
 	const struct rep_record *old = checking->before ? checking->before : checking->after.record;
 	const char *sql = sql_of(checking, check);
@@ -216,6 +248,9 @@ static enum rep_code evaluate(struct checking *checking, const struct rep_check 
 	enum rep_code rc = sql ? rep_db_use(checking->run->hub->db, &stmt, sql, err)
 			       : rep_fail(err, REP_ENOMEM, "out of memory");
 
+	*asked = rc == REP_OK || rc == REP_ENOMEM || is_of_its_time(checking);
+	if (!*asked)
+		return REP_OK;
 	if (rc == REP_OK) {
 		at = bind_row(stmt, 1, checking->after.record);
 		bind_context(stmt, bind_row(stmt, at, old), checking);
@@ -254,7 +289,7 @@ static bool refuse(struct checking *checking, const struct rep_check *check)
 static enum rep_code run_check(struct checking *checking, const struct rep_check *check,
 			       struct rep_error *err)
 {
-	bool holds = true, kept = true;
+	bool holds = true, kept = true, asked;
 	enum rep_code rc;
 
 	if (!touches(checking, check))
@@ -262,9 +297,13 @@ static enum rep_code run_check(struct checking *checking, const struct rep_check
 	rc = fold_after(checking, err);
 	if (rc != REP_OK || !checking->after.record)
 		return rc;
-	rc = evaluate(checking, check, &holds, err);
-	if (rc != REP_OK || holds)
+	rc = evaluate(checking, check, &holds, &asked, err);
+	if (rc != REP_OK || (holds && asked))
 		return rc;
+	if (!asked) /* taken, and whoever reads the record sees that it was not checked */
+		return add_flag(checking->verdict, check->name)
+			       ? REP_OK
+			       : rep_fail(err, REP_ENOMEM, "out of memory");
 	switch (check->level) {
 	case REP_LEVEL_REFUSE:
 		kept = refuse(checking, check);
@@ -326,6 +365,7 @@ static bool restricts(const struct rep_entity *entity, const struct rep_field *f
 static enum rep_code check_delete(struct checking *checking, struct rep_error *err)
 {
 	const struct rep_schema *schema = checking->run->hub->schema;
+	const struct rep_entity *today = rep_schema_entity(schema, checking->entity->name);
 	bool found = false;
 	enum rep_code rc = REP_OK;
 
@@ -335,8 +375,7 @@ static enum rep_code check_delete(struct checking *checking, struct rep_error *e
 	for (size_t i = 0; rc == REP_OK && !found && i < schema->entities_len; i++)
 		for (size_t k = 0; rc == REP_OK && !found && k < schema->entities[i].fields_len;
 		     k++)
-			if (restricts(&schema->entities[i], &schema->entities[i].fields[k],
-				      checking->entity))
+			if (restricts(&schema->entities[i], &schema->entities[i].fields[k], today))
 				rc = is_referred_to(checking, &schema->entities[i],
 						    &schema->entities[i].fields[k], &found, err);
 	if (rc == REP_OK && found &&
@@ -350,13 +389,14 @@ static bool is_judged(enum rep_op op)
 	return op == REP_OP_INSERT || op == REP_OP_UPDATE || op == REP_OP_RESOLVE;
 }
 
-enum rep_code rep_run_check(struct rep_run *run, const struct rep_edit *edit,
-			    const struct rep_record *record, struct rep_json **verdict,
-			    struct rep_error *err)
+enum rep_code rep_run_check(struct rep_run *run, const struct rep_fold_context *fold,
+			    const struct rep_edit *edit, const struct rep_record *record,
+			    struct rep_json **verdict, struct rep_error *err)
 {
 	struct checking checking = {.run = run,
+				    .fold = fold,
 				    .edit = edit,
-				    .entity = rep_schema_entity(run->hub->schema, edit->entity),
+				    .entity = rep_schema_entity(fold->schema, edit->entity),
 				    .before = record,
 				    .verdict = verdict};
 	enum rep_code rc = REP_OK;

@@ -374,6 +374,25 @@ enum rep_code rep_run_quarantine(struct rep_run *run, bool last, struct rep_erro
 	return rep_wrap(err, rc, "quarantine");
 }
 
+enum rep_code rep_run_commit_own(struct rep_run *run, const char *subject, struct rep_error *err)
+{
+	struct rep_buf email = REP_BUF_INIT(1024), message = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	struct rep_git_commit commit = {.author_name = REP_HUB_REP, .author_s = run->now_ms / 1000};
+	enum rep_code rc = rep_run_outcomes_write(run, err);
+
+	if (rc == REP_OK)
+		rc = put_statement(run, err);
+	rep_hub_email(&email, REP_HUB_REP, run->hub->company);
+	rep_buf_printf(&message, "%s\n\nRun: %lld\n", subject, (long long)run->number);
+	commit.author_email = rep_buf_str(&email);
+	commit.message = rep_buf_str(&message);
+	if (rc == REP_OK)
+		rc = add_commit(run, &commit, err);
+	rep_buf_clear(&email);
+	rep_buf_clear(&message);
+	return rc;
+}
+
 /* ---- the part as a whole ---- */
 
 enum rep_code rep_run_begin(struct rep_run *run, struct rep_error *err)

@@ -58,6 +58,7 @@ void rep_run_bind(struct rep_run *run)
 {
 	free(run->aliased); /* asked anew: by entity of the schema as it is now */
 	run->aliased = NULL;
+	rep_run_forget_eras(run);
 	run->partition.limit = 1024;
 	run->fold = (struct rep_fold_context){.schema = run->hub->schema,
 					      .org = run->hub->org,
@@ -220,6 +221,8 @@ static enum rep_code fold_late(struct rep_run *run, struct rep_touched *touched,
 	enum rep_code rc = rep_outcome_of_verdict(&outcome, edit->verdict, err);
 
 	if (rc == REP_OK)
+		rc = rep_run_name_version(run, edit, edit->judged, outcome, err);
+	if (rc == REP_OK)
 		rc = fresh ? rep_changes_put(run->hub->db, edit, signed_stamp, outcome, segment,
 					     err)
 			   : rep_changes_outcome(run->hub->db, edit->device, edit->seq, edit->index,
@@ -247,7 +250,9 @@ static enum rep_code fold_admitted(struct rep_run *run, struct rep_touched *touc
 {
 	bool was_there = touched->folded.record != NULL;
 	char *was = was_there ? strdup(touched->folded.record->partition) : NULL;
-	bool in_place = touched->root == touched && is_later(touched, edit) && !is_edge(edit);
+	/* What an earlier version judges is folded in its shape, which the record has left: so from the first change on. */
+	bool in_place = touched->root == touched && is_later(touched, edit) && !is_edge(edit) &&
+			edit->judged == run->hub->schema->version;
 	enum rep_code rc;
 
 	if (was_there && !was)
@@ -281,29 +286,75 @@ static const struct rep_record *as_own(const struct rep_touched *touched, struct
 	return room;
 }
 
-/* Checks ask of the record that shows what it is. */
-static enum rep_code check(struct rep_run *run, const struct rep_touched *touched,
-			   const struct rep_edit *edit, struct rep_json **verdict,
-			   struct rep_error *err)
+/* The record in the shape of the version that judges; *owned is the caller's to free. */
+static enum rep_code as_then(struct rep_run *run, const struct rep_record *record, int number,
+			     const struct rep_record **out, struct rep_record **owned,
+			     struct rep_error *err)
 {
-	const struct rep_touched *root = touched->root;
-	struct rep_edit joined = *edit;
-	struct rep_json *line = NULL;
+	const int newest = run->hub->schema->version;
 	enum rep_code rc = REP_OK;
 
-	if (root->members_len)
-		rc = rep_join_edit(&joined, &line, edit, root->id, root->entity, err);
+	*out = record;
+	*owned = NULL;
+	if (record && number < newest) {
+		rc = rep_version_project(run->hub->versions, record, newest, number, owned, err);
+		*out = *owned;
+	}
+	return rc;
+}
+
+/* Checks ask of the record that shows what it is. */
+static enum rep_code check(struct rep_run *run, const struct rep_touched *touched,
+			   const struct rep_era_edit *read, const struct rep_fold_context *fold,
+			   struct rep_json **verdict, struct rep_error *err)
+{
+	const struct rep_touched *root = touched->root;
+	const struct rep_entity *entity = rep_schema_entity(fold->schema, root->entity->name);
+	const struct rep_record *record;
+	struct rep_edit joined = read->edit;
+	struct rep_record *owned = NULL;
+	struct rep_json *line = NULL;
+	enum rep_code rc = as_then(run, root->folded.record, read->number, &record, &owned, err);
+
+	if (rc == REP_OK && root->members_len)
+		rc = rep_join_edit(&joined, &line, &read->edit, root->id, entity, err);
 	if (rc == REP_OK)
-		rc = rep_run_check(run, &joined, root->folded.record, verdict, err);
+		rc = rep_run_check(run, fold, &joined, record, verdict, err);
+	rep_record_free(owned);
 	rep_json_free(line);
 	return rc;
 }
 
+/* By the rules of the edit's time, of the record as that version would show it. */
+static enum rep_code ask(struct rep_run *run, struct rep_admission *admission,
+			 const struct rep_era_edit *read, const struct rep_touched *touched,
+			 struct rep_error *err)
+{
+	struct rep_admit_context admit = run->admit;
+	const struct rep_fold_context *fold;
+	const struct rep_record *record;
+	struct rep_record room, *owned = NULL;
+	enum rep_code rc = rep_run_context(run, read->number, &fold, err);
+
+	if (rc == REP_OK)
+		rc = as_then(run, as_own(touched, &room), read->number, &record, &owned, err);
+	admit.fold = fold;
+	run->edit_stamp = read->edit.stamp;
+	if (rc == REP_OK)
+		rc = rep_admit(admission, &read->edit, record, &admit, err);
+	run->edit_stamp = NULL;
+	if (rc == REP_OK)
+		rc = callback_check(run, err);
+	if (rc == REP_OK && !admission->held)
+		rc = check(run, touched, read, fold, &admission->verdict, err);
+	rep_record_free(owned);
+	return rc;
+}
+
 static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
-			   const struct rep_edit *edit, const char *signed_stamp,
+			   const struct rep_era_edit *read, const char *signed_stamp,
 			   const struct rep_touched *touched, bool backdated, struct rep_error *err)
 {
-	struct rep_record room;
 	enum rep_code rc = REP_OK;
 
 	memset(admission, 0, sizeof *admission);
@@ -311,15 +362,9 @@ static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 		if (!reject_whole(&admission->verdict, "backdated"))
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	} else {
-		run->edit_stamp = edit->stamp;
-		rc = rep_admit(admission, edit, as_own(touched, &room), &run->admit, err);
-		run->edit_stamp = NULL;
-		if (rc == REP_OK)
-			rc = callback_check(run, err);
-		if (rc == REP_OK && !admission->held)
-			rc = check(run, touched, edit, &admission->verdict, err);
+		rc = ask(run, admission, read, touched, err);
 	}
-	if (rc == REP_OK && strcmp(signed_stamp, edit->stamp) != 0 &&
+	if (rc == REP_OK && strcmp(signed_stamp, read->edit.stamp) != 0 &&
 	    !add_flag(&admission->verdict, "clock-ahead"))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	if (rc != REP_OK)
@@ -335,13 +380,18 @@ static enum rep_code apply(struct rep_run *run, const struct rep_edit *edit,
 	struct rep_edit judged = *edit;
 	struct rep_admission admission;
 	struct rep_touched *touched;
+	struct rep_era_edit read = {0};
 	enum rep_code rc;
 
 	if (!entity || !edit->line) /* case 4; an unknown entity was refused with its set */
 		return rep_run_record(run, edit, signed_stamp, NULL, segment, fresh, err);
 	rc = rep_run_touch(run, entity, edit->id, &touched, err);
 	if (rc == REP_OK)
-		rc = judge(run, &admission, edit, signed_stamp, touched, backdated, err);
+		rc = rep_run_read(run, edit, 0, &read, err);
+	if (rc == REP_OK)
+		rc = judge(run, &admission, &read, signed_stamp, touched, backdated, err);
+	judged.judged = read.number;
+	rep_era_edit_clear(&read);
 	if (rc != REP_OK)
 		return rc;
 	judged.verdict = admission.verdict;
@@ -368,6 +418,7 @@ static enum rep_code retry(void *user, const char *device, int64_t seq, unsigned
 
 	if (rc == REP_OK && found && change.held && change.segment) {
 		change.edit.verdict = NULL;
+		change.edit.judged = 0;
 		rc = apply(run, &change.edit, change.stamp.text, change.segment, false, false, err);
 	}
 	rep_indexed_clear(&change);

@@ -268,16 +268,23 @@ static enum rep_code each_change(struct group *group,
 
 static enum rep_code each_alone(struct group *group, struct rep_error *err)
 {
+	const int first = rep_versions_first(group->run->hub->versions);
 	enum rep_code rc = REP_OK;
 
 	for (size_t i = 0; rc == REP_OK && i < group->len; i++) {
 		group->alone[i] = (struct rep_touched){.entity = group->members[i]->entity,
-						       .id = group->members[i]->id};
+						       .id = group->members[i]->id,
+						       .shape = first};
 		group->alone[i].root = &group->alone[i];
 		rc = rep_work_moved_clear(group->run->hub->db, group->members[i]->entity->name,
 					  group->members[i]->id, err);
 	}
-	return rc == REP_OK ? each_change(group, fold_alone, err) : rc;
+	if (rc == REP_OK)
+		rc = each_change(group, fold_alone, err);
+	for (size_t i = 0; rc == REP_OK && i < group->len; i++)
+		rc = rep_run_shape(group->run, &group->alone[i], group->run->hub->schema->version,
+				   err);
+	return rc;
 }
 
 static void find_root(struct group *group)
@@ -313,8 +320,13 @@ static enum rep_code fold_group(struct group *group, struct rep_error *err)
 		return rc;
 	rep_folded_clear(&group->root->folded);
 	group->root->has_last = false;
+	group->root->shape = rep_versions_first(group->run->hub->versions);
 	rc = rep_work_moved_clear(db, entity, group->root->id, err);
-	return rc == REP_OK ? each_change(group, fold_joined, err) : rc;
+	if (rc == REP_OK)
+		rc = each_change(group, fold_joined, err);
+	return rc == REP_OK ? rep_run_shape(group->run, group->root,
+					    group->run->hub->schema->version, err)
+			    : rc;
 }
 
 /* Takes `members`. */

@@ -8,8 +8,9 @@
  *	4 a gap, or another `prev`						quarantine
  *	5 a signature or digest that does not verify, a bad form		quarantine
  *	6 another device's or rep's change set				quarantine
- *	7 made under a schema that is not published here			waits, nothing is stored
+ *	7 made under a schema that is not in force here			waits, nothing is stored
  *	8 value lines withheld that no erasure lists			quarantine
+ *	9 a version of the schema is published (the hub's own)		merged; what follows is left to the next run
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct reading {
 	char first_stamp[REP_STAMP_LEN + 1];
 	char problem[256]; /* why the rest is not taken; empty = it is */
 	bool waits;        /* case 7 */
+	bool cut;          /* case 9 */
 };
 
 /* ---- problems and tips ---- */
@@ -120,12 +122,63 @@ static bool holds_org(const struct reading *reading, const struct rep_changeset 
 	return false;
 }
 
-static bool knows_entities(const struct reading *reading, const struct rep_changeset *set)
+static bool knows_entities(const struct rep_schema *schema, const struct rep_changeset *set)
 {
 	for (size_t i = 0; i < set->changes_len; i++)
-		if (!rep_schema_entity(reading->run->hub->schema, set->changes[i].entity))
+		if (!rep_schema_entity(schema, set->changes[i].entity))
 			return false;
 	return true;
+}
+
+/* The schema that the set was made under; *out NULL where it is none that is in force here. */
+static enum rep_code schema_of(const struct reading *reading, const struct rep_changeset *set,
+			       const struct rep_schema **out, struct rep_error *err)
+{
+	const struct rep_hub *hub = reading->run->hub;
+	int number = rep_version_of_id(set->schema, hub->schema->name);
+
+	*out = NULL;
+	return rep_versions_has(hub->versions, number)
+		       ? rep_versions_schema(hub->versions, number, out, err)
+		       : REP_OK;
+}
+
+/* The change by which a version of the schema is published, or NULL. */
+static const struct rep_change *release_of(const struct reading *reading,
+					   const struct rep_changeset *set)
+{
+	for (size_t i = 0; i < set->changes_len; i++) {
+		const struct rep_entity *entity =
+			rep_schema_entity(reading->run->hub->schema, set->changes[i].entity);
+
+		if (entity && entity->builtin == REP_BUILTIN_RELEASE)
+			return &set->changes[i];
+	}
+	return NULL;
+}
+
+/* Its files come another way than the change: where they are lost, it waits until they are published again. */
+static enum rep_code find_files(struct reading *reading, const struct rep_changeset *set,
+				struct rep_error *err)
+{
+	const struct rep_change *release = release_of(reading, set);
+	const struct rep_json *values = release ? rep_json_get(release->line, "values") : NULL;
+	const char *hash = rep_json_get_string(rep_json_get(values, "hash"), "new");
+	struct rep_oid tree;
+	bool there = true;
+	enum rep_code rc = REP_OK;
+
+	if (!release || !hash || *reading->problem)
+		return REP_OK;
+	rc = rep_release_files(reading->run->hub, release->id, hash, &tree, err);
+	there = rc == REP_OK && !rep_oid_is_zero(&tree);
+	if (rc == REP_OK && !there) {
+		snprintf(reading->problem, sizeof reading->problem,
+			 "the files of version %s of the schema are missing: publish them again",
+			 release->id);
+		reading->waits = true;
+	}
+	return rc;
 }
 
 /* The first change without its value line, or the number of changes. */
@@ -138,8 +191,9 @@ static size_t first_erased(const struct rep_changeset *set)
 	return i;
 }
 
-/* Cases 2, 4, 6, 7 and 8: sets reading->problem. */
-static void judge_set(struct reading *reading, const struct rep_changeset *set)
+/* Cases 2, 4, 6, 7 and 8: sets reading->problem. `schema`: that it was made under, NULL for case 7. */
+static void judge_set(struct reading *reading, const struct rep_changeset *set,
+		      const struct rep_schema *schema)
 {
 	char *problem = reading->problem;
 	size_t size = sizeof reading->problem;
@@ -153,11 +207,13 @@ static void judge_set(struct reading *reading, const struct rep_changeset *set)
 	else if (strcmp(set->prev, reading->head.hash) != 0)
 		snprintf(problem, size, "[fork] change set %lld continues another chain",
 			 (long long)set->seq);
-	else if (strcmp(set->schema, reading->run->hub->schema->id) != 0) {
-		snprintf(problem, size, "[schema] change set %lld was made under schema %s, not %s",
-			 (long long)set->seq, set->schema, reading->run->hub->schema->id);
+	else if (!schema) {
+		snprintf(
+			problem, size,
+			"[schema] change set %lld was made under schema %s, which is not in force here",
+			(long long)set->seq, set->schema);
 		reading->waits = true;
-	} else if (!knows_entities(reading, set))
+	} else if (!knows_entities(schema, set))
 		snprintf(problem, size, "[schema] change set %lld holds an unknown entity",
 			 (long long)set->seq);
 	else if (first_erased(set) < set->changes_len)
@@ -264,6 +320,8 @@ static enum rep_code take(struct reading *reading, struct taken *taken, struct r
 	reading->head.seq = set->seq;
 	memcpy(reading->head.hash, set->hash, sizeof reading->head.hash);
 	reading->batch.org = reading->batch.org || holds_org(reading, set);
+	reading->cut = release_of(reading, set) != NULL;
+	reading->batch.release = reading->batch.release || reading->cut;
 	reading->batch.changes += set->changes_len;
 	if (!*reading->first_stamp && set->changes_len)
 		memcpy(reading->first_stamp, set->changes[0].stamp.text,
@@ -278,8 +336,9 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 	size_t at = 0;
 	enum rep_code rc = REP_OK;
 
-	while (rc == REP_OK && at < segment->size_bytes && !*reading->problem) {
+	while (rc == REP_OK && at < segment->size_bytes && !*reading->problem && !reading->cut) {
 		struct rep_changeset set = {0};
+		const struct rep_schema *schema = NULL;
 		size_t used = 0;
 
 		rc = rep_changeset_read(&set, &used, segment->data + at, segment->size_bytes - at,
@@ -291,8 +350,12 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 		} else if (rc == REP_OK && set.seq <= reading->head.seq) {
 			rc = judge_old(reading, &set, err);
 		} else if (rc == REP_OK) {
-			judge_set(reading, &set);
-			if (!*reading->problem)
+			rc = schema_of(reading, &set, &schema, err);
+			if (rc == REP_OK) {
+				judge_set(reading, &set, schema);
+				rc = find_files(reading, &set, err);
+			}
+			if (rc == REP_OK && !*reading->problem)
 				rc = take(reading, taken, &set, at, used, err);
 		}
 		if (!*reading->problem)
@@ -365,6 +428,8 @@ static enum rep_code read_segment(struct reading *reading, const struct rep_segm
 	size_t bad = 0;
 	enum rep_code rc;
 
+	if (reading->cut)
+		return REP_OK;
 	if (*reading->problem)
 		return reading->waits
 			       ? REP_OK
@@ -384,7 +449,7 @@ static enum rep_code read_segment(struct reading *reading, const struct rep_segm
 
 /* ---- the mailbox ---- */
 
-static void free_batch(struct rep_run_batch *batch)
+void rep_run_batch_clear(struct rep_run_batch *batch)
 {
 	for (size_t i = 0; i < batch->len; i++) {
 		free(batch->segments[i].data);
@@ -399,7 +464,7 @@ static void free_batch(struct rep_run_batch *batch)
 void rep_run_collected_clear(struct rep_run *run)
 {
 	for (size_t i = 0; i < run->batches_len; i++)
-		free_batch(&run->batches[i]);
+		rep_run_batch_clear(&run->batches[i]);
 	for (size_t i = 0; i < run->problems_len; i++) {
 		free(run->problems[i].reason);
 		free(run->problems[i].data);
@@ -407,6 +472,7 @@ void rep_run_collected_clear(struct rep_run *run)
 	rep_run_checks_clear(run);
 	free(run->aliased);
 	run->aliased = NULL;
+	rep_run_forget_eras(run);
 	rep_json_free(run->held_now);
 	run->held_now = NULL;
 	free(run->batches);
@@ -468,7 +534,9 @@ static enum rep_code read_outbox(struct reading *reading, const struct rep_outbo
 	if (rc == REP_OK)
 		rc = add_batch(reading, err);
 	if (rc == REP_OK)
-		rc = note_tip(reading->run, reading->device, &outbox->tip, reading->waits, err);
+		rc = note_tip(reading->run, reading->device, &outbox->tip,
+			      reading->waits || reading->cut, err);
+	reading->run->more = reading->run->more || (rc == REP_OK && reading->cut);
 	return rc;
 }
 
@@ -573,7 +641,7 @@ enum rep_code rep_run_mailbox_end(struct rep_run *run, struct rep_run_reading *a
 	if (rc == REP_OK && !reading.waits && !rep_oid_equal(&outbox.tip, &at->tip))
 		run->more = true;
 out:
-	free_batch(&reading.batch);
+	rep_run_batch_clear(&reading.batch);
 	free(reading.hashes);
 	rep_outbox_clear(&outbox);
 	rc = rep_wrap(err, rc, "mailbox of %s", at->device);

@@ -15,9 +15,25 @@ struct forget {
 	struct rep_run *run;
 	const struct rep_touched *touched;
 	const struct rep_edit *edit;
+	int number; /* the version in whose names it is asked */
 	enum rep_code rc;
 	struct rep_error *err;
 };
+
+/* Does the outcome refuse the field, which bears another name there where another version judged it? */
+static bool outcome_refuses(struct forget *forget, const struct rep_json *outcome, int version,
+			    const char *field)
+{
+	int judged = (int)rep_json_get_integer(outcome, REP_OUTCOME_SCHEMA);
+	const char *name = field;
+
+	if (!judged)
+		judged = version ? version : forget->number;
+	if (judged != forget->number)
+		forget->rc = rep_version_name(forget->run->hub->versions, forget->edit->entity,
+					      field, forget->number, judged, &name, forget->err);
+	return rep_outcome_refuses(outcome, forget->rc == REP_OK && name ? name : field);
+}
 
 /* Of the change of this stamp, for this record; false also when it cannot be told. */
 static bool refused_of(struct forget *forget, const char *id, const char *field, const char *stamp)
@@ -27,12 +43,13 @@ static bool refused_of(struct forget *forget, const char *id, const char *field,
 	const char *text;
 	size_t len = 0;
 	bool row = false, is_refused = false;
+	int version;
 
-	forget->rc =
-		rep_db_use(forget->run->hub->db, &stmt,
-			   "SELECT outcome FROM _change WHERE entity = ?1 AND id = ?2 AND eff = ?3"
-			   " AND outcome IS NOT NULL",
-			   forget->err);
+	forget->rc = rep_db_use(
+		forget->run->hub->db, &stmt,
+		"SELECT outcome, version FROM _change WHERE entity = ?1 AND id = ?2 AND eff = ?3"
+		" AND outcome IS NOT NULL",
+		forget->err);
 	if (forget->rc != REP_OK)
 		return false;
 	rep_bind_text(stmt, 1, forget->edit->entity);
@@ -43,10 +60,11 @@ static bool refused_of(struct forget *forget, const char *id, const char *field,
 	if (text)
 		forget->rc = rep_json_parse(&outcome, text, len, REP_LINE_SIZE_MAX,
 					    REP_SCHEMA_DEPTH_MAX, forget->err);
-	if (outcome)
-		is_refused = rep_outcome_refuses(outcome, field);
-	rep_json_free(outcome);
+	version = row ? (int)rep_column_int(stmt, 1) : 0;
 	rep_stmt_reset(stmt);
+	if (outcome)
+		is_refused = outcome_refuses(forget, outcome, version, field);
+	rep_json_free(outcome);
 	return is_refused;
 }
 
@@ -101,19 +119,21 @@ static enum rep_code note_move(struct rep_run *run, struct rep_touched *touched,
 }
 
 static enum rep_code fold_known(struct rep_run *run, struct rep_touched *touched,
-				const struct rep_edit *edit, struct rep_json **outcome,
+				const struct rep_edit *edit, int number, struct rep_json **outcome,
 				struct rep_error *err)
 {
+	const struct rep_fold_context *context;
 	struct rep_edit joined = *edit;
 	struct rep_json *line = NULL;
-	enum rep_code rc = REP_OK;
+	enum rep_code rc = rep_run_context(run, number, &context, err);
 
-	if (touched->members_len)
-		rc = rep_join_edit(&joined, &line, edit, touched->id, touched->entity, err);
+	if (rc == REP_OK && touched->members_len)
+		rc = rep_join_edit(&joined, &line, edit, touched->id,
+				   rep_schema_entity(context->schema, touched->entity->name), err);
 	/* A record that follows its references lies where they lie now; one that stays, where they lay then. */
 	run->edit_stamp = touched->entity->moves ? NULL : edit->stamp;
 	if (rc == REP_OK)
-		rc = rep_fold(&touched->folded, &joined, &run->fold, outcome, err);
+		rc = rep_fold(&touched->folded, &joined, context, outcome, err);
 	run->edit_stamp = NULL;
 	if (rc == REP_OK && run->callback_rc != REP_OK) {
 		rc = run->callback_rc;
@@ -123,33 +143,51 @@ static enum rep_code fold_known(struct rep_run *run, struct rep_touched *touched
 	return rc;
 }
 
+/* Folds the edit, as its version reads it, onto the record in that version's shape. */
+static enum rep_code fold_read(struct rep_run *run, struct rep_touched *touched,
+			       const struct rep_era_edit *read, struct rep_json **outcome,
+			       struct rep_error *err)
+{
+	struct forget forget = {run, touched, &read->edit, read->number, REP_OK, err};
+	struct rep_edit known = read->edit;
+	struct rep_json *line = NULL;
+	enum rep_code rc = rep_edit_forget(&line, known.line, refused, &forget, err);
+
+	if (rc == REP_OK)
+		rc = forget.rc;
+	if (line)
+		known.line = line;
+	if (rc == REP_OK)
+		rc = fold_known(run, touched, &known, read->number, outcome, err);
+	rep_json_free(line);
+	return rc;
+}
+
 enum rep_code rep_run_fold_one(struct rep_run *run, struct rep_touched *touched,
 			       const struct rep_edit *edit, struct rep_json **outcome,
 			       struct rep_error *err)
 {
-	struct forget forget = {run, touched, edit, REP_OK, err};
-	struct rep_edit known = *edit;
-	struct rep_json *line = NULL;
+	struct rep_era_edit read;
 	char *was = NULL;
 	enum rep_code rc;
 
 	*outcome = NULL;
 	if (touched->folded.record && !(was = strdup(touched->folded.record->partition)))
 		return rep_fail(err, REP_ENOMEM, "out of memory");
-	rc = rep_edit_forget(&line, edit->line, refused, &forget, err);
+	rc = rep_run_read(run, edit, touched->shape, &read, err);
 	if (rc == REP_OK)
-		rc = forget.rc;
-	if (line)
-		known.line = line;
+		rc = rep_run_shape(run, touched, read.number, err);
 	if (rc == REP_OK)
-		rc = fold_known(run, touched, &known, outcome, err);
+		rc = fold_read(run, touched, &read, outcome, err);
 	if (rc == REP_OK)
 		rc = note_move(run, touched, edit, was, *outcome, err);
 	if (rc == REP_OK && is_plain(*outcome)) {
 		rep_json_free(*outcome);
 		*outcome = NULL;
 	}
-	rep_json_free(line);
+	if (rc == REP_OK)
+		rc = rep_run_name_version(run, edit, read.number, *outcome, err);
+	rep_era_edit_clear(&read);
 	free(was);
 	return rc;
 }
@@ -196,13 +234,25 @@ static void describe(const struct rep_json *outcome, const char **code, struct r
 	}
 }
 
-/* The author's own values of what was refused, whole or by field. */
-static struct rep_json *refused_values(const struct rep_edit *edit, const struct rep_json *outcome)
+/*
+ * The author's own values of what was refused, whole or by field. What the version it was made under did not know stands in the
+ * line as it was signed alone.
+ */
+static struct rep_json *refused_values(const struct rep_edit *made, const struct rep_edit *edit,
+				       const struct rep_json *outcome)
 {
 	const struct rep_json *values = rep_json_get(edit->line, "values");
 	const struct rep_json *fields = rep_json_get(outcome, "fields");
 	struct rep_json *out = rep_json_object();
 
+	for (size_t i = 0; i < rep_json_size(edit->unknown); i++) {
+		const char *field = rep_json_string_value(rep_json_at(edit->unknown, i));
+		const struct rep_json *spec =
+			rep_json_get(rep_json_get(made->line, "values"), field);
+
+		if (spec)
+			rep_json_set(out, field, rep_json_ref(spec));
+	}
 	for (void *it = values ? rep_json_iter(values) : NULL; it;
 	     it = rep_json_iter_next(values, it)) {
 		const char *field = rep_json_iter_key(it);
@@ -231,8 +281,8 @@ static void put(struct rep_record *record, const char *field, struct rep_json *v
 	rep_record_put(record, field, value, record->created.text);
 }
 
-static void fill_rejection(struct rep_record *record, const struct rep_edit *edit,
-			   const struct rep_json *outcome)
+static void fill_rejection(struct rep_record *record, const struct rep_edit *made,
+			   const struct rep_edit *edit, const struct rep_json *outcome)
 {
 	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 	const char *code = NULL;
@@ -245,27 +295,38 @@ static void fill_rejection(struct rep_record *record, const struct rep_edit *edi
 		put(record, "code", rep_json_string(code));
 	if (text.len)
 		put(record, "text", rep_json_string(rep_buf_str(&text)));
-	put(record, "values", refused_values(edit, outcome));
+	put(record, "values", refused_values(made, edit, outcome));
 	put(record, "device", rep_json_string(edit->device));
 	put(record, "seq", rep_json_integer(edit->seq));
 	put(record, "index", rep_json_integer(edit->index));
 	rep_buf_clear(&text);
 }
 
+/* In the names of the version that judged. */
 static enum rep_code write_rejection(struct rep_run *run, const struct rep_entity *kind,
 				     const char *id, const char *partition,
 				     const struct rep_edit *edit, const struct rep_json *outcome,
 				     struct rep_error *err)
 {
-	const struct rep_entity *target = rep_schema_entity(run->hub->schema, edit->entity);
+	int judged = (int)rep_json_get_integer(outcome, REP_OUTCOME_SCHEMA);
+	const struct rep_fold_context *context;
+	const struct rep_entity *target = NULL;
 	struct rep_record *record = NULL;
+	struct rep_era_edit read;
 	const char *twin;
-	enum rep_code rc =
-		rep_record_new(&record, kind, id, partition, edit->rep, edit->stamp, err);
+	enum rep_code rc = rep_run_read(run, edit, judged, &read, err);
 
-	if (rc != REP_OK)
+	if (rc == REP_OK)
+		rc = rep_run_context(run, read.number, &context, err);
+	if (rc == REP_OK)
+		rc = rep_record_new(&record, kind, id, partition, edit->rep, edit->stamp, err);
+	if (rc != REP_OK) {
+		rep_era_edit_clear(&read);
 		return rc;
-	fill_rejection(record, edit, outcome);
+	}
+	target = rep_schema_entity(context->schema, edit->entity);
+	fill_rejection(record, edit, &read.edit, outcome);
+	rep_era_edit_clear(&read);
 	twin = target ? class_of(target, rep_record_value(record, "values")) : NULL;
 	if (twin && !(record->twin = strdup(twin)))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
@@ -379,8 +440,11 @@ enum rep_code rep_refold_alone(struct rep_run *run, struct rep_touched *touched,
 
 	rep_folded_clear(&touched->folded);
 	touched->has_last = false;
+	touched->shape = rep_versions_first(run->hub->versions);
 	rc = rep_work_moved_clear(run->hub->db, touched->entity->name, touched->id, err);
-	return rc == REP_OK ? rep_changes_each(run->hub->db, &query, refold_one, &alone, err) : rc;
+	if (rc == REP_OK)
+		rc = rep_changes_each(run->hub->db, &query, refold_one, &alone, err);
+	return rc == REP_OK ? rep_run_shape(run, touched, run->hub->schema->version, err) : rc;
 }
 
 enum rep_code rep_refold_record(struct rep_refold *refold, struct rep_error *err)

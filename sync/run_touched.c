@@ -220,7 +220,10 @@ enum rep_code rep_run_touch(struct rep_run *run, const struct rep_entity *entity
 	}
 	touched = calloc(1, sizeof *touched);
 	if (touched)
-		*touched = (struct rep_touched){.entity = entity, .hash = hash, .id = strdup(id)};
+		*touched = (struct rep_touched){.entity = entity,
+						.hash = hash,
+						.id = strdup(id),
+						.shape = run->hub->schema->version};
 	if (!touched || !touched->id) {
 		free_touched(touched);
 		return rep_fail(err, REP_ENOMEM, "out of memory");

@@ -326,6 +326,7 @@ static void replay_close(struct replay *replay)
 	rep_run_touched_clear(&replay->run);
 	rep_run_outcomes_clear(&replay->run);
 	free(replay->run.aliased);
+	rep_run_forget_eras(&replay->run);
 	rep_buf_clear(&replay->run.partition);
 	rep_tree_free(replay->run.tree);
 	rep_pack_free(replay->run.pack);

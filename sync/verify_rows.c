@@ -133,7 +133,8 @@ static enum rep_code compare_twins(struct rep_row_check *check, const struct row
 	enum rep_code rc = REP_OK;
 
 	/* Devices and roles have one file each, whatever class is asked for. */
-	if (entity->builtin == REP_BUILTIN_DEVICE || entity->builtin == REP_BUILTIN_ROLE)
+	if (entity->builtin == REP_BUILTIN_DEVICE || entity->builtin == REP_BUILTIN_ROLE ||
+	    entity->builtin == REP_BUILTIN_RELEASE)
 		return REP_OK;
 	for (size_t i = 0; rc == REP_OK && i < check->schema->visibility_len; i++) {
 		if (strcmp(check->schema->visibility[i].name, "open") == 0)

@@ -275,7 +275,7 @@ static enum rep_code add_schema_file(void *user, const char *path, const struct 
 }
 
 enum rep_code rep_view_schema(struct rep_schema **out, struct rep_git *git,
-			      const struct rep_oid *root, struct rep_error *err)
+			      const struct rep_oid *root, const char *path, struct rep_error *err)
 {
 	struct rep_schema_files files = {0};
 	struct schema_load load = {git, &files};
@@ -284,9 +284,9 @@ enum rep_code rep_view_schema(struct rep_schema **out, struct rep_git *git,
 	enum rep_code rc;
 
 	*out = NULL;
-	rc = rep_tree_find(git, root, "schema", &tree, &is_tree, err);
+	rc = rep_tree_find(git, root, path, &tree, &is_tree, err);
 	if (rc == REP_OK && (rep_oid_is_zero(&tree) || !is_tree))
-		rc = rep_fail(err, REP_EINTEGRITY, "the view has no schema");
+		rc = rep_fail(err, REP_EINTEGRITY, "there is no %s/", path);
 	if (rc == REP_OK)
 		rc = rep_tree_diff(git, &rep_oid_zero, &tree, add_schema_file, &load, err);
 	if (rc == REP_OK)

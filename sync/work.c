@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "core/base/limits.h"
-#include "sync/device_work.h" /* rep_view_schema */
 #include "sync/hub_state.h"
+
+/* Of the working copy. Another one, or none, is an older program's: everything is made again. */
+#define FORMAT 2
 
 static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS _hub(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
@@ -229,6 +231,8 @@ static enum rep_code catch_up(struct rep_hub *hub, const struct rep_oid *marker,
 	if (rc == REP_OK)
 		rc = rep_work_set(hub->db, "schema", hub->schema->hash, err);
 	if (rc == REP_OK)
+		rc = rep_work_set_int(hub->db, "format", FORMAT, err);
+	if (rc == REP_OK)
 		rc = rep_db_commit(hub->db, err);
 	else
 		rep_db_abort(hub->db);
@@ -283,12 +287,18 @@ static enum rep_code load_schema(struct rep_hub *hub, const struct rep_oid *comm
 	struct rep_oid tree, parent;
 	enum rep_code rc = tree_of(hub, commit, &tree, &parent, err);
 
-	if (rc == REP_OK)
-		rc = rep_view_schema(&hub->schema, hub->central, &tree, err);
-	if (rc == REP_OK) {
-		int64_t days = rep_json_get_integer(hub->schema->policy, "lease_days");
+	return rc == REP_OK ? rep_hub_load_schema(hub, &tree, err) : rc;
+}
 
-		hub->lease_days = days > 0 ? days : 14;
+/* Who only reads cannot make it again. */
+static enum rep_code check_format(struct rep_hub *hub, struct rep_error *err)
+{
+	int64_t format = 0;
+	enum rep_code rc = rep_work_get_int(hub->db, "format", &format, err);
+
+	if (rc == REP_OK && format != FORMAT) {
+		rc = rep_fail(err, REP_EINVAL, "it was made by another version of repsync");
+		rep_hint(err, "the next `hub merge` makes it again");
 	}
 	return rc;
 }
@@ -297,12 +307,16 @@ static enum rep_code load_schema(struct rep_hub *hub, const struct rep_oid *comm
 static enum rep_code can_follow(struct rep_hub *hub, const struct rep_oid *marker,
 				const struct rep_oid *head, bool *can, struct rep_error *err)
 {
+	int64_t format = 0;
 	char *schema = NULL;
 	enum rep_code rc;
 
 	*can = false;
 	if (rep_oid_is_zero(marker) || !rep_git_has(hub->central, marker))
 		return REP_OK;
+	rc = rep_work_get_int(hub->db, "format", &format, err);
+	if (rc != REP_OK || format != FORMAT)
+		return rc;
 	rc = rep_work_get(hub->db, "schema", &schema, err);
 	if (rc == REP_OK && schema && strcmp(schema, hub->schema->hash) == 0)
 		rc = leads_to(hub, head, marker, can, err);
@@ -351,6 +365,10 @@ enum rep_code rep_work_open(struct rep_hub *hub, const struct rep_progress *prog
 		rc = load_schema(hub, &head, err);
 	if (rc == REP_OK && !hub->read_only)
 		rc = follow(hub, &head, progress, err);
+	else if (rc == REP_OK)
+		rc = check_format(hub, err);
+	if (rc == REP_OK)
+		rc = rep_hub_load_versions(hub, err);
 	if (rc == REP_OK)
 		rc = rep_hub_reload_org(hub, err);
 	return rep_wrap(err, rc, "working copy");
@@ -360,8 +378,7 @@ void rep_work_close(struct rep_hub *hub)
 {
 	rep_db_close(hub->db);
 	rep_org_free(hub->org);
-	rep_schema_free(hub->schema);
+	rep_hub_drop_schema(hub);
 	hub->db = NULL;
 	hub->org = NULL;
-	hub->schema = NULL;
 }

@@ -90,27 +90,36 @@ enum rep_code rep_chain_begin(struct rep_chain *out, struct rep_db *db, const ch
 
 /* ---- the organisation is never changed backwards ---- */
 
-static bool is_dated(const struct rep_schema *schema, const char *name)
+/* The fields of the entity that say from when on something holds, ended by NULL; NULL for none. */
+static const char *const *dates_of(const struct rep_schema *schema, const char *name)
 {
+	static const char *const period[] = {"valid_from", "valid_to", NULL};
+	static const char *const begin[] = {"effective", NULL};
 	const struct rep_entity *entity = rep_schema_entity(schema, name);
 
-	return entity &&
-	       (entity->builtin == REP_BUILTIN_ASSIGNMENT || entity->builtin == REP_BUILTIN_ROLE);
+	if (!entity)
+		return NULL;
+	if (entity->builtin == REP_BUILTIN_RELEASE)
+		return begin;
+	return entity->builtin == REP_BUILTIN_ASSIGNMENT || entity->builtin == REP_BUILTIN_ROLE
+		       ? period
+		       : NULL;
 }
 
 /*
- * Roles and assignments begin and end when the hub knows of it, never before: what was judged by the organisation of a time that
- * has passed stays right. The receipt tells when that was, so that a replay, a rebuild and a restored hub say the same.
+ * Roles, assignments and versions of the schema begin and end when the hub knows of it, never before: what was judged by the
+ * organisation of a time that has passed stays right. The receipt tells when that was, so that a replay, a rebuild and a
+ * restored hub say the same.
  */
-static enum rep_code not_before(struct rep_json **line, int64_t received_ms, struct rep_error *err)
+static enum rep_code not_before(struct rep_json **line, const char *const *dates,
+				int64_t received_ms, struct rep_error *err)
 {
-	static const char *const dates[] = {"valid_from", "valid_to"};
 	char time[REP_TIME_LEN + 1];
 	struct rep_json *own = NULL;
 	bool failed = false;
 
 	rep_time_format(time, received_ms);
-	for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+	for (size_t i = 0; dates[i]; i++) {
 		const struct rep_json *values = rep_json_get(own ? own : *line, "values");
 		const char *date = rep_json_get_string(rep_json_get(values, dates[i]), "new");
 
@@ -136,6 +145,7 @@ enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_hub *hub,
 	const struct rep_change *change = &set->changes[index];
 	struct rep_db *db = hub->db;
 	struct mapping map = {db, set->device, err, REP_OK};
+	const char *const *dates = dates_of(hub->schema, change->entity);
 
 	memset(out, 0, sizeof *out);
 	out->cut = rep_effective_next(&out->eff, chain->last, change->stamp.text, received_ms);
@@ -146,8 +156,8 @@ enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_hub *hub,
 					   : rep_json_ref(change->line);
 	if (map.rc == REP_OK && change->line && !out->line)
 		map.rc = rep_fail(err, REP_ENOMEM, "out of memory");
-	if (map.rc == REP_OK && out->line && is_dated(hub->schema, change->entity))
-		map.rc = not_before(&out->line, received_ms, err);
+	if (map.rc == REP_OK && out->line && dates)
+		map.rc = not_before(&out->line, dates, received_ms, err);
 	out->edit = (struct rep_edit){
 		.op = change->op,
 		.entity = change->entity,
@@ -158,6 +168,7 @@ enum rep_code rep_arrived_init(struct rep_arrived *out, struct rep_hub *hub,
 		.seq = set->seq,
 		.index = index,
 		.line = out->line,
+		.version = rep_version_of_id(set->schema, hub->schema->name),
 	};
 	return map.rc;
 }

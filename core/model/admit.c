@@ -110,6 +110,7 @@ static bool check_target(struct rep_admit_run *run)
 		return refuse(run, "op", "not in this version");
 	if (!run->hub && (run->entity->builtin == REP_BUILTIN_DEVICE ||
 			  run->entity->builtin == REP_BUILTIN_ROLE ||
+			  run->entity->builtin == REP_BUILTIN_RELEASE ||
 			  run->entity->builtin == REP_BUILTIN_REVIEW))
 		return refuse(run, "engine", "changed by the company's commands only");
 	return true;

@@ -119,6 +119,12 @@ REP_CHECK enum rep_code rep_fold(struct rep_folded *folded, const struct rep_edi
 				 struct rep_error *err);
 
 /*
+ * Where a change was judged by another version of the schema than the one it was made under, its outcome says so: the fields that it
+ * tells of bear their names of that version.
+ */
+#define REP_OUTCOME_SCHEMA "schema"
+
+/*
  * The verdict of admission that a recorded outcome keeps, for a replay; *out is NULL when it let all
  * through. Codes that the fold itself gives (docs/rules.md) are left out: the fold gives them again.
  */

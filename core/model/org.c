@@ -224,6 +224,7 @@ enum rep_code rep_org_add(struct rep_org *org, const struct rep_record *record,
 		added = add_assignment(org, record);
 		break;
 	case REP_BUILTIN_NONE:
+	case REP_BUILTIN_RELEASE:
 	case REP_BUILTIN_REVIEW:
 		break;
 	}

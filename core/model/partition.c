@@ -161,7 +161,8 @@ static enum rep_code put_partition(struct rep_buf *out, const struct finding *fi
 				   struct rep_error *err)
 {
 	if (find->entity->builtin == REP_BUILTIN_DEVICE ||
-	    find->entity->builtin == REP_BUILTIN_ROLE) {
+	    find->entity->builtin == REP_BUILTIN_ROLE ||
+	    find->entity->builtin == REP_BUILTIN_RELEASE) {
 		rep_buf_puts(out, REP_PARTITION_ORG);
 		return REP_OK;
 	}

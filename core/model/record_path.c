@@ -39,8 +39,8 @@ void rep_record_path(struct rep_buf *out, const struct rep_entity *entity, const
 		rep_buf_printf(out, "org/device/%s/%s.json", fan, id);
 		return;
 	}
-	if (entity->builtin == REP_BUILTIN_ROLE) {
-		rep_buf_printf(out, "org/role/%s.json", id);
+	if (entity->builtin == REP_BUILTIN_ROLE || entity->builtin == REP_BUILTIN_RELEASE) {
+		rep_buf_printf(out, "org/%s/%s.json", entity->name, id);
 		return;
 	}
 	if (strcmp(visibility, "open") == 0)

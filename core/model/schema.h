@@ -211,6 +211,7 @@ enum rep_builtin {
 	/* the engine's own, not from files */
 	REP_BUILTIN_DEVICE, /* "device": rep, key, ssh_key, state, since */
 	REP_BUILTIN_ROLE,   /* "role": rep, role, valid_from, valid_to */
+	REP_BUILTIN_RELEASE, /* "release", by its number: name, hash, effective of a published version */
 	REP_BUILTIN_REVIEW, /* "conflict" "proposal" "duplicate" "rejection" "claim" */
 };
 

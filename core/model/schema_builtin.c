@@ -41,6 +41,16 @@ static const struct engine_entity engine_entities[] = {
 		 ",\"max\":40") "," FIELD("valid_from", "datetime", "起", "From",
 					  "") "," FIELD("valid_to", "datetime", "止", "To", "")
 		 TAIL},
+	{"release",
+	 HEAD("release", "规则版本", "Version of the schema")
+		 FIELD("name", "text", "名称", "Name", ",\"max\":40,\"required\":true,\"rule\":\"immutable\"") "," FIELD(
+			 "hash", "text", "校验值", "Hash",
+			 ",\"format\":\"sha256\",\"required\":true,\"rule\":\"immutable\"") "," FIELD("effective",
+												      "datetime",
+												      "生效时间",
+												      "In force since",
+												      ",\"required\":true,\"rule\":\"immutable\"")
+			 TAIL},
 	{"conflict",
 	 HEAD("review", "冲突", "Conflict") FIELD("entity", "text", "实体", "Entity", "") "," FIELD(
 		 "record", "text", "记录", "Record",
@@ -60,27 +70,26 @@ static const struct engine_entity engine_entities[] = {
 																	"")
 		 TAIL},
 	{"proposal",
-	 HEAD("review", "建议", "Proposal") FIELD("entity", "text", "实体", "Entity", "") "," FIELD(
-		 "record", "text", "记录", "Record",
-		 "") "," FIELD("values", "json", "建议的值", "Values",
-			       ",\"personal\":1") "," FIELD("saw", "json", "所见", "Saw",
-							    ",\"personal\":1") "," FIELD("rep",
-											 "text",
-											 "人员",
-											 "Rep", "") "," FIELD("device",
-													      "text",
-													      "设备",
-													      "Device",
-													      "") "," FIELD("reason",
-															    "text",
-															    "理由",
-															    "Reason",
-															    ",\"personal\":1,\"max\":65536") "," FIELD("to", "text", "交给", "To", "") "," FIELD("state", "enum", "状态", "State", ",\"values\":[\"open\",\"accepted\",\"declined\",\"withdrawn\",\"expired\"]") "," FIELD("decided_by",
-																																									   "text",
-																																									   "裁定人",
-																																									   "Decided by",
-																																									   "")
-		 TAIL},
+	 HEAD("review", "建议", "Proposal")
+		 FIELD("entity", "text", "实体", "Entity", "") "," FIELD("record", "text", "记录", "Record", "") "," FIELD(
+			 "values", "json",
+			 "建议的值", "Values",
+			 ",\"personal\":1") "," FIELD("saw", "json", "所见", "Saw",
+						      ",\"personal\":1") "," FIELD("rep", "text",
+										   "人员", "Rep",
+										   "") "," FIELD("device",
+												 "text",
+												 "设备",
+												 "Device",
+												 "") "," FIELD("reason",
+													       "text",
+													       "理由",
+													       "Reason", ",\"personal\":1,\"max\":65536") "," FIELD("to", "text", "交给", "To", "") "," FIELD("state", "enum", "状态", "State", ",\"values\":[\"open\",\"accepted\",\"declined\",\"withdrawn\",\"expired\"]") "," FIELD("decided_by",
+																																									"text",
+																																									"裁定人",
+																																									"Decided by",
+																																									"")
+			 TAIL},
 	{"duplicate",
 	 HEAD("review", "疑似重复", "Duplicate")
 		 FIELD("entity", "text", "实体", "Entity", "") "," FIELD(

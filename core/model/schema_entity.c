@@ -10,8 +10,8 @@ static enum rep_code read_label(struct rep_loader *ld, void *target, const struc
 
 static enum rep_code read_builtin(struct rep_loader *ld, void *target, const struct rep_json *value)
 {
-	static const char *const words[] = {"none",   "rep",  "territory", "assignment",
-					    "device", "role", "review",    NULL};
+	static const char *const words[] = {"none", "rep",     "territory", "assignment", "device",
+					    "role", "release", "review",    NULL};
 	struct rep_entity *entity = target;
 	int word;
 	enum rep_code rc = rep_loader_word(ld, &word, words, value, "builtin");

@@ -95,6 +95,7 @@ bool rep_entity_is_org(const struct rep_entity *entity)
 	case REP_BUILTIN_ASSIGNMENT:
 	case REP_BUILTIN_DEVICE:
 	case REP_BUILTIN_ROLE:
+	case REP_BUILTIN_RELEASE:
 		return true;
 	case REP_BUILTIN_NONE:
 	case REP_BUILTIN_REVIEW:

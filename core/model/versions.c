@@ -77,6 +77,16 @@ void rep_versions_take(struct rep_versions *versions, struct rep_schema *schema)
 	version->schema = schema;
 }
 
+struct rep_schema *rep_versions_give(struct rep_versions *versions, int number)
+{
+	struct version *version = versions ? find(versions, number) : NULL;
+	struct rep_schema *schema = version ? version->schema : NULL;
+
+	if (version)
+		version->schema = NULL;
+	return schema;
+}
+
 int rep_versions_first(const struct rep_versions *versions)
 {
 	return versions->len ? versions->list[0].number : 0;

@@ -40,6 +40,8 @@ REP_CHECK enum rep_code rep_versions_add(struct rep_versions *versions, int numb
 					 const char *since, struct rep_error *err);
 /* Hands over a schema that was loaded already; its number must have been added. */
 void rep_versions_take(struct rep_versions *versions, struct rep_schema *schema);
+/* Takes a loaded schema back, which the caller then owns; NULL where it was not loaded. */
+struct rep_schema *rep_versions_give(struct rep_versions *versions, int number);
 
 int rep_versions_first(const struct rep_versions *versions);
 int rep_versions_newest(const struct rep_versions *versions);

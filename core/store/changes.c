@@ -25,7 +25,7 @@ static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS _change(n INTEGER PRIMARY KEY, device TEXT NOT NULL, seq INTEGER NOT NULL,"
 	" idx INTEGER NOT NULL, stamp TEXT NOT NULL, eff TEXT NOT NULL, entity TEXT NOT NULL, id TEXT NOT NULL,"
 	" op TEXT NOT NULL, rep TEXT NOT NULL, line TEXT, outcome TEXT, held INTEGER NOT NULL,"
-	" segment INTEGER) STRICT;"
+	" segment INTEGER, version INTEGER NOT NULL) STRICT;"
 	"CREATE UNIQUE INDEX IF NOT EXISTS _change_device ON _change(device, seq, idx);"
 	"CREATE INDEX IF NOT EXISTS _change_record ON _change(entity, id, eff, seq, idx);"
 	"CREATE INDEX IF NOT EXISTS _change_cut ON _change(device, stamp) WHERE stamp <> eff;"
@@ -106,8 +106,8 @@ enum rep_code rep_changes_put(struct rep_db *db, const struct rep_edit *edit,
 	rc = rep_db_use(
 		db, &stmt,
 		"INSERT INTO _change(device, seq, idx, stamp, eff, entity, id, op, rep, line,"
-		" outcome, held, segment) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-		" (SELECT n FROM _segment WHERE path = ?13))"
+		" outcome, held, segment, version) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+		" ?11, ?12, (SELECT n FROM _segment WHERE path = ?13), ?14)"
 		" ON CONFLICT(device, seq, idx) DO UPDATE SET eff = excluded.eff,"
 		" line = excluded.line, outcome = excluded.outcome, held = excluded.held,"
 		" segment = excluded.segment",
@@ -128,6 +128,7 @@ enum rep_code rep_changes_put(struct rep_db *db, const struct rep_edit *edit,
 		rc = bind_json(stmt, 11, outcome, &text, err);
 	rep_bind_int(stmt, 12, is_held(outcome));
 	rep_bind_text(stmt, 13, segment);
+	rep_bind_int(stmt, 14, edit->version);
 	if (rc == REP_OK)
 		rc = rep_run(stmt, err);
 	if (rc == REP_OK && is_held(outcome))
@@ -170,7 +171,7 @@ out:
 
 #define COLUMNS                                                                                   \
 	"c.device, c.seq, c.idx, c.stamp, c.eff, c.entity, c.id, c.op, c.rep, c.line, c.outcome," \
-	" c.held, s.path, s.hub_time, s.offset_ms, s.commit_id"
+	" c.held, s.path, s.hub_time, s.offset_ms, s.commit_id, c.version"
 #define FROM " FROM _change c LEFT JOIN _segment s ON s.n = c.segment"
 
 static char *dup_column(struct rep_stmt *stmt, int index)
@@ -223,6 +224,7 @@ static enum rep_code load(struct rep_indexed *out, struct rep_stmt *stmt, struct
 	copy_column(out->commit, sizeof out->commit, stmt, 15);
 	out->edit.seq = rep_column_int(stmt, 1);
 	out->edit.index = (unsigned)rep_column_int(stmt, 2);
+	out->edit.version = (int)rep_column_int(stmt, 16);
 	rc = json_column(&out->owned_line, stmt, 9, err);
 	if (rc == REP_OK)
 		rc = json_column(&out->outcome, stmt, 10, err);
@@ -239,6 +241,7 @@ static enum rep_code load(struct rep_indexed *out, struct rep_stmt *stmt, struct
 	if (rc == REP_OK && out->outcome)
 		rc = rep_outcome_verdict(&out->owned_verdict, out->outcome, err);
 	out->edit.verdict = out->owned_verdict;
+	out->edit.judged = (int)rep_json_get_integer(out->outcome, REP_OUTCOME_SCHEMA);
 	return rc;
 }
 

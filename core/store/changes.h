@@ -3,8 +3,9 @@
  * It is what a late change is refolded from and what an audit reads. A cache: all of it can be made again from
  * central's journal/ and outcomes/.
  *
- *	_change(device, seq, idx, stamp, eff, entity, id, op, rep, line, outcome, held, segment)
- *		stamp as signed; eff = effective; line = the value line with its `saw` stamps effective (NULL = erased);
+ *	_change(device, seq, idx, stamp, eff, entity, id, op, rep, line, outcome, held, segment, version)
+ *		stamp as signed; eff = effective; line = the value line with its `saw` stamps effective (NULL = erased), in
+ *		the names of the version of the schema it was made under (0 = not told: the one in force);
  *		outcome = JSON as it was recorded (rep_outcome_verdict gives the verdict of admission back); NULL =
  *		plainly applied; held = 1 while it waits for a record and is not folded
  *	_set(device, seq, hash, sealed)			every merged change set

@@ -15,6 +15,8 @@
 /* The engine's columns of every entity table, ended by NULL. */
 extern const char *const rep_engine_columns[];
 
+/* CREATE TABLE IF NOT EXISTS of an entity's columns under a name, with its semicolon. */
+void rep_table_definition(struct rep_buf *sql, const struct rep_entity *entity, const char *name);
 /* 'text' with quotes doubled, appended. */
 void rep_sql_literal(struct rep_buf *out, const char *text);
 const char *rep_column_decl(const struct rep_field *field); /* TEXT or INTEGER */

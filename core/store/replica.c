@@ -9,6 +9,7 @@
 #include "core/base/file.h"
 #include "core/base/limits.h"
 #include "core/store/capture.h"
+#include "core/store/derive.h"
 #include "core/store/replica_work.h"
 #include "core/store/shape.h"
 #include "core/store/tables.h"
@@ -230,13 +231,26 @@ static enum rep_code load_identity(struct rep_replica *replica, struct rep_error
 	return rc;
 }
 
+static void forget_schema(struct rep_replica *replica)
+{
+	rep_org_free(replica->org);
+	rep_versions_free(replica->versions);
+	rep_derive_free(replica->derive);
+	rep_schema_free(replica->owned_schema);
+	replica->org = NULL;
+	replica->versions = NULL;
+	replica->derive = NULL;
+	replica->schema = replica->owned_schema = NULL;
+}
+
 static enum rep_code load_schema(struct rep_replica *replica, struct rep_error *err)
 {
 	struct rep_schema_files files = {0};
 	struct rep_stmt *stmt = NULL;
 	bool row = true;
-	enum rep_code rc =
-		rep_db_use(replica->db, &stmt, "SELECT path, data FROM _schema ORDER BY path", err);
+	enum rep_code rc = rep_db_use(
+		replica->db, &stmt,
+		"SELECT path, data FROM _schema WHERE path NOT GLOB '[0-9]*' ORDER BY path", err);
 
 	while (rc == REP_OK && row) {
 		rc = rep_step(stmt, &row, err);
@@ -252,7 +266,8 @@ static enum rep_code load_schema(struct rep_replica *replica, struct rep_error *
 		rep_schema_files_clear(&files);
 		return rc;
 	}
-	rc = rep_schema_load(&replica->schema, &files, err);
+	rc = rep_schema_load(&replica->owned_schema, &files, err);
+	replica->schema = replica->owned_schema;
 	if (rc == REP_EINVAL) /* it was good when it was installed */
 		rc = err->code = REP_EINTEGRITY;
 	return rep_wrap(err, rc, "the schema kept in it is damaged");
@@ -269,6 +284,31 @@ static enum rep_code wake(struct rep_db *db, struct rep_error *err)
 	return rc;
 }
 
+/* An older program's replica lacks the tables of what the engine has learnt since; what it holds stays as it is. */
+static enum rep_code upgrade(struct rep_replica *replica, struct rep_error *err)
+{
+	int64_t there;
+	enum rep_code rc = pragma_int(replica->db,
+				      "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+				      "name = '_release'",
+				      &there, err);
+
+	if (rc != REP_OK || there)
+		return rc;
+	rc = rep_db_begin(replica->db, err);
+	if (rc != REP_OK)
+		return rc;
+	rc = rep_capture_silence(replica->db, true, err);
+	if (rc == REP_OK)
+		rc = rep_shape_install(replica->db, replica->schema, replica->device, err);
+	if (rc == REP_OK)
+		rc = rep_capture_silence(replica->db, false, err);
+	if (rc == REP_OK)
+		return rep_db_commit(replica->db, err);
+	rep_db_abort(replica->db);
+	return rep_wrap(err, rc, "bring it up to date");
+}
+
 static enum rep_code load(struct rep_replica *replica, bool read_only, struct rep_error *err)
 {
 	enum rep_code rc = check_format(replica->db, replica->dir, err);
@@ -279,6 +319,8 @@ static enum rep_code load(struct rep_replica *replica, bool read_only, struct re
 		rc = load_identity(replica, err);
 	if (rc == REP_OK)
 		rc = load_schema(replica, err);
+	if (rc == REP_OK && replica->schema && !read_only)
+		rc = upgrade(replica, err);
 	if (rc == REP_OK && replica->schema)
 		rc = rep_replica_load_org(replica, err);
 	return rc;
@@ -339,8 +381,7 @@ void rep_replica_close(struct rep_replica *replica)
 {
 	if (!replica)
 		return;
-	rep_org_free(replica->org);
-	rep_schema_free(replica->schema);
+	forget_schema(replica);
 	rep_db_close(replica->db);
 	rep_vault_free(replica->vault);
 	rep_key_wipe(&replica->key);
@@ -417,10 +458,8 @@ enum rep_code rep_replica_install_schema(struct rep_replica *replica, struct rep
 		rep_schema_free(schema);
 		return rep_wrap(err, rc, "install schema");
 	}
-	rep_org_free(replica->org);
-	replica->org = NULL;
-	rep_schema_free(replica->schema);
-	replica->schema = schema;
+	forget_schema(replica);
+	replica->schema = replica->owned_schema = schema;
 	return REP_OK;
 }
 
@@ -443,10 +482,7 @@ enum rep_code rep_replica_reload(struct rep_replica *replica, struct rep_error *
 {
 	enum rep_code rc;
 
-	rep_org_free(replica->org);
-	rep_schema_free(replica->schema);
-	replica->org = NULL;
-	replica->schema = NULL;
+	forget_schema(replica);
 	rc = load_schema(replica, err);
 	if (rc == REP_OK && replica->schema)
 		rc = rep_replica_load_org(replica, err);

@@ -17,6 +17,7 @@
 #include "core/model/key.h"
 #include "core/model/org.h"
 #include "core/model/schema.h"
+#include "core/model/versions.h"
 #include "core/store/db.h"
 #include "core/store/vault.h"
 
@@ -24,8 +25,11 @@
 
 struct rep_replica {
 	struct rep_db *db;
-	struct rep_schema *schema; /* NULL until the first view brought one */
-	struct rep_org *org;       /* as of the last view; NULL likewise */
+	const struct rep_schema *schema; /* in force; NULL until the first view brought one */
+	struct rep_schema *owned_schema; /* the same; NULL where it is another's */
+	struct rep_versions *versions;   /* NULL until they are asked for: rep_replica_versions */
+	struct rep_derive *derive;
+	struct rep_org *org; /* as of the last view; NULL likewise */
 	char device[REP_DEVICE_LEN + 1];
 	char *rep;
 	struct rep_key key;
@@ -96,6 +100,13 @@ REP_CHECK enum rep_code rep_replica_install_schema(struct rep_replica *replica,
 /* After a transaction that may have installed a schema was taken back: schema and organisation as the file has them. */
 REP_CHECK enum rep_code rep_replica_reload(struct rep_replica *replica, struct rep_error *err);
 REP_CHECK enum rep_code rep_replica_load_org(struct rep_replica *replica, struct rep_error *err);
+/* Keeps the files of a version other than the one in force, in the caller's transaction: for changes of its time. */
+REP_CHECK enum rep_code rep_replica_keep_file(struct rep_replica *replica, int number,
+					      const char *path, const void *data, size_t size_bytes,
+					      struct rep_error *err);
+/* The versions up to the one in force, as far as the views told of them. Borrowed until a schema is installed. */
+REP_CHECK enum rep_code rep_replica_versions(struct rep_replica *replica, struct rep_versions **out,
+					     struct rep_error *err);
 
 /* _meta: small named texts (device, rep, epoch, view, merged_seq, merged_hash, hub_time, lease, tips ...). */
 REP_CHECK enum rep_code rep_meta_get(struct rep_db *db, const char *key, char **out,

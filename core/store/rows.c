@@ -601,7 +601,8 @@ enum rep_code rep_org_load(struct rep_org **out, struct rep_db *db, const struct
 	for (size_t i = 0; rc == REP_OK && i < schema->entities_len; i++) {
 		const struct rep_entity *entity = &schema->entities[i];
 
-		if (entity->builtin != REP_BUILTIN_NONE && entity->builtin != REP_BUILTIN_REVIEW)
+		/* Versions of the schema are no part of it, and a replica that only reads may lack their table. */
+		if (rep_entity_is_org(entity) && entity->builtin != REP_BUILTIN_RELEASE)
 			rc = rep_row_each(db, entity, NULL, add_to_org, org, err);
 	}
 	if (rc == REP_OK)

@@ -32,6 +32,8 @@ const char *rep_table_name(const struct rep_entity *entity)
 		return "_device";
 	case REP_BUILTIN_ROLE:
 		return "_role";
+	case REP_BUILTIN_RELEASE:
+		return "_release";
 	case REP_BUILTIN_REVIEW:
 		return "_review";
 	case REP_BUILTIN_NONE:
@@ -70,10 +72,10 @@ static void field_column(struct rep_buf *sql, const struct rep_field *field, boo
 	rep_buf_puts(sql, ")");
 }
 
-static void create_table(struct rep_buf *sql, const struct rep_entity *entity)
+void rep_table_definition(struct rep_buf *sql, const struct rep_entity *entity, const char *name)
 {
 	rep_buf_puts(sql, "CREATE TABLE IF NOT EXISTS ");
-	rep_db_quote(sql, rep_table_name(entity));
+	rep_db_quote(sql, name);
 	rep_buf_puts(sql, " (" ID_COLUMN ", ");
 	for (size_t i = 0; i < entity->fields_len; i++) {
 		field_column(sql, &entity->fields[i], false);
@@ -262,7 +264,7 @@ enum rep_code rep_tables_create(struct rep_db *db, const struct rep_schema *sche
 		if (entity->builtin == REP_BUILTIN_REVIEW)
 			continue;
 		rc = add_columns(&sql, db, entity, &added, err);
-		create_table(&sql, entity);
+		rep_table_definition(&sql, entity, rep_table_name(entity));
 		create_indexes(&sql, entity);
 	}
 	for (size_t i = 0; i < schema->entities_len; i++) {

@@ -33,6 +33,19 @@
  */
 REP_CHECK enum rep_code rep_tables_create(struct rep_db *db, const struct rep_schema *schema,
 					  struct rep_error *err);
+/*
+ * Gives the tables of `was` the shape of `now`, a later version, and keeps what does not change: engine columns, and fields of the
+ * same name and kind. What a field that was renamed or mapped holds is the caller's to write. Views go; rep_tables_create, which
+ * must follow, makes them again.
+ */
+REP_CHECK enum rep_code rep_tables_reshape(struct rep_db *db, const struct rep_schema *was,
+					   const struct rep_schema *now, struct rep_error *err);
+/*
+ * Empties a replica of the records of `was`: tables, views and review items; rows are to be written again from a view. What is
+ * indexed for search is queued.
+ */
+REP_CHECK enum rep_code rep_tables_drop(struct rep_db *db, const struct rep_schema *was,
+					struct rep_error *err);
 /* The table's name for an entity: its own, or _device, _role, _review. Borrowed. */
 const char *rep_table_name(const struct rep_entity *entity);
 
