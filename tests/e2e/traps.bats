@@ -10,7 +10,7 @@ teardown() { world_teardown; }
 
 service() { # two engineers on one site, a unit and a person of it, jobs
 	local day='2026-03-15 09:00:00'
-	hub_at "$day" init --company 精诚维修 --schema "$BATS_TEST_DIRNAME/../schemas/device-service"
+	hub_at "$day" init --company 精诚维修 --replicas plain --schema "$BATS_TEST_DIRNAME/../schemas/device-service"
 	printf 'id,name\nS-1,城南诊所\n' >"$W/site.csv"
 	printf 'id,name,site\nP-1,王医生,S-1\n' >"$W/person.csv"
 	printf 'id,maker,serial,site\nU-1,GE,X100,S-1\nU-2,GE,X200,S-1\n' >"$W/unit.csv"
