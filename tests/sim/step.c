@@ -13,19 +13,29 @@
 
 /* ---- steps ---- */
 
-void sim_sync(struct sim_world *world, struct sim_rep *rep)
+/* False when the mailbox could not be reached, which is no fault where the network is down. */
+static bool sync_over(struct sim_world *world, struct sim_rep *rep, bool may_fail)
 {
 	struct rep_sync options = {.now_ms = sim_act_as(world, rep)};
 	struct rep_replica *replica = sim_replica(rep);
 	struct rep_json *summary = NULL;
 	struct rep_error err;
+	enum rep_code rc;
 
 	options.step = sim_below(SIM_FAULTS, 3); /* 0 = as many change sets a segment as fit */
-	sim_ok(rep_device_sync(replica, &options, &summary, &err), &err, rep->rep);
+	rc = rep_device_sync(replica, &options, &summary, &err);
+	if (!may_fail || rc != REP_EUNREACHABLE)
+		sim_ok(rc, &err, rep->rep);
 	sim_check_visible(world, rep, replica);
 	memcpy(rep->device, replica->device, sizeof rep->device);
 	rep_json_free(summary);
 	world->syncs++;
+	return rc == REP_OK;
+}
+
+void sim_sync(struct sim_world *world, struct sim_rep *rep)
+{
+	(void)sync_over(world, rep, false);
 }
 
 void sim_merge(struct sim_world *world)
@@ -132,6 +142,24 @@ static void sync_and_lose(struct sim_world *world, struct sim_rep *rep)
 	}
 }
 
+/* The network fails on the way, for good or for a moment: what was told of as done is done, and the rest is made up for later. */
+static void sync_badly(struct sim_world *world, struct sim_rep *rep)
+{
+	static const char *const names[] = {[SIM_NET_FINE] = "fine",
+					    [SIM_NET_DOWN] = "down",
+					    [SIM_NET_CUT] = "cut",
+					    [SIM_NET_TWICE] = "twice"};
+	enum sim_net how = (enum sim_net)(SIM_NET_DOWN + sim_below(SIM_FAULTS, 3));
+	unsigned after = sim_below(SIM_FAULTS, 4);
+	bool done;
+
+	sim_net_fail(how, after);
+	done = sync_over(world, rep, true);
+	sim_net_fail(SIM_NET_FINE, 0);
+	sim_trace(world, "%s sync, network %s after %u: %s", rep->rep, names[how], after,
+		  done ? "done" : "not done");
+}
+
 /* ---- what the company does ---- */
 
 /* An import of one field, which knows no stamps; or an account changes hands. */
@@ -213,8 +241,11 @@ static void one_step(struct sim_world *world)
 		company(world);
 	} else if (action == ACT_EDIT) {
 		remember(world, rep, edit(world, rep));
-	} else if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 8)) {
-		sync_and_lose(world, rep);
+	} else if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 16)) {
+		if (sim_below(SIM_FAULTS, 2))
+			sync_badly(world, rep);
+		else
+			sync_and_lose(world, rep);
 	} else {
 		sim_trace(world, "%s %s", action == ACT_SYNC ? rep->rep : "hub",
 			  action == ACT_SYNC ? "sync" : "merge");
