@@ -30,7 +30,7 @@ class Refold:
         self.run.laptop(name, "sync")
 
     def company(self, reps):
-        self.run.hub("init", "--schema", f"{self.source}/bench/schema", "--company", "Bench")
+        self.run.hub("init", "--schema", f"{self.source}/bench/schema", "--company", "Bench", "--replicas", "plain")
         for entity in ("territory", "pool", "customer"):
             self.run.hub("import", entity, f"{self.work.made}/{entity}.csv")
         for rep in reps:

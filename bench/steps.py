@@ -65,7 +65,7 @@ class Steps:
 
     def a_import(self):
         made = self.work.made
-        self.run.hub("init", "--schema", f"{self.source}/bench/schema", "--company", "Bench")
+        self.run.hub("init", "--schema", f"{self.source}/bench/schema", "--company", "Bench", "--replicas", "plain")
         self.run.hub("import", "territory", f"{made}/territory.csv")
         self.run.hub("import", "pool", f"{made}/pool.csv")
         took = self.run.hub("import", "customer", f"{made}/customer.csv")

@@ -11,7 +11,7 @@
 struct rep_packs;
 struct rep_git {
 	struct rep_packs *packs, *more; /* `more`: of rep_git_add_objects, or NULL */
-	git_repository *repo; /* owned; libgit2's handles, NULL until rep_git_handles */
+	git_repository *repo;           /* owned; libgit2's handles, NULL until rep_git_handles */
 	git_odb *odb;
 	char *path;
 };
