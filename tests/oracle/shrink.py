@@ -77,7 +77,9 @@ def main():
         steps = steps[:len(steps) // 2]
     steps = shrink(fails, steps)
     print("shrink: %d steps are left after %d tries: %s" % (len(steps), tries, play(program, seed, steps)))
-    print("  again: script/simulate 1 --from %d --only %s --trace" % (seed, listed(steps)))
+    mutant = pathlib.Path(program).name.removeprefix("repsync-sim").lstrip("-")
+    print("  again: script/simulate 1 --from %d --only %s --trace%s" % (
+        seed, listed(steps), " --mutant " + mutant if mutant else ""))
     return 0
 
 
