@@ -154,7 +154,8 @@ void power_image(const char *into)
 			snprintf(path, sizeof path, "%s/%s", into, file->name);
 			out = fopen(path, "wb");
 			assert_non_null(out);
-			assert_int_equal(fwrite(file->data, 1, file->len, out), file->len);
+			if (file->len > 0)
+				assert_int_equal(fwrite(file->data, 1, file->len, out), file->len);
 			fclose(out);
 		}
 		free(file->data);
