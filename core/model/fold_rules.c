@@ -41,19 +41,29 @@ static enum say by_order(int current_minus_incoming)
 	return prefer(current_minus_incoming > 0, current_minus_incoming < 0);
 }
 
-/* latest: the greater stamp; between equal ones the later number, which is the edit that comes. */
+/*
+ * latest. State: the field's stamp.
+ *	1	the value that stands bears the greater stamp (only in a preview): it stays
+ *	2	else the edit that comes; between equal stamps it is the one of the later number
+ */
 static enum say latest(const struct rivals *rivals)
 {
 	return rep_stamp_compare(rivals->current.stamp, rivals->incoming.stamp) > 0 ? SAY_CURRENT
 										    : SAY_INCOMING;
 }
 
+/* earliest. State: the field's stamp. The other one of `latest`; a clear counts as a value. */
 static enum say earliest(const struct rivals *rivals)
 {
 	return latest(rivals) == SAY_CURRENT ? SAY_INCOMING : SAY_CURRENT;
 }
 
-/* max and min: a value beats none, then the declared order. */
+/*
+ * max, min. State: the value. Only between concurrent ones: who saw the value may go back (admission: `lower`).
+ *	1	one of the two is a clear: the value wins, under min too
+ *	2	one comes first in the declared order: it wins
+ *	3	equal in it: the next rule
+ */
 static enum say extreme(const struct rivals *rivals, bool greatest)
 {
 	const struct rep_json *current = rivals->current.value, *incoming = rivals->incoming.value;
@@ -67,7 +77,11 @@ static enum say extreme(const struct rivals *rivals, bool greatest)
 	return by_order(greatest ? order : -order);
 }
 
-/* business-date: the value whose companion date is newer; a date beats none. */
+/*
+ * business-date. State: the companion date, as it stood before the edit.
+ *	1	the edit names a companion: its date against the one that stood; the newer wins, a date beats none
+ *	2	it names none: the same date for both, the next rule
+ */
 static enum say business_date(const struct rivals *rivals)
 {
 	const struct rep_fold_run *run = rivals->run;
@@ -84,7 +98,11 @@ static enum say business_date(const struct rivals *rivals)
 	return by_order(rep_value_compare(date, current, incoming));
 }
 
-/* role: the higher rank at the time of the edit. */
+/*
+ * role. State: the stamp, whose device tells the author; the organisation at both stamps.
+ *	1	the ranks of both authors, each at the time of the own edit, differ: the higher wins; the hub has 0
+ *	2	equal: the next rule
+ */
 static enum say role(const struct rivals *rivals)
 {
 	const struct rep_org *org = rivals->run->context->org;
@@ -96,6 +114,11 @@ static enum say role(const struct rivals *rivals)
 	return by_order((current > incoming) - (current < incoming));
 }
 
+/*
+ * owner. State as of `role`. Primary at the time of the own edit: by an assignment of the record itself, else of its partition.
+ *	1	one of the two was: that one
+ *	2	both were, as the account passed on between the edits, or neither: the next rule
+ */
 static bool is_owner(const struct rivals *rivals, const struct side *side)
 {
 	const struct rep_record *record = rivals->run->folded->record;
@@ -105,7 +128,11 @@ static bool is_owner(const struct rivals *rivals, const struct side *side)
 				  record->id, record->partition, NULL, side->stamp);
 }
 
-/* The company's side: the hub, and roles that are not bound to territories held. */
+/*
+ * central. State as of `role`. The company's side: the hub, and roles that are not bound to territories held.
+ *	1	one of the two is of that side: that one
+ *	2	both, or neither: the next rule
+ */
 static bool is_central(const struct rivals *rivals, const struct side *side)
 {
 	const struct rep_role *role_then;
@@ -118,7 +145,12 @@ static bool is_central(const struct rivals *rivals, const struct side *side)
 	return role_then && role_then->scope != REP_SCOPE_HELD;
 }
 
-/* text: both, where their lines do not overlap. `old` is what the author of the edit saw. */
+/*
+ * text. State: the text; `old` is what the author of the edit saw. No group, no other type.
+ *	1	the edit names no `old`: the next rule
+ *	2	the lines that both changed do not overlap: both, under the later stamp; an empty result is a clear
+ *	3	they overlap: the next rule
+ */
 static enum say text(struct rivals *rivals)
 {
 	const struct rep_json *spec = rep_fold_spec(rivals->run, rivals->field);
@@ -151,7 +183,12 @@ static size_t place(const char *const *priority, size_t len, const char *state)
 	return at;
 }
 
-/* state: of two legal moves the one that the machine puts first. `status` has the engine's own order. */
+/*
+ * state. State: the value; the machine, where each kind has its own that of the record's kind.
+ *	1	`status`: erased, archived, active, inactive; none is active
+ *	2	of two legal moves the target that `priority` names first wins
+ *	3	the same target, or no machine for the kind: the next rule
+ */
 static enum say state(const struct rivals *rivals)
 {
 	static const char *const status[] = {"erased", "archived", "active", "inactive"};
@@ -178,6 +215,11 @@ static enum say state(const struct rivals *rivals)
 	return prefer(x < y, y < x);
 }
 
+/*
+ * The others need no function: fill (state: was the field ever filled; a value beats what nobody filled, an explicit clear is a value),
+ * source (state: the record's source of the field; the better one as the schema ranks them), immutable (the first insert's
+ * stays), review (nobody: the earlier stands, the conflict is open). sum, set, map and append merge by parts.
+ */
 static enum say apply_rule(struct rivals *rivals, enum rep_rule rule)
 {
 	switch (rule) {
