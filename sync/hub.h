@@ -54,7 +54,8 @@ REP_CHECK enum rep_code rep_hub_public(const char *dir, uint8_t out[REP_PUBLIC_S
 
 /*
  * Collects changes of hub00000 and seals them into segments of its own mailbox; nothing is merged yet. `line` gives
- * `values` (and source, item ...); reason and salt are added. Streams: sealed every 10,000 changes or some MiB.
+ * `values` (and source, item ...); reason and salt are added. Streams: sealed every 10,000 changes or some MiB. It holds the lock
+ * of that mailbox until it is freed, which must be before a run is asked for: a run may write there too.
  */
 struct rep_hub_batch;
 REP_CHECK enum rep_code rep_hub_batch_new(struct rep_hub_batch **out, struct rep_hub *hub,

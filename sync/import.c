@@ -444,6 +444,9 @@ enum rep_code rep_hub_import(struct rep_hub *hub, const struct rep_import *impor
 		rc = pass_two(&work, err);
 	if (!rc && work.batch) {
 		rc = rep_hub_batch_send(work.batch, err);
+		/* A run that finds duplicates writes to the hub's mailbox, which a batch holds. */
+		rep_hub_batch_free(work.batch);
+		work.batch = NULL;
 		if (!rc)
 			rc = merge_own(&work, err);
 	}
