@@ -45,6 +45,8 @@ void sim_outbox_set(const struct sim_world *world, const struct sim_rep *rep,
 	struct rep_git *git = open_mailbox(world, rep);
 	struct rep_error err;
 
+	/* Whoever was killed there may have left a lock. */
+	sim_ok(rep_git_janitor(rep_git_path(git), &err), &err, "tidy a mailbox");
 	sim_ok(rep_git_cas(git, REP_OUTBOX, from, to, &err), &err, "move the outbox");
 	rep_git_close(git);
 }
