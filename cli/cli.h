@@ -123,6 +123,7 @@ CLI_RUN(cmd_hub_inbox);
 CLI_RUN(cmd_hub_resolve);
 CLI_RUN(cmd_hub_merge_records);
 CLI_RUN(cmd_hub_unmerge);
+CLI_RUN(cmd_hub_schema);
 CLI_RUN(cmd_hub_serve);
 
 #endif

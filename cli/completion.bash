@@ -5,7 +5,7 @@ _repsync()
 	local commands='enroll put new delete get list find sql history commit log show sync status verify inbox
 		conflicts resolve merge-records unmerge reassign unlock lock passwd agent hub mailbox-shell mailbox-http mailbox-check help'
 	local hub_commands='init rep territory reassign enroll desk import export merge status audit show blame history explain
-		verify rebuild inbox resolve merge-records unmerge serve'
+		verify rebuild schema inbox resolve merge-records unmerge serve'
 	local common='--json --quiet --passphrase-file --help'
 
 	COMPREPLY=()
@@ -53,6 +53,7 @@ _repsync()
 	help) options="$commands" ;;
 	hub-init) options='--schema --company --replicas' ;;
 	hub-rep) options='add set list --name --role --territory --assist' ;;
+	hub-schema) options='publish list show diff --effective --check' ;;
 	hub-territory) options='set add remove list --name --parent --partition' ;;
 	reassign | hub-reassign) options='--record --to --from-time --preview -m' ;;
 	hub-enroll) options='--out --url --host-key --ca --days' ;;

@@ -85,6 +85,10 @@ const struct cli_command cli_hub_commands[] = {
 	{"explain", "ENTITY ID FIELD", "repsync-audit", cmd_hub_explain},
 	{"verify", "[--replay] [--device D]", "repsync-audit", cmd_hub_verify},
 	{"rebuild", "", "repsync-hub", cmd_hub_rebuild},
+	{"schema",
+	 "publish DIR [--effective TIME] [--check] | list | show [VERSION [FILE]] | diff VERSION "
+	 "[VERSION|DIR]",
+	 "repsync-hub", cmd_hub_schema},
 	{"inbox", "[--kind conflict|proposal|duplicate|rejection|claim] [--all]", "repsync-review",
 	 cmd_hub_inbox},
 	{"resolve", "ITEM mine|theirs|accept|decline|expire|VALUE [-m REASON]", "repsync-review",

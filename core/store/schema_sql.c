@@ -69,7 +69,7 @@ static const char *unrepeatable_word(const char *word, size_t len)
 }
 
 /* The first such word of `sql`, or "'now'", or NULL. A field may well be called "changes": after a dot it is one. */
-static const char *find_unrepeatable(const char *sql)
+const char *rep_sql_unrepeatable(const char *sql)
 {
 	for (const char *at = sql; *at;) {
 		const char *end = behind_quoted(at);
@@ -138,7 +138,7 @@ static enum rep_code try_select(struct rep_db *db, const struct place *place,
 				const char *const *names, size_t len)
 {
 	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
-	const char *word = find_unrepeatable(expr);
+	const char *word = rep_sql_unrepeatable(expr);
 	enum rep_code rc = REP_OK;
 
 	if (word)

@@ -16,5 +16,7 @@
  */
 REP_CHECK enum rep_code rep_schema_check_sql(const struct rep_schema *schema,
 					     struct rep_error *err);
+/* The first word of the SQL that gives another answer another time ("random", "'now'"), or NULL. */
+const char *rep_sql_unrepeatable(const char *sql);
 
 #endif
