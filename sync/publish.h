@@ -32,6 +32,7 @@ struct rep_publish {
 	int64_t now_ms;
 	char time[REP_TIME_LEN + 1];
 	struct rep_oid root, org, schema;
+	struct rep_oid schemas; /* of all versions; zero = only one was ever in force */
 	struct rep_published_partition *partitions; /* sorted by name */
 	size_t len;
 	char *statement;

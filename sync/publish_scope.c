@@ -127,6 +127,9 @@ enum rep_code rep_publish_begin(struct rep_publish *publish, struct rep_error *e
 		rc = rep_tree_find(central, &publish->root, "schema", &publish->schema, &is_tree,
 				   err);
 	if (rc == REP_OK)
+		rc = rep_tree_find(central, &publish->root, REP_PATH_SCHEMAS, &publish->schemas,
+				   &is_tree, err);
+	if (rc == REP_OK)
 		rc = rep_work_get(publish->hub->db, "statement", &publish->statement, err);
 	return rc == REP_OK ? read_partitions(publish, err) : rc;
 }
@@ -365,6 +368,8 @@ enum rep_code rep_publish_compose(struct rep_publish *publish, const struct rep_
 		rc = rep_view_tree_add(&out->tree, "org", &publish->org, true, err);
 	if (rc == REP_OK)
 		rc = rep_view_tree_add(&out->tree, "schema", &publish->schema, true, err);
+	if (rc == REP_OK && !rep_oid_is_zero(&publish->schemas))
+		rc = rep_view_tree_add(&out->tree, REP_PATH_SCHEMAS, &publish->schemas, true, err);
 	if (rc == REP_OK)
 		rc = add_outcomes(publish, out, err);
 	if (rc == REP_OK)

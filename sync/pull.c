@@ -8,12 +8,14 @@
  *	   are acknowledged now leave the view's answer standing, also where the view's file did not change (a refusal)
  *	5. let the clock see what was received; remember view, tips and clone
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/store/capture.h"
 #include "core/store/journal.h"
 #include "core/store/rebase.h"
+#include "core/store/tables.h"
 #include "sync/pull_rows.h"
 
 /* What of self.json is kept in _meta, under the same names. */
@@ -80,6 +82,47 @@ enum rep_code rep_pull_check_kept(struct rep_db *db, const struct rep_view *view
 	return rc;
 }
 
+struct keep {
+	struct rep_replica *replica;
+	struct rep_git *git;
+};
+
+/* "<version>/<path>"; those of the version in force are its schema's own. */
+static enum rep_code keep_file(void *user, const char *path, const struct rep_oid *old_oid,
+			       const struct rep_oid *new_oid, struct rep_error *err)
+{
+	const struct keep *keep = user;
+	struct rep_buf bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	char *rest;
+	long number = strtol(path, &rest, 10);
+	enum rep_code rc;
+
+	(void)old_oid;
+	if (*rest != '/' || number < 1 || number > INT_MAX ||
+	    number == keep->replica->schema->version || rep_oid_is_zero(new_oid))
+		return REP_OK;
+	rc = rep_git_read(keep->git, new_oid, REP_OBJECT_BLOB, &bytes, err);
+	if (rc == REP_OK)
+		rc = rep_replica_keep_file(keep->replica, (int)number, rest + 1,
+					   rep_buf_str(&bytes), bytes.len, err);
+	rep_buf_clear(&bytes);
+	return rc;
+}
+
+/* Own changes of an earlier version go on being read by it. */
+static enum rep_code keep_versions(struct rep_pull *pull, struct rep_error *err)
+{
+	struct keep keep = {pull->device->replica, pull->git};
+	struct rep_oid schemas;
+	bool is_tree;
+	enum rep_code rc =
+		rep_tree_find(pull->git, &pull->view->root, "schemas", &schemas, &is_tree, err);
+
+	if (rc == REP_OK && !rep_oid_is_zero(&schemas))
+		rc = rep_tree_diff(pull->git, &rep_oid_zero, &schemas, keep_file, &keep, err);
+	return rc;
+}
+
 /* *changed tells whether the rows have to be written anew from the whole view. */
 static enum rep_code take_schema(struct rep_pull *pull, bool *changed, struct rep_error *err)
 {
@@ -97,8 +140,18 @@ static enum rep_code take_schema(struct rep_pull *pull, bool *changed, struct re
 		return rc;
 	*changed = true;
 	rc = rep_view_schema(&schema, pull->git, &pull->view->root, "schema", err);
+	if (rc != REP_OK)
+		return rep_wrap(err, rc, "read the schema");
+	/* Rows of another shape are made from the view: all that they said that was not sent yet is in the journal. */
+	if (replica->schema)
+		rc = rep_tables_drop(replica->db, replica->schema, err);
+	if (rc != REP_OK) {
+		rep_schema_free(schema);
+		return rep_wrap(err, rc, "install the schema");
+	}
+	rc = rep_replica_install_schema(replica, schema, err);
 	if (rc == REP_OK)
-		rc = rep_replica_install_schema(replica, schema, err);
+		rc = keep_versions(pull, err);
 	return rep_wrap(err, rc, "install the schema");
 }
 

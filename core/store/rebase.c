@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/eras.h"
 #include "core/model/join.h"
 #include "core/store/context.h"
 #include "core/store/journal.h"
@@ -350,8 +351,13 @@ static enum rep_code fold_change(struct rebase *rebase, struct spot *spot,
 	};
 	struct rep_admission admission = {0};
 	struct rep_json *outcome = NULL, *own = NULL;
-	enum rep_code rc = admit(rebase, spot, &edit, &admission, err);
+	struct rep_era_edit today;
+	enum rep_code rc = rep_replica_read_forward(rebase->replica, set->schema,
+						    &rebase->context.fold, &edit, &today, err);
 
+	edit = today.edit;
+	if (rc == REP_OK)
+		rc = admit(rebase, spot, &edit, &admission, err);
 	edit.verdict = admission.verdict;
 	if (rc == REP_OK)
 		rc = fold_here(rebase, &edit, &outcome, err);
@@ -367,6 +373,7 @@ static enum rep_code fold_change(struct rebase *rebase, struct spot *spot,
 	else
 		rep_json_free(outcome);
 	rep_admission_clear(&admission);
+	rep_era_edit_clear(&today);
 	return rc;
 }
 

@@ -107,6 +107,18 @@ REP_CHECK enum rep_code rep_replica_keep_file(struct rep_replica *replica, int n
 /* The versions up to the one in force, as far as the views told of them. Borrowed until a schema is installed. */
 REP_CHECK enum rep_code rep_replica_versions(struct rep_replica *replica, struct rep_versions **out,
 					     struct rep_error *err);
+/*
+ * An own edit of a change set of an earlier version, as the newest one reads it: what is not merged yet is shown by today's rules
+ * until the hub has judged it by those of its time. `schema` is that of its change set; `fold` the newest version's context. One of
+ * a version that the replica does not know stays as it is.
+ */
+struct rep_era_edit;
+struct rep_edit;
+struct rep_fold_context;
+REP_CHECK enum rep_code rep_replica_read_forward(struct rep_replica *replica, const char *schema,
+						 const struct rep_fold_context *fold,
+						 const struct rep_edit *edit,
+						 struct rep_era_edit *out, struct rep_error *err);
 
 /* _meta: small named texts (device, rep, epoch, view, merged_seq, merged_hash, hub_time, lease, tips ...). */
 REP_CHECK enum rep_code rep_meta_get(struct rep_db *db, const char *key, char **out,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/eras.h"
 #include "core/store/derive.h"
 #include "core/store/replica.h"
 
@@ -149,4 +150,31 @@ enum rep_code rep_replica_versions(struct rep_replica *replica, struct rep_versi
 	else
 		rep_versions_free(versions);
 	return rep_wrap(err, rc, "versions of the schema");
+}
+
+enum rep_code rep_replica_read_forward(struct rep_replica *replica, const char *schema,
+				       const struct rep_fold_context *fold,
+				       const struct rep_edit *edit, struct rep_era_edit *out,
+				       struct rep_error *err)
+{
+	const int newest = replica->schema->version;
+	const char *slash = strrchr(schema, '/');
+	const int number = slash ? atoi(slash + 1) : newest;
+	struct rep_edit old = *edit;
+	struct rep_versions *versions = NULL;
+	struct rep_eras *eras = NULL;
+	enum rep_code rc;
+
+	*out = (struct rep_era_edit){.edit = *edit, .number = newest};
+	if (number == newest)
+		return REP_OK;
+	rc = rep_replica_versions(replica, &versions, err);
+	if (rc != REP_OK || !rep_versions_has(versions, number))
+		return rc;
+	old.version = number;
+	rc = rep_eras_new(&eras, versions, fold, err);
+	if (rc == REP_OK)
+		rc = rep_eras_read(eras, &old, newest, out, err);
+	rep_eras_free(eras);
+	return rep_wrap(err, rc, "a change made under %s", schema);
 }

@@ -1,0 +1,118 @@
+# US-14: the rules change while people work without a network. A field is renamed, one goes, one is new; a list has one value more;
+# a new kind of record is there. What was written under the old rules arrives under the new ones, and nobody's work is lost.
+load world
+
+setup() {
+	world_setup
+	world_company
+	enrol wang E0007
+	enrol zhou E0015
+}
+teardown() { world_teardown; }
+
+DAY=2026-06-08
+
+# new_rules: in $W/rules, version 2 of the schema that the company began with
+new_rules() {
+	local dir=$W/rules
+	cp -r "$BATS_TEST_DIRNAME/../../schema" "$dir"
+	jq '.version = 2 | .entities += ["stall"] | .mappings = [{from: 1, entity: "contact", rename: {needs: "wishes"}, drop: ["best_time"]}]' \
+		"$dir/schema.json" >"$W/x" && mv "$W/x" "$dir/schema.json"
+	jq '.fields |= (map(select(.name != "best_time") | if .name == "needs" then .name = "wishes" else . end)
+		+ [{name: "pets", type: "text", label: {zh: "宠物", en: "Pets"}}])' "$dir/entities/contact.json" >"$W/x" &&
+		mv "$W/x" "$dir/entities/contact.json"
+	jq '(.fields[] | select(.name == "kind") | .values) += ["路演"]' "$dir/entities/task.json" >"$W/x" && mv "$W/x" "$dir/entities/task.json"
+	cat >"$dir/entities/stall.json" <<'JSON'
+{
+ "label": {"zh": "展位", "en": "Stall"}, "title": "name", "partition": {"of": ["org"], "moves": false}, "deletes": "archive-only",
+ "outside": "propose", "insert": ["rep", "manager"], "write": ["rep", "manager"], "propose": ["*"],
+ "fields": [
+  {"name": "name", "type": "text", "label": {"zh": "名称", "en": "Name"}, "required": true},
+  {"name": "org", "type": "reference", "label": {"zh": "机构", "en": "Organisation"}, "to": "org", "required": true, "on_delete": "cascade"}
+ ]
+}
+JSON
+}
+
+@test "a rename, a field that goes, a new field, a new value and a new entity meet work of the old version" {
+	new_rules
+	# 王磊 is on the road with the old rules: written, committed, and one thing not even committed.
+	at "$DAY 09:00:00" wang put contact C-0001 needs=样品 best_time=周五 -m 拜访
+	at "$DAY 09:01:00" wang commit -m 拜访
+	at "$DAY 09:02:00" wang put contact C-0003 needs=资料 -m 电话
+
+	hub_at "$DAY 10:00:00" schema publish "$W/rules" --check
+	[ "$(hub_at "$DAY 10:00:01" --json schema list | jq length)" = 1 ]
+	hub_at "$DAY 10:01:00" schema publish "$W/rules"
+	[ "$(hub_at "$DAY 10:01:30" --json schema list | jq -r '.[1].state')" = 'in force' ]
+
+	# What he has not sent goes out as it was written, and then his database has the new shape.
+	at "$DAY 12:00:00" wang sync
+	at "$DAY 12:00:30" wang sql 'SELECT wishes, pets FROM contact LIMIT 1'
+	[ "$(field "$DAY 12:01:00" wang contact C-0001 wishes)" = '"样品"' ]
+	[ "$(field "$DAY 12:01:00" wang contact C-0003 wishes)" = '"资料"' ]
+	at "$DAY 12:01:30" wang verify
+	hub_at "$DAY 12:02:00" merge
+	at "$DAY 12:03:00" wang sync
+	[ "$(field "$DAY 12:04:00" wang contact C-0001 wishes)" = '"样品"' ]
+	[ "$(field "$DAY 12:04:00" wang contact C-0003 wishes)" = '"资料"' ]
+	[ "$(at "$DAY 12:04:00" wang --json status | jq '.unsent + .pending')" = 0 ]
+	at "$DAY 12:04:30" wang verify
+
+	# Under the new rules.
+	at "$DAY 13:00:00" wang put contact C-0001 pets=猫 wishes=会议 -m 拜访
+	at "$DAY 13:00:10" wang new stall name=门口 org=O-0101 -m 展位
+	at "$DAY 13:00:20" wang new task title=路演 kind=路演 org=O-0101 assignee=JN-01 -m 路演
+	at "$DAY 13:01:00" wang commit -m 新规则
+	at "$DAY 13:02:00" wang sync
+	hub_at "$DAY 13:03:00" merge
+	at "$DAY 13:04:00" wang sync
+	[ "$(field "$DAY 13:05:00" wang contact C-0001 pets)" = '"猫"' ]
+	[ "$(field "$DAY 13:05:00" wang contact C-0001 wishes)" = '"会议"' ]
+	at "$DAY 13:05:10" wang --json list stall | grep -q 门口
+	at "$DAY 13:05:30" wang verify
+
+	# 周强 comes back only now.
+	at "$DAY 13:10:00" zhou sync
+	at "$DAY 13:11:00" zhou verify
+	hub_at "$DAY 13:12:00" verify --replay
+	hub_at "$DAY 13:13:00" rebuild
+	hub_at "$DAY 13:14:00" verify --replay
+	world_fsck
+}
+
+@test "a version that would break what exists is refused and says where" {
+	new_rules
+	jq 'del(.mappings)' "$W/rules/schema.json" >"$W/x" && mv "$W/x" "$W/rules/schema.json"
+	run hub_at "$DAY 10:00:00" --json schema publish "$W/rules" --check
+	[ "$status" -ne 0 ]
+	echo "$output"
+	[[ "$output" == *mapping-missing* ]]
+	[[ "$output" == *best_time* ]]
+	[[ "$output" == *needs* ]]
+	run hub_at "$DAY 10:01:00" schema publish "$W/rules"
+	[ "$status" -ne 0 ]
+	run hub_at "$DAY 10:02:00" schema publish "$BATS_TEST_DIRNAME/../../schema" --effective 2020-01-01
+	[ "$(hub_at "$DAY 10:03:00" --json schema list | jq length)" = 1 ]
+}
+
+@test "a version of the past is refused; a planned one comes into force at its time" {
+	new_rules
+	run hub_at "$DAY 10:00:00" schema publish "$W/rules" --effective 2026-06-01
+	[ "$status" -ne 0 ]
+	[[ "$output" == *effective-in-past* ]]
+	hub_at "$DAY 10:01:00" schema publish "$W/rules" --effective '2026-06-09T08:00:00+08:00'
+	[ "$(hub_at "$DAY 10:02:00" --json schema list | jq -r '.[1].state')" = planned ]
+	at "$DAY 11:00:00" wang put contact C-0001 best_time=周五 -m 拜访
+	at "$DAY 11:01:00" wang commit -m 拜访
+	at "$DAY 11:02:00" wang sync
+	hub_at "$DAY 11:03:00" merge
+	at "$DAY 11:04:00" wang sync
+	[ "$(field "$DAY 11:05:00" wang contact C-0001 best_time)" = '"周五"' ]
+	hub_at "2026-06-09 09:00:00" merge
+	[ "$(hub_at "2026-06-09 09:01:00" --json schema list | jq -r '.[1].state')" = 'in force' ]
+	at "2026-06-09 09:02:00" wang sync
+	[ "$(field "2026-06-09 09:03:00" wang contact C-0001 pets)" = null ]
+	at "2026-06-09 09:04:00" wang verify
+	hub_at "2026-06-09 09:05:00" verify --replay
+}
