@@ -116,3 +116,34 @@ JSON
 	at "2026-06-09 09:04:00" wang verify
 	hub_at "2026-06-09 09:05:00" verify --replay
 }
+
+@test "the power fails while a database takes the new shape: it stands as before, and the next sync ends as if nothing had been" {
+	local points n want
+	new_rules
+	at "$DAY 09:00:00" wang put contact C-0001 needs=样品 -m 拜访
+	at "$DAY 09:01:00" wang commit -m 拜访
+	hub_at "$DAY 10:00:00" schema publish "$W/rules"
+	cp -a "$W" "$W.saved"
+	at "$DAY 12:00:00" wang sync
+	want=$(at "$DAY 12:10:00" wang --json list contact)
+	rm -rf "$W"
+	cp -a "$W.saved" "$W"
+	when "$DAY 12:00:00" "$REPSYNC_BUILD/tests/killat" --log "$W.points" --within "$W" "$REPSYNC" -C "$W/wang" sync
+	points=$(wc -l <"$W.points")
+	[ "$points" -gt 20 ]
+	for n in 1 2 3 4 5 6 7 8 9; do
+		rm -rf "$W"
+		cp -a "$W.saved" "$W"
+		run when "$DAY 12:00:00" "$REPSYNC_BUILD/tests/killat" --at $((points * n / 10)) --within "$W" "$REPSYNC" -C "$W/wang" sync
+		[ "$status" -eq 137 ]
+		[ "$(sqlite3 "$W/wang/replica.db" 'PRAGMA integrity_check')" = ok ]
+		at "$DAY 12:01:00" wang sync
+		[ "$(at "$DAY 12:10:00" wang --json list contact)" = "$want" ]
+		at "$DAY 12:11:00" wang verify
+		hub_at "$DAY 12:12:00" merge
+		at "$DAY 12:13:00" wang sync
+		[ "$(field "$DAY 12:14:00" wang contact C-0001 wishes)" = '"样品"' ]
+		hub_at "$DAY 12:15:00" verify --replay
+	done
+	rm -rf "$W".*
+}
