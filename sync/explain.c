@@ -11,9 +11,11 @@
 #include "core/model/value.h"
 #include "core/store/tables.h"
 #include "sync/audit_row.h"
+#include "sync/hub_state.h"
 
 struct explain {
 	struct rep_audit_rows rows;
+	struct rep_versions *versions; /* borrowed */
 	const struct rep_entity *entity;
 	const struct rep_field *field;
 	struct rep_record *record;
@@ -102,6 +104,19 @@ static struct rep_json *saw_of(struct explain *explain, const struct rep_json *s
 	return saw;
 }
 
+/* The version of the schema in force at a stamp: what judged the change. Null where its files cannot be read: verify says why. */
+static void put_rules_of_then(struct explain *explain, struct rep_json *row, const char *stamp)
+{
+	const struct rep_schema *schema = NULL;
+	struct rep_error unread;
+	int number = rep_versions_at(explain->versions, stamp);
+
+	if (rep_versions_schema(explain->versions, number, &schema, &unread) != REP_OK)
+		schema = NULL;
+	put_text(explain, row, "schema", schema ? schema->id : NULL);
+	put_text(explain, row, "schema_hash", schema ? schema->hash : NULL);
+}
+
 /* A row of an audit has the same facts under the same names; what it has beyond them goes. */
 static struct rep_json *entry_of_row(struct explain *explain, struct rep_json *row,
 				     const struct rep_indexed *change, const struct rep_json *spec,
@@ -117,6 +132,7 @@ static struct rep_json *entry_of_row(struct explain *explain, struct rep_json *r
 	for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
 		rep_json_del(row, dropped[i]);
 	put_text(explain, row, "stamp", change->eff.text);
+	put_rules_of_then(explain, row, change->eff.text);
 	put_copy(explain, row, "value", value ? value : spec);
 	put(explain, row, "saw", saw_of(explain, spec));
 	put_text(explain, row, "item", rep_json_get_string(own, "item"));
@@ -374,6 +390,7 @@ enum rep_code rep_hub_explain(struct rep_hub *hub, const char *entity, const cha
 	enum rep_code rc;
 
 	*out = NULL;
+	explain.versions = hub->versions;
 	rc = rep_audit_rows_init(&explain.rows, hub, err);
 	if (rc == REP_OK)
 		rc = find(&explain, hub, entity, id, field, err);

@@ -9,10 +9,10 @@
  * `standing`: of a scalar (or its group) one entry; of a set, list or map one a part, parts that were taken out included.
  * `rule` chose the value over a rival; null where nobody else wrote without knowing of it. `rivals` are the other sides of the
  * conflict item `item`, in the order of the fold, each with the rule that was applied when it met the other. `proposals` are
- * edits of the field that wait for a decision, or had one. `schema_hash` is the identity of the rules that decided: those in
- * force. Every entry has
+ * edits of the field that wait for a decision, or had one. `schema` and `schema_hash` are the identity of the rules in force
+ * now; those of an entry, of the rules that judged it: in force at its stamp. Every entry has
  *
- *	{"stamp","value","saw","rep","rep_name","role","device","device_time","hub_time","clock_offset_ms","reason","op",
+ *	{"stamp","schema","schema_hash","value","saw","rep","rep_name","role","device","device_time","hub_time","clock_offset_ms","reason","op",
  *	 "outcome","rule","rival","item","flags","changeset","segment","commit"}
  *
  * `value` is what was written, in the form of the value line where the field is none of a single value; `saw` what its author

@@ -72,6 +72,10 @@ JSON
 	at "$DAY 13:05:10" wang --json list stall | grep -q 门口
 	at "$DAY 13:05:30" wang verify
 
+	# What judged an edit is told by the version of its time.
+	hub_at "$DAY 13:06:00" --json explain contact C-0001 pets | jq -e '.standing[0].schema == "pharma/2" and .standing[0].schema_hash == .schema_hash'
+	hub_at "$DAY 13:06:10" --json explain contact C-0001 name | jq -e '.standing[0].schema == "pharma/1" and .standing[0].schema_hash != .schema_hash'
+
 	# 周强 comes back only now.
 	at "$DAY 13:10:00" zhou sync
 	at "$DAY 13:11:00" zhou verify
