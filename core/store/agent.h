@@ -33,7 +33,7 @@ REP_CHECK enum rep_code rep_agent_drop(const char *path, const uint8_t *salt,
  * already. *fd is to be given to rep_agent_serve.
  */
 REP_CHECK enum rep_code rep_agent_listen(const char *path, int *fd, struct rep_error *err);
-/* Answers until the last key it was given is gone again. Closes fd and removes the socket. */
+/* Answers until the last key it was given is gone again, ten minutes at most for the first. Closes fd and removes the socket. */
 REP_CHECK enum rep_code rep_agent_serve(int fd, const char *path, struct rep_error *err);
 
 #endif

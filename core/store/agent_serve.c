@@ -13,6 +13,7 @@
 #include "core/store/agent_work.h"
 
 #define KEYS_MAX 64
+#define FIRST_KEY_S 600 /* how long a person may take to type a passphrase, or give up */
 
 struct held {
 	struct rep_vault_keys keys;
@@ -116,15 +117,14 @@ static void serve_one(struct store *store, int fd)
 	close(fd);
 }
 
-static int wait_ms(const struct store *store)
+/* `first_key_s`: when an agent that was given no key yet gives up. */
+static int wait_ms(const struct store *store, int64_t first_key_s)
 {
-	int64_t first = INT64_MAX, left;
+	int64_t first = store->len ? INT64_MAX : first_key_s, left;
 
 	for (size_t i = 0; i < store->len; i++)
 		if (store->held[i].until_s < first)
 			first = store->held[i].until_s;
-	if (store->len == 0)
-		return -1;
 	left = first - now_s();
 	/* At least every minute: poll() does not count while the computer sleeps. */
 	return left <= 0 ? 0 : left > 60 ? 60000 : (int)(left * 1000);
@@ -132,15 +132,16 @@ static int wait_ms(const struct store *store)
 
 enum rep_code rep_agent_serve(int fd, const char *path, struct rep_error *err)
 {
+	const int64_t first_key_s = now_s() + FIRST_KEY_S;
 	struct store *store = rep_secret_new(sizeof *store);
 	enum rep_code rc = REP_OK;
 	bool had_any = false;
 
 	if (!store)
 		rc = rep_fail(err, REP_ENOMEM, "agent: no memory");
-	while (rc == REP_OK && (store->len > 0 || !had_any)) {
+	while (rc == REP_OK && (store->len > 0 || (!had_any && now_s() < first_key_s))) {
 		struct pollfd one = {.fd = fd, .events = POLLIN};
-		int n = poll(&one, 1, wait_ms(store)), peer;
+		int n = poll(&one, 1, wait_ms(store, first_key_s)), peer;
 
 		if (n < 0 && errno != EINTR)
 			rc = rep_fail(err, REP_EIO, "agent: %s", strerror(errno));

@@ -105,6 +105,12 @@ no_canary() {
 	[ ! -e "$W/a/s" ]
 }
 
+@test "an agent that nobody gives a key gives up" {
+	# Ten minutes, on a clock that runs 200 times as fast.
+	FAKETIME='+0 x200' LD_PRELOAD=$FAKETIME_LIB timeout 60 "$REPSYNC" agent --foreground
+	[ ! -e "$W/a/s" ]
+}
+
 @test "an agent is one user's and one at a time" {
 	eval "$("$REPSYNC" agent)"
 	[ -S "$REPSYNC_AGENT_SOCK" ]
