@@ -1,0 +1,185 @@
+# Every hostile push: refused with its one code, and the mailbox still works.
+load transports
+load hostile
+
+setup_file() {
+	transport_world ssh
+	on_laptop wang put contact C-0001 best_time=周三下午 -m 拜访
+	on_laptop wang sync
+	company hub merge
+	rm -rf "$W.start"
+	cp -a "$W" "$W.start"
+}
+teardown_file() { transport_end; }
+setup() {
+	world_back
+	hostile_as wang
+	FILE=$(echo x | blob)
+	MONTH=$(date -u +%Y-%m)
+}
+
+still_works() {
+	on_laptop wang put contact C-0001 best_time=周五上午 -m 之后
+	all_arrived
+	[ "$(find "$HUB/mailboxes" -name 'tmp_*' | wc -l)" = 0 ]
+}
+
+@test "hostile: links, programs and odd modes" {
+	refused '\[tree\]' "$(commit "$(with "120000 blob $FILE\tlink")")"
+	refused '\[tree\]' "$(commit "$(with "160000 commit $TIP\tmodule")")"
+	refused '\[tree\]' "$(commit "$(with "100755 blob $FILE\tprogram")")"
+	refused '\[tree\]|unpack' "$(commit "$(raw_tree "100777:x:$FILE")")"
+	still_works
+}
+
+@test "hostile: names that are none" {
+	local long
+	long=$(printf 'a%.0s' $(seq 5000))
+	for name in 'a\\nb' 'a\\x1b[2J' '\\xff\\xfe' "$long" 'a b'; do
+		refused '\[tree\]|\[name\]' "$(commit "$(raw_tree "100644:$name:$FILE")")"
+	done
+	for name in .. . .git a/b .GIT; do
+		refused '\[tree\]|unpack' "$(commit "$(raw_tree "100644:$name:$FILE")")"
+	done
+	refused '\[tree\]|unpack' "$(commit "$(raw_tree "100644:a:$FILE" "100644:a:$FILE")")"
+	refused '\[name\]' "$(commit "$(with "100644 blob $FILE\tzz.json")")"
+	still_works
+}
+
+@test "hostile: trees that have no bottom" {
+	local tree i
+	tree=$(raw_tree "100644:x:$FILE")
+	for i in $(seq 300); do tree=$(raw_tree "40000:d:$tree"); done
+	refused '\[folder\]' "$(commit "$(with "040000 tree $tree\tzz")")"
+	refused '\[folder\]|\[name\]' "$(commit "$(with "040000 tree $(raw_tree "40000:d:$(raw_tree "100644:x:$FILE")")\t2031-01")")"
+	refused '\[empty\]' "$(commit "$(with "040000 tree $(printf '' | evil mktree)\t2031-01")")"
+	still_works
+}
+
+@test "hostile: what was there is changed, removed, rewound or deleted" {
+	local root tree
+	root=$(evil rev-list --max-parents=0 "$TIP")
+	tree=$(evil ls-tree "$TIP" | sed "s/[0-9a-f]\{40\}\tenrol.json/$FILE\tenrol.json/" | evil mktree)
+	refused '\[changed\]' "$(commit "$tree")"
+	tree=$(evil ls-tree "$TIP" | grep -v enrol.json | evil mktree)
+	refused '\[removed\]' "$(commit "$tree")"
+	refused '\[empty\]' "$(commit "$TIP^{tree}")"
+	evil push --force "$MY_URL" "$root:refs/heads/outbox" 2>&1 | grep -E 'non-fast-forward|\[rewind\]'
+	unchanged
+	run evil push "$MY_URL" :refs/heads/outbox
+	[ "$status" -ne 0 ]
+	unchanged
+	still_works
+}
+
+@test "hostile: another ref, two refs, a merge, too much in one commit" {
+	local one two
+	one=$(commit "$(with "040000 tree $(raw_tree "100644:90-90.jsonl:$FILE")\t2031-01")")
+	refused '\[ref\]' "$(commit "$TIP^{tree}" "$(evil rev-parse inbox)")" refs/heads/inbox
+	refused '\[ref\]' "$one" refs/heads/other
+	refused '\[ref\]' "$one" refs/tags/v1
+	run evil push --atomic "$MY_URL" "$one:refs/heads/outbox" "$one:refs/heads/other"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'[ref]'* ]]
+	unchanged
+	two=$(evil commit-tree "$TIP^{tree}" -p "$TIP" -p "$one" -m x)
+	refused '\[merge\]' "$two"
+	two=$(raw_tree "100644:90-90.jsonl:$FILE" "100644:91-91.jsonl:$FILE")
+	refused '\[set\]' "$(commit "$(with "040000 tree $two\t2031-01")")"
+	two=$(raw_tree "100644:90-90.receipt.json:$FILE")
+	refused '\[set\]' "$(commit "$(with "040000 tree $two\t2031-01")")"
+	still_works
+}
+
+@test "hostile: bombs of zlib and of deltas, torn packs, and a mailbox that is full" {
+	local big command
+	big=$(head -c 100000000 /dev/zero | blob)
+	refused '\[size\]' "$(commit "$(with "040000 tree $(raw_tree "100644:90-90.jsonl:$big")\t2031-01")")"
+	command=(ssh -i "$W/key" -o UserKnownHostsFile="$W/known_hosts" -o IdentitiesOnly=yes -o BatchMode=yes -p "$PORT"
+		"$(id -un)@127.0.0.1" "git-receive-pack 'x'")
+	for kind in bomb torn none empty; do
+		run "$ROOT/tests/tools/badpush.py" $kind "$TIP" "$FILE" refs/heads/outbox -- "${command[@]}"
+		[ "$status" -ne 0 ]
+		unchanged
+	done
+	echo 1 >"$HUB/mailboxes/$ME.git/repsync.quota"
+	refused '\[full\]' "$(commit "$(with "040000 tree $(raw_tree "100644:90-90.jsonl:$FILE")\t2031-01")")"
+	on_laptop wang put contact C-0001 best_time=周六 -m 满了
+	run on_laptop wang sync --tries 1
+	[ "$status" -eq 4 ]
+	[[ "$output" == *'[full]'* ]]
+	rm "$HUB/mailboxes/$ME.git/repsync.quota"
+	still_works
+}
+
+# in_outbox NAME: a file of the tip's journal; next NUMBER FILE: pushes it as the segment of that number
+next() {
+	local tree old
+	old=$(evil rev-parse "$TIP:$MONTH")
+	tree=$({ evil ls-tree "$old"; printf '100644 blob %s\t%s-%s.jsonl\n' "$(blob <"$2")" "$1" "$1"; } | evil mktree)
+	tree=$(evil ls-tree "$TIP" | sed "s/$old/$tree/" | evil mktree)
+	evil push -q "$MY_URL" "$(commit "$tree"):refs/heads/outbox"
+}
+
+# What only the hub can judge: quarantined with its code, this device alone is held up.
+quarantined() { # CODE
+	on_laptop zhou put contact C-0003 best_time=周一 -m 其他人照常
+	on_laptop zhou sync
+	"$REPSYNC" -C "$HUB" --json hub merge >"$W/summary"
+	jq -e --arg code "$1" --arg device "$ME" '.applied >= 1 and any(.problems[]; .device == $device and .code == $code)' "$W/summary"
+	on_laptop zhou sync
+	[ "$(json_of zhou status | jq .unacknowledged)" = 0 ]
+	"$REPSYNC" -C "$HUB" hub verify
+}
+
+segment() { evil show "$TIP:$MONTH/1-1.jsonl"; }
+
+@test "hostile: a replay of what was merged changes nothing" {
+	segment >"$W/s"
+	next 2 "$W/s"
+	"$REPSYNC" -C "$HUB" --json hub merge | jq -e '.changesets == 0'
+	"$REPSYNC" -C "$HUB" hub verify
+}
+
+@test "hostile: another's change set in one's own mailbox" {
+	on_laptop li put contact C-0001 dept=心内一科 -m 李
+	on_laptop li sync
+	git -C "$(mailbox li)" show "outbox:$MONTH/1-1.jsonl" >"$W/s"
+	next 2 "$W/s"
+	quarantined content
+}
+
+@test "hostile: a forged author" {
+	segment | sed "s/\"rep\":\"E0007\"/\"rep\":\"E0003\"/; s/\"seq\":1,/\"seq\":2,/" >"$W/s"
+	next 2 "$W/s"
+	quarantined content
+}
+
+@test "hostile: what is no change set, whatever it tries the reader with" {
+	local i
+	i=0
+	while IFS= read -r line; do
+		i=$((i + 1))
+		world_back
+		hostile_as wang
+		printf '%b\n' "$line" >"$W/s"
+		next 2 "$W/s"
+		"$REPSYNC" -C "$HUB" --json hub merge >"$W/summary"
+		jq -e --arg device "$ME" 'any(.problems[]; .device == $device and .code == "content")' "$W/summary" || { echo "$line"; return 1; }
+	done <<-'LINES'
+		[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]
+		{"seq":2,"seq":2}
+		{"a":"\\xff"}
+		{"a":"\\x00"}
+		{"a":"\\xe2\\x80\\xae"}
+		{"a":1.5}
+		{"a":123456789012345678901234567890}
+		{"a":"\\\\ud800"}
+	LINES
+	head -c 3000000 /dev/zero | tr '\0' a >"$W/s"
+	world_back
+	hostile_as wang
+	head -c 3000000 /dev/zero | tr '\0' a >"$W/s"
+	next 2 "$W/s"
+	quarantined content
+}
