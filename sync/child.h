@@ -56,6 +56,9 @@ struct rep_child_job {
 /* Bytes that this process's TCP sockets have had acknowledged and received; changes whenever one moves on. */
 uint64_t rep_sockets_moved(void);
 
+/* Is one of them still connected, both ways? */
+bool rep_sockets_up(void);
+
 struct rep_child;
 /* `job` is copied; what its `user` points to must live until rep_child_finish. */
 REP_CHECK enum rep_code rep_child_start(struct rep_child **out, const struct rep_child_job *job,

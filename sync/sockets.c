@@ -9,19 +9,37 @@
 
 #include "sync/child.h"
 
-#define FD_MAX 256 /* a transfer has a handful */
+#define FD_MAX 256    /* a transfer has a handful */
+#define ESTABLISHED 1 /* TCP_ESTABLISHED of the kernel's tcp_states.h */
+
+static bool read_info(int fd, struct tcp_info *info)
+{
+	socklen_t len = sizeof *info;
+
+	*info = (struct tcp_info){0};
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
+	       len >= offsetof(struct tcp_info, tcpi_bytes_received) +
+			       sizeof info->tcpi_bytes_received;
+}
+
+bool rep_sockets_up(void)
+{
+	struct tcp_info info;
+
+	for (int fd = 3; fd < FD_MAX; fd++)
+		if (read_info(fd, &info) && info.tcpi_state == ESTABLISHED)
+			return true;
+	return false;
+}
 
 uint64_t rep_sockets_moved(void)
 {
 	uint64_t sum = 0;
 
 	for (int fd = 3; fd < FD_MAX; fd++) {
-		struct tcp_info info = {0};
-		socklen_t len = sizeof info;
+		struct tcp_info info;
 
-		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-		    len >= offsetof(struct tcp_info, tcpi_bytes_received) +
-				    sizeof info.tcpi_bytes_received)
+		if (read_info(fd, &info))
 			sum += info.tcpi_bytes_acked + info.tcpi_bytes_received;
 	}
 	return sum;

@@ -33,7 +33,8 @@ static void alive(struct rep_session *session, uint64_t done, uint64_t total)
 static int on_text(const char *text, int len, void *user)
 {
 	struct rep_session *session = user;
-	size_t room = (session->said.limit - session->said.len) / 3; /* a replaced byte takes three */
+	size_t room =
+		(session->said.limit - session->said.len) / 3; /* a replaced byte takes three */
 
 	/* Empty is what receive-pack sends every five seconds, also when a hook of it hangs. */
 	if (len <= 0)
@@ -126,13 +127,15 @@ static int on_credentials(git_credential **out, const char *url, const char *use
 	(void)user_of_url;
 	alive(session, 0, 0);
 	if (transport->kind == REP_TRANSPORT_HTTPS) {
-		session->asked += 2;
+		session->refused = true;
 		return GIT_EAUTH;
 	}
 	if (allowed & GIT_CREDENTIAL_USERNAME)
 		return git_credential_username_new(out, transport->user);
-	if (!(allowed & GIT_CREDENTIAL_SSH_KEY) || session->asked++ > 0)
+	if (!(allowed & GIT_CREDENTIAL_SSH_KEY) || session->asked++ > 0) {
+		session->refused = rep_sockets_up();
 		return GIT_EAUTH;
+	}
 	return git_credential_ssh_key_memory_new(out, transport->user, transport->ssh_public,
 						 transport->ssh_secret, NULL);
 }
@@ -301,7 +304,8 @@ enum rep_code rep_session_explain(const struct rep_session *session, int git_rc,
 
 	if (session->wrong_host)
 		return wrong_host(session, what, err);
-	if (session->asked > 1 || git_rc == GIT_EAUTH)
+	/* libssh2 calls a line that breaks in the middle of the log-in a key that was not taken. */
+	if (session->refused)
 		return rep_fail(err, REP_EREFUSED, "%s: %.100s does not take this device's %s",
 				what, transport->host,
 				transport->kind == REP_TRANSPORT_SSH ? "key" : "token");
@@ -314,7 +318,7 @@ enum rep_code rep_session_explain(const struct rep_session *session, int git_rc,
 	if (http_status(last))
 		return explain_http(session, http_status(last), what, err);
 	rc = rep_git_fail(err, git_rc, what);
-	if (!network)
+	if (!network && git_rc != GIT_EAUTH)
 		return rc;
 	/* After the log-in, what the server's program said before it left stands in the message. */
 	if (as_said(err->msg, what, err) || as_said(rep_buf_str(&session->said), what, err))
@@ -332,7 +336,12 @@ enum rep_code rep_session_verdict(const struct rep_session *session, struct rep_
 		return REP_OK;
 	if (as_said(said, "upload", err))
 		return err->code;
-	if (strstr(session->refusal, "fast-forward") || strstr(session->refusal, "fetch first"))
+	/*
+	 * "failed to update ref": it moved between the advertisement and our turn. Over https the lock is taken in between, and
+	 * what moved it may be our own earlier try, whose server outlived the line.
+	 */
+	if (strstr(session->refusal, "fast-forward") || strstr(session->refusal, "fetch first") ||
+	    strstr(session->refusal, "failed to update ref"))
 		return rep_fail(err, REP_EORDER, "the server: %s", session->refusal);
 	return rep_fail(err, REP_EREFUSED, "the server: %s", session->refusal);
 }

@@ -103,10 +103,11 @@ with_hooks() {
 }
 
 a_receive_pack_that_dies_or_hangs_is_given_up() {
-	local act
+	local act i=0
 	mkdir "$W/hooks"
-	for act in 'kill -9 $PPID' 'sleep 20' 'kill -9 0' 'printf "\033[2J\007PACK\001\377\n" >&2; exit 1'; do
-		work_both_ways 1 # a merge: the doors are as they should be
+	for act in 'kill -9 $PPID' 'sleep 20' 'printf "\033[2J\007PACK\001\377\n" >&2; exit 1'; do
+		i=$((i + 1))
+		work_both_ways "$i" # a merge: the doors are as they should be
 		printf '#!/bin/sh\n%s\n' "$act" >"$W/hooks/pre-receive"
 		chmod +x "$W/hooks/pre-receive"
 		with_hooks

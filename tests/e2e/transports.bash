@@ -12,7 +12,7 @@ transport_world() {
 	mkdir -p "$W" "$SERVER"
 	chmod 700 "$W"
 	export KIND W HUB SERVER
-	company hub init --company 朗峰医药
+	company hub init --replicas plain --company 朗峰医药
 	cat >"$W/org.csv" <<-CSV
 		id,名称,性质,等级
 		O-0101,江南市第一人民医院,下游,三级甲等
