@@ -348,9 +348,15 @@ enum rep_code rep_run_rejection(struct rep_run *run, const struct rep_edit *edit
 	size_t len = strlen(edit->rep);
 	enum rep_code rc = REP_OK;
 
-	if (!kind || len > REP_ID_LEN_MAX || (!rep_outcome_has_rejection(outcome) && !was_rejected))
+	if (!kind || len > REP_ID_LEN_MAX ||
+	    (!rep_outcome_has_rejection(outcome) && !was_rejected && !run->replayed))
 		return REP_OK;
 	rep_review_change_id(id, "rejection", edit->device, edit->seq, edit->index);
+	if (run->replayed && !rep_outcome_has_rejection(outcome) &&
+	    !rep_json_get(run->replayed, id))
+		return REP_OK;
+	if (run->replayed && !rep_json_set(run->replayed, id, rep_json_bool(true)))
+		return rep_fail(err, REP_ENOMEM, "out of memory");
 	memcpy(partition, "staff-", 6);
 	memcpy(partition + 6, edit->rep, len + 1);
 	if (rep_outcome_has_rejection(outcome)) {
@@ -399,9 +405,9 @@ enum rep_code rep_refold_keep(struct rep_refold *refold, struct rep_touched *tou
 	bool was_rejected = rep_outcome_has_rejection(change->outcome);
 	enum rep_code rc = REP_OK;
 
-	if (outcome || was_rejected)
+	if (outcome || was_rejected || refold->run->replayed)
 		rc = rep_run_rejection(refold->run, &change->edit, outcome, was_rejected, err);
-	if (rc == REP_OK && !rep_json_equal(outcome, change->outcome))
+	if (rc == REP_OK && !refold->run->replayed && !rep_json_equal(outcome, change->outcome))
 		rc = keep_altered(refold, change, outcome, err);
 	touched->has_last = true;
 	memcpy(touched->last_stamp, change->eff.text, sizeof touched->last_stamp);

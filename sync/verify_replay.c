@@ -309,6 +309,9 @@ static enum rep_code replay_open(struct replay *replay, struct rep_verifying *ve
 	replay->hub.lock = NULL;
 	run->hub = &replay->hub;
 	run->options = &replay->options;
+	run->replayed = rep_json_object();
+	if (!run->replayed)
+		return rep_fail(err, REP_ENOMEM, "replay");
 	rc = rep_db_open(&replay->hub.db, "replay", &memory, err);
 	if (rc == REP_OK)
 		rc = rep_work_create(&replay->hub, err);
@@ -327,6 +330,7 @@ static void replay_close(struct replay *replay)
 	rep_run_outcomes_clear(&replay->run);
 	free(replay->run.aliased);
 	rep_run_forget_eras(&replay->run);
+	rep_json_free(replay->run.replayed);
 	rep_buf_clear(&replay->run.partition);
 	rep_tree_free(replay->run.tree);
 	rep_pack_free(replay->run.pack);
