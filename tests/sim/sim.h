@@ -126,6 +126,10 @@ struct rep_hub *sim_hub(struct sim_world *world);
 void sim_close(struct sim_rep *rep);
 void sim_close_hub(struct sim_world *world);
 
+/* The value line of a record that the hub makes: every required field but references; and one value more. */
+struct rep_json *sim_insert_line(const struct rep_entity *entity, unsigned n);
+void sim_line_value(struct rep_json *line, const char *field, const char *value);
+
 /* Sets the clock of the acting machine. */
 int64_t sim_act_as(const struct sim_world *world, const struct sim_rep *rep); /* NULL = the hub */
 

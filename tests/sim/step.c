@@ -162,42 +162,72 @@ static void sync_badly(struct sim_world *world, struct sim_rep *rep)
 
 /* ---- what the company does ---- */
 
-/* An import of one field, which knows no stamps; or an account changes hands. */
-static void company(struct sim_world *world)
+static void import(struct sim_world *world, enum rep_op op, const char *entity, const char *id,
+		   struct rep_json *line, int64_t now_ms)
 {
-	static const char *const lists[][2] = {{"a2", "a3"}, {"a3", "a1"}, {"a1", "a2"}};
-	int64_t now_ms = sim_act_as(world, NULL);
-	struct rep_json *line = rep_json_object(), *values = rep_json_object();
-	struct rep_json *field = rep_json_object();
 	struct rep_hub_batch *batch = NULL;
-	struct rep_hub *hub = sim_hub(world);
 	struct rep_error err;
+
+	rep_json_set_string(line, "source", "csv");
+	sim_ok(rep_hub_batch_new(&batch, sim_hub(world), "import", now_ms, &err), &err, "batch");
+	sim_ok(rep_hub_batch_add(batch, op, entity, id, line, &err), &err, id);
+	sim_ok(rep_hub_batch_send(batch, &err), &err, id);
+	rep_hub_batch_free(batch);
+	sim_trace(world, "hub: imports %s/%s", entity, id);
+}
+
+/* One field, which knows no stamps. */
+static void import_name(struct sim_world *world, int64_t now_ms)
+{
+	struct rep_json *line = rep_json_object();
 	char id[16], text[32];
 
-	if (sim_percent(SIM_STEPS, 40)) {
-		const char *post = sim_below(SIM_STEPS, 2) ? "n1" : "n2";
+	snprintf(id, sizeof id, "a%u", 1 + sim_below(SIM_STEPS, SIM_ACCOUNTS));
+	snprintf(text, sizeof text, "import %u", world->step);
+	rep_json_set(line, "values", rep_json_object());
+	sim_line_value(line, "name", text);
+	import(world, REP_OP_UPDATE, world->cast->account, id, line, now_ms);
+}
 
-		sim_ok(rep_hub_territory(hub, REP_TERRITORY_SET, post, NULL, NULL,
-					 lists[sim_below(SIM_STEPS, 3)], 2, now_ms, &err),
-		       &err, "accounts change hands");
-		rep_json_free(line);
-		rep_json_free(values);
-		rep_json_free(field);
-		sim_trace(world, "hub: accounts of %s change hands", post);
-	} else {
-		snprintf(id, sizeof id, "a%u", 1 + sim_below(SIM_STEPS, SIM_ACCOUNTS));
-		snprintf(text, sizeof text, "import %u", world->step);
-		rep_json_set_string(field, "new", text);
-		rep_json_set(values, "name", field);
-		rep_json_set(line, "values", values);
-		rep_json_set_string(line, "source", "csv");
-		sim_ok(rep_hub_batch_new(&batch, hub, "import", now_ms, &err), &err, "batch");
-		sim_ok(rep_hub_batch_add(batch, REP_OP_UPDATE, world->cast->account, id, line,
-					 &err),
-		       &err, "import");
-		sim_ok(rep_hub_batch_send(batch, &err), &err, "import");
-		rep_hub_batch_free(batch);
-		sim_trace(world, "hub: imports the name of %s", id);
+/* Somebody of whom edits may speak already, and wait. */
+static void import_person(struct sim_world *world, int64_t now_ms)
+{
+	const struct rep_entity *person =
+		rep_schema_entity(rep_hub_schema(sim_hub(world)), world->cast->person);
+	struct rep_json *line = sim_insert_line(person, world->step);
+	char id[16], account[16];
+
+	snprintf(id, sizeof id, "nowhere%u", sim_below(SIM_STEPS, 3));
+	snprintf(account, sizeof account, "a%u", 1 + sim_below(SIM_STEPS, SIM_ACCOUNTS));
+	sim_line_value(line, world->cast->person_account, account);
+	import(world, REP_OP_INSERT, world->cast->person, id, line, now_ms);
+}
+
+static void change_hands(struct sim_world *world, int64_t now_ms)
+{
+	static const char *const lists[][2] = {{"a2", "a3"}, {"a3", "a1"}, {"a1", "a2"}};
+	const char *post = sim_below(SIM_STEPS, 2) ? "n1" : "n2";
+	struct rep_error err;
+
+	sim_ok(rep_hub_territory(sim_hub(world), REP_TERRITORY_SET, post, NULL, NULL,
+				 lists[sim_below(SIM_STEPS, 3)], 2, now_ms, &err),
+	       &err, "accounts change hands");
+	sim_trace(world, "hub: accounts of %s change hands", post);
+}
+
+static void company(struct sim_world *world)
+{
+	int64_t now_ms = sim_act_as(world, NULL);
+
+	switch (sim_below(SIM_STEPS, 3)) {
+	case 0:
+		import_name(world, now_ms);
+		break;
+	case 1:
+		import_person(world, now_ms);
+		break;
+	default:
+		change_hands(world, now_ms);
 	}
 }
 
@@ -237,7 +267,7 @@ static void one_step(struct sim_world *world)
 
 	if (sim_percent(SIM_FAULTS, 5)) {
 		act_and_die(world, rep, action);
-	} else if (dice >= 98) {
+	} else if (dice >= 96) {
 		company(world);
 	} else if (action == ACT_EDIT) {
 		remember(world, rep, edit(world, rep));

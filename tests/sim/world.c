@@ -108,7 +108,7 @@ static struct rep_json *field_new(struct rep_json *value)
 }
 
 /* Every required field of a record that the hub itself makes. */
-static struct rep_json *insert_line(const struct rep_entity *entity, unsigned n)
+struct rep_json *sim_insert_line(const struct rep_entity *entity, unsigned n)
 {
 	struct rep_json *line = rep_json_object(), *values = rep_json_object();
 
@@ -127,6 +127,11 @@ static struct rep_json *insert_line(const struct rep_entity *entity, unsigned n)
 	return line;
 }
 
+void sim_line_value(struct rep_json *line, const char *field, const char *value)
+{
+	rep_json_set(rep_json_get(line, "values"), field, field_new(rep_json_string(value)));
+}
+
 static void add_records(struct rep_hub *hub, const struct sim_cast *cast, int64_t now_ms)
 {
 	const struct rep_schema *schema = rep_hub_schema(hub);
@@ -140,14 +145,13 @@ static void add_records(struct rep_hub *hub, const struct sim_cast *cast, int64_
 	for (unsigned i = 1; i <= SIM_ACCOUNTS; i++) {
 		snprintf(of, sizeof of, "a%u", i);
 		sim_ok(rep_hub_batch_add(batch, REP_OP_INSERT, cast->account, of,
-					 insert_line(account, i), &err),
+					 sim_insert_line(account, i), &err),
 		       &err, of);
 		for (unsigned k = 1; k <= 2; k++) {
-			struct rep_json *line = insert_line(person, 10 * i + k);
+			struct rep_json *line = sim_insert_line(person, 10 * i + k);
 
 			snprintf(id, sizeof id, "p%u%u", i, k);
-			rep_json_set(rep_json_get(line, "values"), cast->person_account,
-				     field_new(rep_json_string(of)));
+			sim_line_value(line, cast->person_account, of);
 			sim_ok(rep_hub_batch_add(batch, REP_OP_INSERT, cast->person, id, line,
 						 &err),
 			       &err, id);
@@ -286,7 +290,7 @@ static int64_t choose_skew(void)
 	}
 	/* Where two clocks tell the same time, two edits may bear the same stamp but for the device. */
 	skew_ms = sim_below(SIM_FAULTS, 4000);
-	return skew_ms % 2 ? skew_ms - 2000 : 0;
+	return skew_ms % 4 ? 0 : skew_ms - 2000;
 }
 
 void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, uint64_t seed)
