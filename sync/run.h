@@ -118,7 +118,7 @@ struct rep_run {
 
 	struct rep_run_total *total;
 	struct rep_run_counts batch_counts;
-	struct rep_json *held_now;    /* "<device>/<seq>/<index>" held by this very run */
+	struct rep_json *held_now; /* "<device>/<seq>/<index>" held by this very run */
 	/*
 	 * In a replay only, where what was recorded of a change stands and is never altered (it holds what admission said, also while
 	 * the record has no place yet): the ids of the rejections written so far. NULL in a run.

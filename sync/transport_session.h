@@ -17,7 +17,7 @@ struct rep_session {
 	unsigned asked; /* for credentials */
 	bool wrong_host;
 	bool refused; /* what we are known by was not taken */
-	bool told; /* the server told of our ref */
+	bool told;    /* the server told of our ref */
 	char refusal[200];
 	struct rep_buf said; /* what the server's programs wrote for people, made safe */
 	uint64_t counted;    /* bytes down of the connection's transfer */

@@ -135,7 +135,8 @@ int site_end(void **state)
 	if (site->port && site->kind == SITE_SSH)
 		shell_ok("kill $(cat %s/ssh/pid)", site->dir);
 	if (site->port && site->kind == SITE_HTTPS)
-		shell_ok("kill -- $(cat %s/web/nginx.pid) -$(cat %s/web/fcgiwrap.pid)", site->dir, site->dir);
+		shell_ok("kill -- $(cat %s/web/nginx.pid) -$(cat %s/web/fcgiwrap.pid)", site->dir,
+			 site->dir);
 	expect_ok(rep_dir_remove(site->dir, &err), &err);
 	free(site->secret);
 	free(site->public_line);

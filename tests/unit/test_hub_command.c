@@ -107,7 +107,8 @@ static void sshd_gets_the_one_time_key_and_then_the_devices_own(void **state)
 	hub_person(hub, "r1", "rep", "T1", HUB_T0 + MINUTE);
 	expect_ok(invite("ssh://sync@hub.example/srv", host_key, &made), &err);
 	laptop_enroll(&folder, hub, "r1", HUB_T0 + 3 * MINUTE);
-	expect_ok(rep_hub_ssh_keys(hub, "/usr/bin/repsync", HUB_T0 + 4 * MINUTE, &keys, &err), &err);
+	expect_ok(rep_hub_ssh_keys(hub, "/usr/bin/repsync", HUB_T0 + 4 * MINUTE, &keys, &err),
+		  &err);
 	assert_non_null(strstr(rep_buf_str(&keys), rep_json_get_string(made, "ssh_public")));
 	assert_non_null(strstr(rep_buf_str(&keys), rep_json_get_string(made, "device")));
 	/* A laptop on a folder has no key, so no line. */
