@@ -228,7 +228,7 @@ static bool choose_time(struct publishing *at)
 		return false;
 	if (!wanted)
 		wanted = strcmp(at->next->effective, at->now) > 0 ? at->next->effective : at->now;
-	strncpy(at->effective, wanted, REP_TIME_LEN);
+	snprintf(at->effective, sizeof at->effective, "%s", wanted);
 	if (*at->newest_since && strcmp(at->effective, at->newest_since) <= 0 &&
 	    strcmp(at->newest_since, at->now) > 0)
 		return rep_schema_problem(at->problems, NULL, NULL, "effective-in-past",

@@ -35,8 +35,8 @@ static void note(struct broken *broken, const char *id, const char *why)
 {
 	if (broken->count++)
 		return;
-	strncpy(broken->first, id, REP_ID_LEN_MAX);
-	strncpy(broken->why, why, sizeof broken->why - 1);
+	snprintf(broken->first, sizeof broken->first, "%s", id);
+	snprintf(broken->why, sizeof broken->why, "%.*s", (int)sizeof broken->why - 1, why);
 }
 
 /* ---- one record ---- */

@@ -119,7 +119,7 @@ static void put_bytes(const char *file, const struct rep_buf *bytes)
 	fclose(out);
 }
 
-static void shell(const char *fmt, ...)
+REP_PRINTF(1, 2) static void shell(const char *fmt, ...)
 {
 	char command[20000];
 	va_list args;
