@@ -1,9 +1,11 @@
 #include "sync/audit_row.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/aliases.h"
 #include "core/store/tables.h"
 
 #define KEY_SIZE (REP_NAME_LEN_MAX + REP_ID_LEN_MAX + 2)
@@ -433,5 +435,29 @@ enum rep_code rep_audit_rows_add(struct rep_audit_rows *rows, const struct rep_i
 		if (!field || strcmp(field, telling.field) == 0)
 			rc = add_field(&telling, rep_json_iter_value(it), err);
 	}
+	return rc;
+}
+
+enum rep_code rep_audit_group_each(struct rep_hub *hub, const struct rep_entity *entity,
+				   const char *id,
+				   enum rep_code (*each)(void *user, struct rep_indexed *change,
+							 struct rep_error *err),
+				   void *user, struct rep_error *err)
+{
+	struct rep_group group = {0};
+	struct rep_changes_query query = {.entity = entity->name};
+	const char **ids = NULL;
+	enum rep_code rc = rep_group_load(&group, rep_hub_db(hub), entity->name, id, err);
+
+	if (rc == REP_OK && !(ids = calloc(group.len, sizeof(*ids))))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	for (size_t i = 0; ids && i < group.len; i++)
+		ids[i] = group.ids[i];
+	query.ids = ids;
+	query.ids_len = group.len;
+	if (rc == REP_OK)
+		rc = rep_changes_each(rep_hub_db(hub), &query, each, user, err);
+	free(ids);
+	rep_group_clear(&group);
 	return rc;
 }

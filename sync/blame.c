@@ -6,6 +6,7 @@
 
 #include "core/base/limits.h"
 #include "core/model/value.h"
+#include "core/store/aliases.h"
 #include "core/store/tables.h"
 #include "sync/audit_row.h"
 
@@ -148,10 +149,9 @@ static enum rep_code add_field(struct blame *blame, const struct rep_field *fiel
 static enum rep_code blame_record(struct blame *blame, struct rep_hub *hub, struct rep_error *err)
 {
 	const struct rep_entity *entity = blame->record->entity;
-	const struct rep_changes_query query = {.entity = entity->name, .id = blame->record->id};
-	enum rep_code rc;
+	enum rep_code rc =
+		rep_audit_group_each(hub, entity, blame->record->id, on_change, blame, err);
 
-	rc = rep_changes_each(rep_hub_db(hub), &query, on_change, blame, err);
 	for (size_t i = 0; rc == REP_OK && i < entity->fields_len; i++)
 		rc = add_field(blame, &entity->fields[i], err);
 	return rc;
@@ -162,6 +162,7 @@ enum rep_code rep_hub_blame(struct rep_hub *hub, const char *entity_name, const 
 {
 	const struct rep_entity *entity = rep_schema_entity(rep_hub_schema(hub), entity_name);
 	struct rep_record *record = NULL;
+	char shown[REP_ID_LEN_MAX + 1];
 	struct blame blame = {.changes = rep_json_object(), .out = rep_json_array()};
 	enum rep_code rc;
 
@@ -170,7 +171,9 @@ enum rep_code rep_hub_blame(struct rep_hub *hub, const char *entity_name, const 
 	if (rc == REP_OK && !entity)
 		rc = rep_fail(err, REP_ENOTFOUND, "there is no entity %s", entity_name);
 	if (rc == REP_OK)
-		rc = rep_row_get(rep_hub_db(hub), entity, id, &record, err);
+		rc = rep_alias_shown(rep_hub_db(hub), entity, id, shown, err);
+	if (rc == REP_OK)
+		rc = rep_row_get(rep_hub_db(hub), entity, *shown ? shown : id, &record, err);
 	if (rc == REP_OK && !record)
 		rc = rep_fail(err, REP_ENOTFOUND, "there is no %s %s", entity_name, id);
 	if (rc != REP_OK)

@@ -9,6 +9,7 @@
 #include "core/base/limits.h"
 #include "core/model/id.h"
 #include "core/model/value.h"
+#include "core/store/aliases.h"
 #include "core/store/tables.h"
 #include "sync/audit_row.h"
 #include "sync/hub_state.h"
@@ -368,6 +369,7 @@ static enum rep_code answer(struct explain *explain, struct rep_json **out, stru
 static enum rep_code find(struct explain *explain, struct rep_hub *hub, const char *entity,
 			  const char *id, const char *field, struct rep_error *err)
 {
+	char shown[REP_ID_LEN_MAX + 1];
 	enum rep_code rc;
 
 	explain->entity = rep_schema_entity(rep_hub_schema(hub), entity);
@@ -376,7 +378,10 @@ static enum rep_code find(struct explain *explain, struct rep_hub *hub, const ch
 	explain->field = rep_entity_field(explain->entity, field);
 	if (!explain->field)
 		return rep_fail(err, REP_ENOTFOUND, "%s has no field %s", entity, field);
-	rc = rep_row_get(rep_hub_db(hub), explain->entity, id, &explain->record, err);
+	rc = rep_alias_shown(rep_hub_db(hub), explain->entity, id, shown, err);
+	if (rc == REP_OK)
+		rc = rep_row_get(rep_hub_db(hub), explain->entity, *shown ? shown : id,
+				 &explain->record, err);
 	if (rc == REP_OK && !explain->record)
 		rc = rep_fail(err, REP_ENOTFOUND, "there is no %s %s", entity, id);
 	return rc;
@@ -385,7 +390,6 @@ static enum rep_code find(struct explain *explain, struct rep_hub *hub, const ch
 enum rep_code rep_hub_explain(struct rep_hub *hub, const char *entity, const char *id,
 			      const char *field, struct rep_json **out, struct rep_error *err)
 {
-	const struct rep_changes_query query = {.entity = entity, .id = id};
 	struct explain explain = {.entries = rep_json_object(), .proposals = rep_json_array()};
 	enum rep_code rc;
 
@@ -397,7 +401,8 @@ enum rep_code rep_hub_explain(struct rep_hub *hub, const char *entity, const cha
 	if (rc == REP_OK)
 		rc = find_item(&explain, hub, err);
 	if (rc == REP_OK)
-		rc = rep_changes_each(rep_hub_db(hub), &query, on_change, &explain, err);
+		rc = rep_audit_group_each(hub, explain.entity, explain.record->id, on_change,
+					  &explain, err);
 	if (rc == REP_OK)
 		rc = answer(&explain, out, err);
 	rep_json_free(explain.entries);

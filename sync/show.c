@@ -1,9 +1,11 @@
 #include "sync/show.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/aliases.h"
 #include "core/store/changes.h"
 #include "core/store/tables.h"
 
@@ -13,6 +15,8 @@ struct refold {
 	struct rep_db *db;
 	const struct rep_schema *schema;
 	const struct rep_moment *moment;
+	const struct rep_entity *entity;
+	const char *root; /* of several that are one; NULL = one alone */
 	struct rep_folded folded;
 	struct rep_fold_context context;
 	struct rep_buf partition;  /* what partition_of lent */
@@ -73,14 +77,17 @@ static enum rep_code fold_change(struct refold *refold, const struct rep_indexed
 				 struct rep_error *err)
 {
 	struct rep_edit edit = change->edit;
-	struct rep_json *outcome = NULL, *line = NULL;
+	struct rep_json *outcome = NULL, *line = NULL, *made = NULL;
 	enum rep_code rc = rep_edit_forget(&line, edit.line, was_refused, refold, err);
 
 	if (line)
 		edit.line = line;
+	if (rc == REP_OK && refold->root)
+		rc = rep_join_edit(&edit, &made, &edit, refold->root, refold->entity, err);
 	if (rc == REP_OK)
 		rc = rep_fold(&refold->folded, &edit, &refold->context, &outcome, err);
 	rep_json_free(outcome);
+	rep_json_free(made);
 	rep_json_free(line);
 	return rc;
 }
@@ -100,18 +107,22 @@ static enum rep_code on_change(void *user, struct rep_indexed *change, struct re
 	return rep_wrap(err, rc, "%s/%lld", change->device, (long long)change->edit.seq);
 }
 
-enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
-			      const struct rep_entity *entity, const char *id,
-			      const struct rep_moment *moment, struct rep_error *err)
+/* The changes of these records, as one of `root`'s where that is given. */
+static enum rep_code fold_ids(struct rep_record **out, struct rep_hub *hub,
+			      const struct rep_entity *entity, const char *const *ids, size_t len,
+			      const char *root, const struct rep_moment *moment,
+			      struct rep_error *err)
 {
 	struct refold refold = {
 		.db = rep_hub_db(hub),
 		.schema = rep_hub_schema(hub),
 		.moment = moment,
+		.entity = entity,
+		.root = root,
 		.partition = REP_BUF_INIT(1024),
 		.outcomes = rep_json_object(),
 	};
-	const struct rep_changes_query query = {.entity = entity->name, .id = id};
+	const struct rep_changes_query query = {.entity = entity->name, .ids = ids, .ids_len = len};
 	enum rep_code rc;
 
 	*out = NULL;
@@ -129,6 +140,76 @@ enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
 	rep_folded_clear(&refold.folded);
 	rep_buf_clear(&refold.partition);
 	rep_json_free(refold.outcomes);
+	return rc;
+}
+
+/* The id of the member made first, of those that had been made. */
+static enum rep_code find_root(struct rep_hub *hub, const struct rep_entity *entity,
+			       const struct rep_group *group, const struct rep_moment *moment,
+			       const char **root, struct rep_error *err)
+{
+	char best[REP_STAMP_LEN + 1] = "";
+	enum rep_code rc = REP_OK;
+
+	*root = group->ids[0];
+	for (size_t i = 0; rc == REP_OK && i < group->len; i++) {
+		const char *id = group->ids[i];
+		struct rep_record *record;
+
+		rc = fold_ids(&record, hub, entity, &id, 1, NULL, moment, err);
+		if (rc == REP_OK && record &&
+		    (!*best || rep_stamp_compare(record->created.text, best) < 0)) {
+			memcpy(best, record->created.text, sizeof best);
+			*root = id;
+		}
+		rep_record_free(record);
+	}
+	return rc;
+}
+
+static enum rep_code refold_group(struct rep_record **out, struct rep_hub *hub,
+				  const struct rep_entity *entity, const char *id,
+				  const struct rep_group *group, const struct rep_moment *moment,
+				  struct rep_error *err)
+{
+	const char **ids = calloc(group->len, sizeof(*ids));
+	const char *root;
+	enum rep_code rc = ids ? find_root(hub, entity, group, moment, &root, err)
+			       : rep_fail(err, REP_ENOMEM, "fold");
+
+	for (size_t i = 0; ids && i < group->len; i++)
+		ids[i] = group->ids[i];
+	if (rc == REP_OK && strcmp(root, id) == 0)
+		rc = fold_ids(out, hub, entity, ids, group->len, root, moment, err);
+	else if (rc == REP_OK)
+		rc = fold_ids(out, hub, entity, &id, 1, NULL, moment, err);
+	if (rc == REP_OK && *out && strcmp(root, id) != 0) {
+		rep_json_free((*out)->deleted);
+		(*out)->deleted = rep_join_tombstone(rep_join_newest(&group->edges, id), root);
+	}
+	free(ids);
+	return rc;
+}
+
+enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
+			      const struct rep_entity *entity, const char *id,
+			      const struct rep_moment *moment, struct rep_error *err)
+{
+	char until[REP_TIME_LEN + 2];
+	struct rep_group group = {0};
+	enum rep_code rc;
+
+	*out = NULL;
+	/* Whatever follows the time in a stamp comes before a tilde. */
+	if (moment->time)
+		snprintf(until, sizeof until, "%.24s~", moment->time);
+	rc = rep_group_load_until(&group, rep_hub_db(hub), entity->name, id,
+				  moment->time ? until : NULL, err);
+	if (rc == REP_OK && group.len > 1)
+		rc = refold_group(out, hub, entity, id, &group, moment, err);
+	else if (rc == REP_OK)
+		rc = fold_ids(out, hub, entity, &id, 1, NULL, moment, err);
+	rep_group_clear(&group);
 	return rc;
 }
 
@@ -177,13 +258,22 @@ static enum rep_code find_entity(const struct rep_entity **out, struct rep_hub *
 	return *out ? REP_OK : rep_fail(err, REP_ENOTFOUND, "there is no entity %s", name);
 }
 
+static enum rep_code as_it_was(struct rep_record **out, struct rep_hub *hub,
+			       const struct rep_entity *entity, const char *id,
+			       const struct rep_moment *moment, struct rep_error *err)
+{
+	return moment->time ? rep_show_refold(out, hub, entity, id, moment, err)
+			    : rep_row_get(rep_hub_db(hub), entity, id, out, err);
+}
+
 enum rep_code rep_hub_show(struct rep_hub *hub, const char *entity_name, const char *id,
 			   const char *as_of, bool by_hub, struct rep_json **out,
 			   struct rep_error *err)
 {
 	const struct rep_moment moment = {as_of, by_hub};
 	const struct rep_entity *entity;
-	struct rep_record *record = NULL;
+	struct rep_record *record = NULL, *merged = NULL;
+	const char *into;
 	enum rep_code rc;
 
 	*out = NULL;
@@ -192,8 +282,13 @@ enum rep_code rep_hub_show(struct rep_hub *hub, const char *entity_name, const c
 		rc = find_entity(&entity, hub, entity_name, err);
 	if (rc != REP_OK)
 		goto out;
-	rc = as_of ? rep_show_refold(&record, hub, entity, id, &moment, err)
-		   : rep_row_get(rep_hub_db(hub), entity, id, &record, err);
+	rc = as_it_was(&record, hub, entity, id, &moment, err);
+	into = record ? rep_json_get_string(record->deleted, "merged_into") : NULL;
+	if (rc == REP_OK && into) { /* of one that is merged into another, that one */
+		merged = record;
+		record = NULL;
+		rc = as_it_was(&record, hub, entity, into, &moment, err);
+	}
 	if (rc == REP_OK && !record)
 		rc = rep_fail(err, REP_ENOTFOUND,
 			      as_of ? "there was no %s %s at %s" : "there is no %s %s%s",
@@ -202,6 +297,7 @@ enum rep_code rep_hub_show(struct rep_hub *hub, const char *entity_name, const c
 		rc = rep_show_record(out, record, err);
 out:
 	rep_record_free(record);
+	rep_record_free(merged);
 	return rep_wrap(err, rc, "show");
 }
 

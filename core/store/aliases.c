@@ -14,8 +14,8 @@ void rep_group_clear(struct rep_group *group)
 
 /* The partial indexes of changes.c have the very same condition on `op`, else SQLite does not use them. */
 #define IS_EDGE "entity = ?1 AND op IN ('alias', 'unalias')"
-#define IN_FORCE                                                                          \
-	" AND held = 0 AND (outcome IS NULL OR json_extract(outcome, '$.outcome') NOT IN" \
+#define IN_FORCE                                                                                                        \
+	" AND held = 0 AND (?3 IS NULL OR eff <= ?3) AND (outcome IS NULL OR json_extract(outcome, '$.outcome') NOT IN" \
 	" ('rejected', 'proposed'))"
 #define COLUMNS \
 	"SELECT id, json_extract(line, '$.into'), op, eff, rep, seq, idx FROM _change WHERE "
@@ -53,7 +53,7 @@ static enum rep_code add_edge(struct rep_edges *edges, struct rep_stmt *stmt, st
 
 /* Everything that was said of pairs with this id. */
 static enum rep_code load_edges(struct rep_group *group, struct rep_db *db, const char *entity,
-				const char *id, struct rep_error *err)
+				const char *id, const char *until, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
 	bool row = true;
@@ -63,6 +63,7 @@ static enum rep_code load_edges(struct rep_group *group, struct rep_db *db, cons
 		return rc;
 	rep_bind_text(stmt, 1, entity);
 	rep_bind_text(stmt, 2, id);
+	rep_bind_text(stmt, 3, until);
 	while ((rc = rep_step(stmt, &row, err)) == REP_OK && row)
 		if ((rc = add_edge(&group->edges, stmt, err)) != REP_OK)
 			break;
@@ -111,12 +112,18 @@ static int compare_ids(const void *a, const void *b)
 enum rep_code rep_group_load(struct rep_group *out, struct rep_db *db, const char *entity,
 			     const char *id, struct rep_error *err)
 {
+	return rep_group_load_until(out, db, entity, id, NULL, err);
+}
+
+enum rep_code rep_group_load_until(struct rep_group *out, struct rep_db *db, const char *entity,
+				   const char *id, const char *until, struct rep_error *err)
+{
 	enum rep_code rc;
 
 	*out = (struct rep_group){0};
 	rc = add_id(out, id, err);
 	for (size_t i = 0; rc == REP_OK && i < out->len; i++) {
-		rc = load_edges(out, db, entity, out->ids[i], err);
+		rc = load_edges(out, db, entity, out->ids[i], until, err);
 		if (rc == REP_OK)
 			rc = add_neighbours(out, out->ids[i], err);
 	}
@@ -125,6 +132,23 @@ enum rep_code rep_group_load(struct rep_group *out, struct rep_db *db, const cha
 	else
 		rep_group_clear(out);
 	return rep_wrap(err, rc, "aliases of %s %s", entity, id);
+}
+
+enum rep_code rep_alias_shown(struct rep_db *db, const struct rep_entity *entity, const char *id,
+			      char *out, struct rep_error *err)
+{
+	struct rep_record *record = NULL;
+	const char *into;
+	enum rep_code rc = rep_row_get(db, entity, id, &record, err);
+
+	into = record ? rep_json_get_string(record->deleted, "merged_into") : NULL;
+	if (!into && record)
+		into = record->id;
+	out[0] = '\0';
+	if (into && strlen(into) <= REP_ID_LEN_MAX)
+		memcpy(out, into, strlen(into) + 1);
+	rep_record_free(record);
+	return rc;
 }
 
 enum rep_code rep_aliases_any(struct rep_db *db, const char *entity, bool *any,

@@ -6,6 +6,7 @@
 
 #include "core/model/join.h"
 #include "core/store/db.h"
+#include "core/store/tables.h"
 
 /* The records that are one with a record, and what was said of pairs of them and others. */
 struct rep_group {
@@ -17,6 +18,16 @@ struct rep_group {
 void rep_group_clear(struct rep_group *group);
 REP_CHECK enum rep_code rep_group_load(struct rep_group *out, struct rep_db *db, const char *entity,
 				       const char *id, struct rep_error *err);
+/* As it was after the changes whose effective stamp is not greater than `until`; any text that compares with one. */
+REP_CHECK enum rep_code rep_group_load_until(struct rep_group *out, struct rep_db *db,
+					     const char *entity, const char *id, const char *until,
+					     struct rep_error *err);
+/*
+ * The id under which a row shows: that of the record it is merged into, where it is, else its own; empty when there is none. `out` has
+ * REP_ID_LEN_MAX + 1 bytes.
+ */
+REP_CHECK enum rep_code rep_alias_shown(struct rep_db *db, const struct rep_entity *entity,
+					const char *id, char *out, struct rep_error *err);
 /* Was anything ever said of a pair of this entity? Nearly always not, and then nothing else need be asked. */
 REP_CHECK enum rep_code rep_aliases_any(struct rep_db *db, const char *entity, bool *any,
 					struct rep_error *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/aliases.h"
 #include "core/store/columns.h"
 #include "core/store/journal.h"
 #include "core/store/search.h"
@@ -65,16 +66,19 @@ enum rep_code rep_query_get(struct rep_replica *replica, const char *entity_name
 	const struct rep_entity *entity = NULL;
 	struct rep_record *record = NULL;
 	struct rep_json *unsent = NULL;
+	char shown[REP_ID_LEN_MAX + 1] = "";
 	enum rep_code rc = find_entity(replica, entity_name, &entity, err);
 
 	*out = NULL;
+	if (rc == REP_OK) /* of one that is merged into another, that one */
+		rc = rep_alias_shown(replica->db, entity, id, shown, err);
 	if (rc == REP_OK)
-		rc = rep_row_get(replica->db, entity, id, &record, err);
+		rc = rep_row_get(replica->db, entity, *shown ? shown : id, &record, err);
 	if (rc == REP_OK && !record)
 		rc = rep_fail(err, REP_ENOTFOUND, "there is no %s %s in this replica", entity_name,
 			      id);
 	if (rc == REP_OK)
-		rc = rep_unsent(replica, entity_name, id, &unsent, err);
+		rc = rep_unsent(replica, entity_name, record->id, &unsent, err);
 	if (rc == REP_OK && !(*out = record_json(record, unsent)))
 		rc = no_memory(err);
 	rep_record_free(record);
