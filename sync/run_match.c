@@ -19,7 +19,8 @@
 struct matching {
 	struct rep_hub *hub;
 	struct rep_hub_batch *batch;
-	struct rep_json *done; /* "<entity>/<a>/<b>" of pairs seen in this pass */
+	struct rep_json *done; /* items of pairs seen in this pass */
+	bool asks; /* this pass asks; the ones before only join, so that nobody is asked for one that is another by then */
 	bool any;
 };
 
@@ -151,7 +152,9 @@ static enum rep_code decide(struct matching *matching, const struct pair *pair,
 		rc = contradicts(matching, pair, &against, err);
 	if (rc != REP_OK || apart || (against && !pair->match->act))
 		return rc;
-	return pair->match->act && !against ? act(matching, pair, err) : ask(matching, pair, err);
+	if (pair->match->act && !against)
+		return matching->asks ? REP_OK : act(matching, pair, err);
+	return matching->asks ? ask(matching, pair, err) : REP_OK;
 }
 
 /* ---- who shares a key ---- */
@@ -350,11 +353,11 @@ static enum rep_code match_all(struct matching *matching, struct rep_error *err)
 }
 
 /* *more: it wrote changes, and what these did waits in its turn. */
-static enum rep_code one_pass(struct rep_hub *hub, const struct rep_hub_merge *options,
+static enum rep_code one_pass(struct rep_hub *hub, const struct rep_hub_merge *options, bool asks,
 			      struct rep_run_total *total, bool *more, struct rep_error *err)
 {
 	struct rep_hub_merge own = *options;
-	struct matching matching = {.hub = hub, .done = rep_json_object()};
+	struct matching matching = {.hub = hub, .done = rep_json_object(), .asks = asks};
 	struct waiting first;
 	enum rep_code rc = next_waiting(hub, 0, &first, err);
 
@@ -368,7 +371,8 @@ static enum rep_code one_pass(struct rep_hub *hub, const struct rep_hub_merge *o
 		rc = rep_hub_batch_send(matching.batch, err);
 	rep_hub_batch_free(matching.batch);
 	rep_json_free(matching.done);
-	if (rc == REP_OK && first.n)
+	if (rc == REP_OK && first.n &&
+	    asks) /* all was answered: what the run below writes waits anew */
 		rc = rep_db_exec(hub->db, "DELETE FROM _rematch", err);
 	if (rc == REP_OK && matching.any)
 		rc = rep_hub_runs(hub, &own, total, err);
@@ -378,6 +382,7 @@ static enum rep_code one_pass(struct rep_hub *hub, const struct rep_hub_merge *o
 
 #define PASSES_MAX 8
 
+/* Joins until there is nothing more to join, then asks. */
 enum rep_code rep_hub_matches(struct rep_hub *hub, const struct rep_hub_merge *options,
 			      struct rep_run_total *total, struct rep_error *err)
 {
@@ -385,6 +390,9 @@ enum rep_code rep_hub_matches(struct rep_hub *hub, const struct rep_hub_merge *o
 	enum rep_code rc = REP_OK;
 
 	for (int i = 0; rc == REP_OK && more && i < PASSES_MAX; i++)
-		rc = one_pass(hub, options, total, &more, err);
+		rc = one_pass(hub, options, false, total, &more, err);
+	more = true;
+	for (int i = 0; rc == REP_OK && more && i < PASSES_MAX; i++)
+		rc = one_pass(hub, options, true, total, &more, err);
 	return rep_wrap(err, rc, "duplicates");
 }
