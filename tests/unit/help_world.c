@@ -264,8 +264,10 @@ const char *world_field(struct rep_db *db, const struct rep_schema *schema, cons
 	struct rep_error err;
 
 	expect_ok(rep_row_get(db, rep_schema_entity(schema, entity), id, &record, &err), &err);
-	if (!record || record->deleted)
+	if (!record || record->deleted) {
+		rep_record_free(record);
 		return "(none)";
+	}
 	text = rep_json_text(rep_record_value(record, field));
 	snprintf(out, 4096, "%s", rep_record_value(record, field) ? text : "null");
 	free(text);
