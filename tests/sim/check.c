@@ -46,7 +46,8 @@ static void note_change(struct visible *visible, const struct rep_change *change
 		rep_json_set(visible->last, key, rep_json_null());
 		return;
 	}
-	if (change->op != REP_OP_UPDATE || !entity)
+	/* A decision writes its values as an update does. */
+	if ((change->op != REP_OP_UPDATE && change->op != REP_OP_RESOLVE) || !entity || !values)
 		return;
 	fields = rep_json_get(visible->last, key);
 	if (fields && !rep_json_is(fields, REP_JSON_OBJECT))
