@@ -3,6 +3,8 @@
  * which is in the pack, or in a repository that only ever got whole packs, has all that is below it there
  * too: one look spares the whole subtree.
  */
+#include <stdlib.h>
+
 #include "sync/pack.h"
 #include "sync/treefmt.h"
 
@@ -146,7 +148,7 @@ enum rep_code rep_pack_copy_folders(struct rep_pack *pack, struct rep_git *from,
 	return rep_wrap(err, rc, "copy folders from %s", rep_git_path(from));
 }
 
-/* The tree of a commit's parent, which the walk copies next or which is there; zero when `from` has it no more. */
+/* The tree of a commit's parent, all of which is there or in the pack by now; zero when `from` has it no more. */
 static enum rep_code parent_tree(struct rep_git *from, const struct rep_oid *parent,
 				 struct rep_oid *out, struct rep_error *err)
 {
@@ -162,32 +164,77 @@ static enum rep_code parent_tree(struct rep_git *from, const struct rep_oid *par
 	return rc;
 }
 
+struct chain {
+	struct rep_oid *commits; /* newest first */
+	size_t len, cap;
+};
+
+static enum rep_code add_commit(struct chain *chain, const struct rep_oid *commit,
+				struct rep_error *err)
+{
+	if (chain->len == chain->cap) {
+		size_t cap = chain->cap ? 2 * chain->cap : 16;
+		struct rep_oid *grown = realloc(chain->commits, cap * sizeof *grown);
+
+		if (!grown)
+			return rep_fail(err, REP_ENOMEM, "out of memory");
+		chain->commits = grown;
+		chain->cap = cap;
+	}
+	chain->commits[chain->len++] = *commit;
+	return REP_OK;
+}
+
+/* The commits that are to be copied. */
+static enum rep_code find_chain(struct copy *copy, const struct rep_oid *tip,
+				const struct rep_oid *stop, size_t max, struct chain *out,
+				struct rep_error *err)
+{
+	struct rep_oid at = *tip;
+	enum rep_code rc = REP_OK;
+
+	while (!rc && !rep_oid_is_zero(&at) && !rep_oid_equal(&at, stop) && !is_there(copy, &at)) {
+		struct rep_oid tree, parent;
+		int64_t time_s;
+
+		if (out->len >= max)
+			return rep_fail(err, REP_ELIMIT, "more than %zu commits", max);
+		rc = add_commit(out, &at, err);
+		if (!rc)
+			rc = rep_git_commit_read(copy->from, &at, &tree, &parent, &time_s, err);
+		at = parent;
+	}
+	return rc;
+}
+
+static enum rep_code copy_commit(struct copy *copy, const struct rep_oid *commit,
+				 struct rep_error *err)
+{
+	struct rep_oid tree, parent, before;
+	int64_t time_s;
+	enum rep_code rc = rep_git_commit_read(copy->from, commit, &tree, &parent, &time_s, err);
+
+	if (!rc)
+		rc = parent_tree(copy->from, &parent, &before, err);
+	if (!rc)
+		rc = rep_pack_copy_tree(copy->pack, copy->from, &tree, &before, err);
+	return rc ? rc : copy_object(copy, commit, REP_OBJECT_COMMIT, err);
+}
+
+/*
+ * Oldest first: what a commit shares with its parent is passed over, and only then is it there. (Newest first, a folder that became
+ * again what it once was is taken for whole while its own folders still wait for the older commit.)
+ */
 enum rep_code rep_pack_copy_commits(struct rep_pack *pack, struct rep_git *from,
 				    const struct rep_oid *tip, const struct rep_oid *stop,
 				    size_t max, struct rep_error *err)
 {
 	struct copy copy = {.pack = pack, .from = from};
-	struct rep_oid at = *tip;
-	enum rep_code rc = REP_OK;
+	struct chain chain = {0};
+	enum rep_code rc = find_chain(&copy, tip, stop, max, &chain, err);
 
-	for (size_t n = 0; !rc && !rep_oid_is_zero(&at) && !rep_oid_equal(&at, stop); n++) {
-		struct rep_oid tree, parent, before;
-		int64_t time_s;
-
-		if (is_there(&copy, &at))
-			break;
-		if (n >= max) {
-			rc = rep_fail(err, REP_ELIMIT, "more than %zu commits", max);
-			break;
-		}
-		rc = rep_git_commit_read(from, &at, &tree, &parent, &time_s, err);
-		if (!rc)
-			rc = parent_tree(from, &parent, &before, err);
-		if (!rc)
-			rc = rep_pack_copy_tree(pack, from, &tree, &before, err);
-		if (!rc)
-			rc = copy_object(&copy, &at, REP_OBJECT_COMMIT, err);
-		at = parent;
-	}
+	for (size_t i = chain.len; !rc && i-- > 0;)
+		rc = copy_commit(&copy, &chain.commits[i], err);
+	free(chain.commits);
 	return rep_wrap(err, rc, "copy commits from %s", rep_git_path(from));
 }

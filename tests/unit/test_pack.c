@@ -281,6 +281,27 @@ static void copied_commits_make_a_whole_repository(void **state)
 	fixture_end(&to);
 }
 
+/* Folders beside the one that changes and changes back are shared with the commit before, all the way. */
+static void what_changed_and_changed_back_is_copied_with_all_beneath(void **state)
+{
+	static const char *const texts[] = {"a", "b", "a"};
+	struct fixture from = fixture_new(state), to = fixture_new(state);
+	struct rep_oid tip = {0};
+	struct rep_error err;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct rep_oid root = plant(&from, texts[i]);
+
+		tip = commit_on(from.git, from.pack, "refs/heads/main", &root);
+	}
+	expect_ok(rep_pack_copy_commits(to.pack, from.git, &tip, &rep_oid_zero, 10, &err), &err);
+	expect_ok(rep_pack_commit(to.pack, NULL, &err), &err);
+	expect_ok(rep_git_cas(to.git, "refs/heads/main", &rep_oid_zero, &tip, &err), &err);
+	assert_string_equal("3", shell_line("git -C %s rev-list --count main", to.path));
+	fixture_end(&from);
+	fixture_end(&to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +314,7 @@ int main(void)
 		cmocka_unit_test(reading_obeys_limit_and_type),
 		cmocka_unit_test(copying_moves_only_what_the_other_side_lacks),
 		cmocka_unit_test(copied_commits_make_a_whole_repository),
+		cmocka_unit_test(what_changed_and_changed_back_is_copied_with_all_beneath),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
