@@ -894,8 +894,8 @@ class Fold:
 
 
 def forget(edits, one_with=lambda entity, ident: [ident]):
-    """A `saw` that names a change which never came into force is not one: `old` is compared instead. `one_with` gives the
-    ids of the records that are one with a record."""
+    """A `saw` that names a change of the device itself which never came into force is not one: `old` is compared instead.
+    `one_with` gives the ids of the records that are one with a record."""
     refused = set()
     for edit in edits:
         for name, entry in (edit.get("verdict") or {}).items():
@@ -904,7 +904,7 @@ def forget(edits, one_with=lambda entity, ident: [ident]):
 
     def strip(spec, edit, name):
         def bad(stamp):
-            return any((edit["entity"], ident, key, stamp) in refused for key in (name, "*")
+            return stamp.partition("@")[2] == edit["device"] and any((edit["entity"], ident, key, stamp) in refused for key in (name, "*")
                        for ident in one_with(edit["entity"], edit["id"]))
         out = {}
         for key, value in spec.items():

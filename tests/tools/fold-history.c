@@ -22,7 +22,7 @@ static struct target *target_of(struct history *history, const struct rep_edit *
 
 /* ---- one edit ---- */
 
-/* Did admission keep this field of the change with this stamp out of the record, or of one joined with it? */
+/* Did admission keep this field of the device's own change with this stamp out of the record, or of one joined with it? */
 static bool is_refused(void *user, const char *field, const char *stamp)
 {
 	struct history *history = user;
@@ -30,6 +30,9 @@ static bool is_refused(void *user, const char *field, const char *stamp)
 
 	if (history->mode == MODE_SAW_FAULT)
 		return true;
+	if (!rep_stamp_valid(stamp) ||
+	    strcmp(rep_stamp_device(stamp), history->edits[history->current].device) != 0)
+		return false;
 	for (size_t i = 0; i < history->len; i++) {
 		const struct rep_edit *edit = &history->edits[i];
 		if (!edit->verdict || strcmp(edit->stamp, stamp) != 0 ||
