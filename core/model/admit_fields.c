@@ -69,8 +69,7 @@ static void check_immutable(struct judged *judged)
 {
 	const struct rep_json *value = rep_json_get(judged->spec, "new");
 
-	if (judged->run->edit->op == REP_OP_INSERT ||
-	    !rep_field_has_rule(judged->field, REP_RULE_IMMUTABLE))
+	if (judged->run->new || !rep_field_has_rule(judged->field, REP_RULE_IMMUTABLE))
 		return;
 	if (value && rep_value_same(judged->field, value, current(judged)))
 		return;
