@@ -28,6 +28,8 @@ Wrong = central.Wrong
 OF_THE_MOMENT = {"unique", "referenced", "frozen"}
 # Likewise where a record lay, when a move with a smaller stamp has not arrived yet.
 OF_THE_PLACE = {"out-of-territory", "no-right"}
+# Likewise a decision on a proposed insert: of a new record while nobody has made it, of an edit once somebody else has.
+OF_THE_MAKING = {"out-of-territory", "no-right", "required", "immutable"}
 
 
 def show(value):
@@ -200,12 +202,33 @@ def moved(*worlds):
                   if ids & set(stamps_in(record.get("fields")))}
 
 
+def makes(change):
+    return change.op == "insert" or (change.op == "resolve" and (change.line or {}).get("decision") == "accept")
+
+
+def made_twice(played):
+    """Where decisions on a proposed insert stand whose record somebody else may have made before them, or not yet."""
+    inserts = {c.stamp: c for c in played.changes if c.op == "insert"}
+    makers = collections.defaultdict(set)
+    for change in played.changes:
+        if makes(change):
+            makers[change.entity, change.id].add((change.device, change.seq, change.index))
+    for change in played.changes:
+        item = played.records.get(("proposal", (change.line or {}).get("item")))
+        proposed = inserts.get(item["stamps"]["*"]) if item and change.op == "resolve" else None
+        if not proposed or (proposed.entity, proposed.id) != (change.entity, change.id):
+            continue
+        place = (change.device, change.seq, change.index)
+        if makers[change.entity, change.id] - {place, (proposed.device, proposed.seq, proposed.index)}:
+            yield place
+
+
 def check_shuffle(played, other):
     """Another order of delivery: the same records, unless admission itself judged by the moment."""
     mine = {(c.device, c.seq, c.index): c for c in played.changes}
     theirs = {(c.device, c.seq, c.index): c for c in other.changes}
     checks = {check["name"] for entity in played.schema["entity"].values() for check in entity.get("checks", [])}
-    excused, movers = False, moved(played, other)
+    excused, movers, twice = False, moved(played, other), set(made_twice(played))
     for place in sorted(set(mine) | set(theirs)):
         if place not in mine or place not in theirs:
             if place[0] == "hub00000":  # what the hub follows up depends on what it saw when
@@ -215,6 +238,7 @@ def check_shuffle(played, other):
         if a == b:
             continue
         of_the_moment = OF_THE_MOMENT | checks | (OF_THE_PLACE if mine[place].id in movers else set())
+        of_the_moment |= OF_THE_MAKING if place in twice else set()
         if not set(differing_codes(a, b)) <= of_the_moment:
             raise Wrong("shuffle: %s judged as %s, in another order as %s" % (mine.get(place), show(a), show(b)))
         excused = True
