@@ -173,7 +173,7 @@ static enum rep_code refold_group(struct rep_record **out, struct rep_hub *hub,
 				  struct rep_error *err)
 {
 	const char **ids = calloc(group->len, sizeof(*ids));
-	const char *root;
+	const char *root = id;
 	enum rep_code rc = ids ? find_root(hub, entity, group, moment, &root, err)
 			       : rep_fail(err, REP_ENOMEM, "fold");
 
