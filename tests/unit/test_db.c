@@ -1,12 +1,10 @@
-#include "help.h"
+#include "help_db.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/buf.h"
 #include "core/base/file.h"
-#include "core/store/db.h"
 
 static struct rep_error err;
 static char *dir;
@@ -41,20 +39,6 @@ static struct rep_db *create_db(void)
 	return open_db((struct rep_db_options){.create = true});
 }
 
-static int64_t number(struct rep_db *db, const char *sql)
-{
-	struct rep_stmt *stmt;
-	bool row;
-	int64_t value;
-
-	expect_ok(rep_db_use(db, &stmt, sql, &err), &err);
-	expect_ok(rep_step(stmt, &row, &err), &err);
-	assert_true(row);
-	value = rep_column_int(stmt, 0);
-	rep_stmt_reset(stmt);
-	return value;
-}
-
 static void file_is_private_whatever_the_umask(void **state)
 {
 	mode_t old = umask(0);
@@ -80,10 +64,10 @@ static void settings_are_the_durable_ones(void **state)
 	bool row;
 
 	(void)state;
-	assert_int_equal(number(db, "PRAGMA synchronous"), 2);
-	assert_int_equal(number(db, "PRAGMA recursive_triggers"), 1);
-	assert_int_equal(number(db, "PRAGMA foreign_keys"), 0);
-	assert_int_equal(number(db, "PRAGMA busy_timeout"), 10000);
+	assert_int_equal(db_number(db, "PRAGMA synchronous"), 2);
+	assert_int_equal(db_number(db, "PRAGMA recursive_triggers"), 1);
+	assert_int_equal(db_number(db, "PRAGMA foreign_keys"), 0);
+	assert_int_equal(db_number(db, "PRAGMA busy_timeout"), 10000);
 	expect_ok(rep_db_use(db, &stmt, "PRAGMA journal_mode", &err), &err);
 	expect_ok(rep_step(stmt, &row, &err), &err);
 	assert_string_equal(rep_column_text(stmt, 0, NULL), "wal");
@@ -118,7 +102,7 @@ static void inner_abort_keeps_the_outer_transaction(void **state)
 	assert_true(rep_db_in_transaction(db));
 	expect_ok(rep_db_commit(db, &err), &err);
 	assert_false(rep_db_in_transaction(db));
-	assert_int_equal(number(db, "SELECT sum(a) FROM t"), 5);
+	assert_int_equal(db_number(db, "SELECT sum(a) FROM t"), 5);
 	rep_db_close(db);
 }
 
@@ -132,7 +116,7 @@ static void close_rolls_back(void **state)
 	expect_ok(rep_db_exec(db, "INSERT INTO t VALUES (1)", &err), &err);
 	rep_db_close(db);
 	db = create_db();
-	assert_int_equal(number(db, "SELECT count(*) FROM t"), 0);
+	assert_int_equal(db_number(db, "SELECT count(*) FROM t"), 0);
 	rep_db_close(db);
 }
 
@@ -190,10 +174,10 @@ static void restricted_connection_only_reads(void **state)
 	rep_db_restrict(db, true);
 	for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
 		expect_code(rep_db_prepare(db, &stmt, writes[i], &err), REP_EREFUSED, &err, NULL);
-	assert_int_equal(number(db,
-				"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM "
-				"c WHERE x < 3) SELECT sum(x) + (SELECT count(*) FROM t) FROM c"),
-			 6);
+	assert_int_equal(
+		db_number(db, "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM "
+			      "c WHERE x < 3) SELECT sum(x) + (SELECT count(*) FROM t) FROM c"),
+		6);
 	rep_db_restrict(db, false);
 	expect_ok(rep_db_exec(db, "INSERT INTO t VALUES (1)", &err), &err);
 	rep_db_close(db);
@@ -210,7 +194,7 @@ static void full_disk_is_told_and_the_transaction_is_gone(void **state)
 	expect_code(rep_db_exec(db, "INSERT INTO t VALUES (zeroblob(100000))", &err), REP_EIO, &err,
 		    "disk full");
 	rep_db_abort(db);
-	assert_int_equal(number(db, "SELECT count(*) FROM t"), 0);
+	assert_int_equal(db_number(db, "SELECT count(*) FROM t"), 0);
 	rep_db_close(db);
 }
 
@@ -252,7 +236,7 @@ static void opens_where_nothing_can_be_written(void **state)
 	assert_int_equal(chmod(path, 0400), 0);
 	assert_int_equal(chmod(dir, 0500), 0);
 	db = open_db((struct rep_db_options){.read_only = true});
-	assert_int_equal(number(db, "SELECT a FROM t"), 7);
+	assert_int_equal(db_number(db, "SELECT a FROM t"), 7);
 	expect_code(rep_db_exec(db, "DELETE FROM t", &err), REP_EIO, &err, "read-only");
 	rep_db_close(db);
 	assert_int_equal(chmod(dir, 0700), 0);
@@ -290,7 +274,7 @@ static void own_function_serves_queries_but_no_trigger(void **state)
 
 	(void)state;
 	expect_ok(rep_db_function(db, "twice", 1, twice, &err, &err), &err);
-	assert_int_equal(number(db, "SELECT twice('2') = '22' AND twice(NULL) IS NULL"), 1);
+	assert_int_equal(db_number(db, "SELECT twice('2') = '22' AND twice(NULL) IS NULL"), 1);
 	expect_ok(rep_db_exec(db,
 			      "CREATE TABLE t (a); CREATE TRIGGER g AFTER INSERT ON t BEGIN "
 			      "SELECT twice(NEW.a); END",
