@@ -12,6 +12,7 @@
 #define CRAFT_DEVICE "d7k3f9qm"
 #define CRAFT_STAMP "2026-11-21T02:14:05.123Z-00f2@" CRAFT_DEVICE
 #define CRAFT_SALT "000102030405060708090a0b0c0d0e0f"
+#define CRAFT_SALT_PAIR "\"salt\":\"" CRAFT_SALT "\"" /* as it stands in a value line */
 #define CRAFT_ID "0193e2a0-7c00-7000-8000-000000000001"
 
 /* The key of seed 01 02 03 ... 20. */
