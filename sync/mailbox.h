@@ -50,16 +50,15 @@ REP_CHECK enum rep_code rep_mailbox_keep(const char *path, struct rep_error *err
 /*
  * The pre-receive check, run by stock receive-pack in the mailbox's folder: `updates` are its lines "<old> <new> <ref>",
  * `quarantine` the folder with the new objects. Accepts exactly what the hub's reader will accept. REP_EINTEGRITY with a code,
- * REP_EBUSY when the quota is used up: the company has to merge first.
+ * REP_EBUSY when the quota is used up: the company has to give the mailbox a larger one.
  */
 REP_CHECK enum rep_code rep_mailbox_check(const char *path, const char *quarantine,
 					  const char *updates, struct rep_error *err);
 uint64_t rep_mailbox_bytes(const char *path); /* of its packs */
 uint64_t rep_mailbox_quota(const char *path);
 #define REP_PUSH_SIZE_MAX (128u * 1024u * 1024u) /* packed bytes of one push */
-#define REP_MAILBOX_QUOTA \
-	(512ull * 1024u * \
-	 1024u) /* of a mailbox; <mailbox>/repsync.quota says otherwise, in bytes */
+/* Of a mailbox, its views included; <mailbox>/repsync.quota says otherwise, in bytes. */
+#define REP_MAILBOX_QUOTA (4ull * 1024u * 1024u * 1024u)
 /* The mailbox's lock: <path>/repsync.lock. */
 REP_CHECK enum rep_code rep_mailbox_lock(struct rep_lock **out, const char *path, bool wait,
 					 struct rep_error *err);

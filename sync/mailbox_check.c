@@ -70,7 +70,8 @@ static enum rep_code check_sizes(const char *path, const char *quarantine, struc
 				(unsigned long long)come, REP_PUSH_SIZE_MAX);
 	if (come + rep_mailbox_bytes(path) > quota)
 		return rep_fail(err, REP_EBUSY,
-				"[full] the mailbox is full until the company has merged");
+				"[full] the mailbox is full: %llu bytes are its quota",
+				(unsigned long long)quota);
 	return REP_OK;
 }
 

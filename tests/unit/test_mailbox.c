@@ -119,6 +119,19 @@ static void a_mailbox_has_the_hook_that_syncs_refs_and_may_be_created_again(void
 	expect_clean(box.path);
 }
 
+static void a_mailbox_may_hold_4_gib_unless_its_quota_says_otherwise(void **state)
+{
+	struct box box = box_new(state);
+	char file[4200];
+	struct rep_error err;
+
+	snprintf(file, sizeof file, "%s/repsync.quota", box.path);
+	assert_int_equal(rep_mailbox_quota(box.path), 4294967296);
+	expect_ok(rep_file_write(file, "8589934592\n", 11, 0600, &err), &err);
+	assert_int_equal(rep_mailbox_quota(box.path), 8589934592);
+	box_end(&box);
+}
+
 static void a_lock_is_held_by_one(void **state)
 {
 	struct box box = box_new(state);
@@ -454,6 +467,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_an_outbox_are_read_exactly),
 		cmocka_unit_test(a_mailbox_has_the_hook_that_syncs_refs_and_may_be_created_again),
+		cmocka_unit_test(a_mailbox_may_hold_4_gib_unless_its_quota_says_otherwise),
 		cmocka_unit_test(a_lock_is_held_by_one),
 		cmocka_unit_test(what_was_written_is_read_in_order),
 		cmocka_unit_test(a_folder_older_than_the_known_commit_may_grow),
