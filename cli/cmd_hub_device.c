@@ -27,7 +27,8 @@ static enum rep_code read_host_key(struct cli *cli, const char *path, const char
 	text.data[strcspn(text.data, "\r\n")] = '\0';
 	type = strcspn(text.data, " ");
 	key = text.data[type] ? strcspn(text.data + type + 1, " ") : 0;
-	if (key == 0 || strncmp(text.data, "ssh-", 4) != 0) {
+	if (key == 0 ||
+	    (strncmp(text.data, "ssh-", 4) != 0 && strncmp(text.data, "ecdsa-", 6) != 0)) {
 		rep_buf_clear(&text);
 		return rep_fail(err, REP_EINVAL, "%s holds no ssh host key", path);
 	}

@@ -332,6 +332,23 @@ wrong() {
 	[ -f "$BATS_TEST_TMPDIR/hub/serve/authorized_keys" ]
 }
 
+@test "an ssh address wants the host's key, Ed25519 or ECDSA" {
+	local url=ssh://repsync@crm.example kind
+	new_world
+	run hub hub enroll E0007 --out "$BATS_TEST_TMPDIR/i" --url $url
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"--host-key is missing"* ]]
+	for kind in ed25519 ecdsa; do
+		ssh-keygen -q -t $kind -N '' -f "$BATS_TEST_TMPDIR/$kind"
+		hub --quiet hub enroll E0007 --out "$BATS_TEST_TMPDIR/$kind.invitation" --url $url --host-key "$BATS_TEST_TMPDIR/$kind.pub"
+		run cut -d' ' -f1,2 "$BATS_TEST_TMPDIR/$kind.pub"
+		[ "$(jq -r .host_key "$BATS_TEST_TMPDIR/$kind.invitation")" = "$output" ]
+	done
+	run hub hub enroll E0007 --out "$BATS_TEST_TMPDIR/i" --url $url --host-key "$BATS_TEST_TMPDIR/ecdsa"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"holds no ssh host key"* ]]
+}
+
 @test "what nginx needs is printed, and nothing that could be more than a name is put into it" {
 	new_hub
 	run hub hub serve nginx-config --host crm.example --certificate /etc/c.pem --key /etc/k.pem
