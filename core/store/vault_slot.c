@@ -15,12 +15,14 @@ struct bound {
 	uint8_t bytes[REP_CIPHER_SALT + REP_DEVICE_LEN + 16];
 };
 
-static void bind_to(struct bound *bound, const struct rep_vault *vault, const char *purpose)
+static struct rep_cipher cipher_of(const struct rep_vault *vault, const char *purpose,
+				   const uint8_t key[REP_CIPHER_KEY], struct bound *bound)
 {
 	memset(bound, 0, sizeof *bound);
 	memcpy(bound->bytes, vault->salt, REP_CIPHER_SALT);
 	memcpy(bound->bytes + REP_CIPHER_SALT, vault->device, REP_DEVICE_LEN);
 	strncpy((char *)bound->bytes + REP_CIPHER_SALT + REP_DEVICE_LEN, purpose, 15);
+	return (struct rep_cipher){key, bound->bytes, sizeof bound->bytes};
 }
 
 static void put_slot(uint8_t out[SLOT], const struct rep_vault *vault, const char *purpose,
@@ -28,9 +30,8 @@ static void put_slot(uint8_t out[SLOT], const struct rep_vault *vault, const cha
 {
 	struct bound bound;
 	struct rep_nonce nonce;
-	const struct rep_cipher cipher = {key, bound.bytes, sizeof bound.bytes};
+	const struct rep_cipher cipher = cipher_of(vault, purpose, key, &bound);
 
-	bind_to(&bound, vault, purpose);
 	rep_nonce_init(&nonce);
 	memcpy(out, vault->salt, REP_CIPHER_SALT);
 	rep_cipher_seal(&cipher, &nonce, out + REP_CIPHER_SALT, content, REP_CIPHER_KEY,
@@ -47,9 +48,8 @@ bool rep_vault_open_slot(uint8_t out[REP_CIPHER_KEY], const struct rep_vault *va
 			 const uint8_t slot[SLOT])
 {
 	struct bound bound;
-	const struct rep_cipher cipher = {key, bound.bytes, sizeof bound.bytes};
+	const struct rep_cipher cipher = cipher_of(vault, purpose, key, &bound);
 
-	bind_to(&bound, vault, purpose);
 	return rep_cipher_open(&cipher, out, slot + REP_CIPHER_SALT, REP_CIPHER_KEY,
 			       slot + REP_CIPHER_SALT + REP_CIPHER_KEY);
 }
@@ -131,6 +131,14 @@ enum rep_code rep_vault_put_recovery(struct rep_vault *vault, struct rep_error *
 	return fine ? REP_OK : rep_fail(err, REP_EINVAL, "the company's recovery key is no key");
 }
 
+/* `key` is filled, and the caller's to wipe. */
+static struct rep_cipher contact_cipher(const struct rep_vault *vault, uint8_t key[REP_CIPHER_KEY],
+					struct bound *bound)
+{
+	rep_vault_derive(key, "repsync contact", vault->keys->root, NULL);
+	return cipher_of(vault, "contact", key, bound);
+}
+
 enum rep_code rep_vault_put_contact(struct rep_vault *vault, const struct rep_json *contact,
 				    struct rep_error *err)
 {
@@ -138,14 +146,13 @@ enum rep_code rep_vault_put_contact(struct rep_vault *vault, const struct rep_js
 	uint8_t key[REP_CIPHER_KEY], extra[REP_CIPHER_EXTRA];
 	struct bound bound;
 	struct rep_nonce nonce;
-	const struct rep_cipher cipher = {key, bound.bytes, sizeof bound.bytes};
+	struct rep_cipher cipher;
 	enum rep_code rc;
 
 	rep_json_write(&text, contact);
 	rc = rep_buf_check(&text, "contact", err);
 	if (rc == REP_OK) {
-		rep_vault_derive(key, "repsync contact", vault->keys->root, NULL);
-		bind_to(&bound, vault, "contact");
+		cipher = contact_cipher(vault, key, &bound);
 		rep_nonce_init(&nonce);
 		rep_cipher_seal(&cipher, &nonce, text.data, text.data, text.len, extra);
 		rep_buf_reset(&vault->contact);
@@ -165,7 +172,7 @@ enum rep_code rep_vault_contact(const struct rep_vault *vault, struct rep_json *
 {
 	uint8_t key[REP_CIPHER_KEY];
 	struct bound bound;
-	const struct rep_cipher cipher = {key, bound.bytes, sizeof bound.bytes};
+	struct rep_cipher cipher;
 	size_t len = vault->contact.len - REP_CIPHER_EXTRA;
 	char *text = malloc(len + 1);
 	enum rep_code rc;
@@ -173,8 +180,7 @@ enum rep_code rep_vault_contact(const struct rep_vault *vault, struct rep_json *
 	*out = NULL;
 	if (!text)
 		return no_memory(err);
-	rep_vault_derive(key, "repsync contact", vault->keys->root, NULL);
-	bind_to(&bound, vault, "contact");
+	cipher = contact_cipher(vault, key, &bound);
 	rc = rep_cipher_open(&cipher, text, vault->contact.data, len,
 			     (const uint8_t *)vault->contact.data + len)
 		     ? rep_json_parse(out, text, len, REP_LINE_SIZE_MAX, REP_JSON_DEPTH_MAX, err)

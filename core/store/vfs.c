@@ -37,34 +37,38 @@ static void put_be(uint8_t *out, uint64_t value, size_t len)
 		out[i] = (uint8_t)(value >> (8 * (len - 1 - i)));
 }
 
-static void bind_to(struct rep_vfs_bound *bound, const struct rep_vfs_file *file,
-		    enum rep_vfs_kind kind, uint64_t place, uint32_t page)
+/* Pieces are bound to replica, kind, place and, for a frame's page, the page's number. */
+struct bound {
+	uint8_t bytes[REP_CIPHER_SALT + 1 + 8 + 4];
+};
+
+static struct rep_cipher cipher_of(const struct rep_vfs_file *file, enum rep_vfs_kind kind,
+				   uint64_t place, uint32_t page, struct bound *bound)
 {
-	memcpy(bound->bytes, file->vfs->secret->key.salt, REP_CIPHER_SALT);
+	const struct rep_db_key *key = &file->vfs->secret->key;
+
+	memcpy(bound->bytes, key->salt, REP_CIPHER_SALT);
 	bound->bytes[REP_CIPHER_SALT] = (uint8_t)kind;
 	put_be(bound->bytes + REP_CIPHER_SALT + 1, place, 8);
 	put_be(bound->bytes + REP_CIPHER_SALT + 9, page, 4);
+	return (struct rep_cipher){key->key, bound->bytes, sizeof bound->bytes};
 }
 
 void rep_vfs_seal(struct rep_vfs_file *file, enum rep_vfs_kind kind, uint64_t place, uint32_t page,
 		  uint8_t *out, const void *clear, size_t len)
 {
-	struct rep_vfs_bound bound;
-	const struct rep_cipher cipher = {file->vfs->secret->key.key, bound.bytes,
-					  sizeof bound.bytes};
+	struct bound bound;
+	const struct rep_cipher cipher = cipher_of(file, kind, place, page, &bound);
 
-	bind_to(&bound, file, kind, place, page);
 	rep_cipher_seal(&cipher, &file->vfs->secret->nonce, out, clear, len, out + len);
 }
 
 bool rep_vfs_open(struct rep_vfs_file *file, enum rep_vfs_kind kind, uint64_t place, uint32_t page,
 		  void *clear, const uint8_t *disk, size_t len)
 {
-	struct rep_vfs_bound bound;
-	const struct rep_cipher cipher = {file->vfs->secret->key.key, bound.bytes,
-					  sizeof bound.bytes};
+	struct bound bound;
+	const struct rep_cipher cipher = cipher_of(file, kind, place, page, &bound);
 
-	bind_to(&bound, file, kind, place, page);
 	return rep_cipher_open(&cipher, clear, disk, len, disk + len);
 }
 

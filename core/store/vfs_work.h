@@ -30,11 +30,6 @@ enum rep_vfs_kind {
 	KIND_FRAME_PAGE = 'f'
 };
 
-/* Pieces are bound to replica, kind, place and, for a frame's page, the page's number. */
-struct rep_vfs_bound {
-	uint8_t bytes[REP_CIPHER_SALT + 1 + 8 + 4];
-};
-
 struct rep_vfs_secret {
 	struct rep_db_key key;
 	struct rep_nonce nonce;
