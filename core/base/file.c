@@ -141,6 +141,16 @@ out:
 	return rc;
 }
 
+enum rep_code rep_file_make_private(const char *path, struct rep_error *err)
+{
+	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return rep_fail(err, REP_EIO, "open %s: %s", path, strerror(errno));
+	close(fd);
+	return REP_OK;
+}
+
 bool rep_file_exists(const char *path)
 {
 	struct stat st;

@@ -17,6 +17,8 @@ REP_CHECK enum rep_code rep_file_read(struct rep_buf *out, const char *path, str
 REP_CHECK enum rep_code rep_file_write(const char *path, const void *data, size_t len,
 				       unsigned mode, struct rep_error *err);
 
+/* An empty file of mode 0600, where there is none: its mode never depends on the umask. No symlink is followed. */
+REP_CHECK enum rep_code rep_file_make_private(const char *path, struct rep_error *err);
 bool rep_file_exists(const char *path);
 bool rep_file_is_dir(const char *path);
 REP_CHECK enum rep_code rep_dir_make(const char *path, unsigned mode,

@@ -1,7 +1,6 @@
 #include "core/store/db.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/base/file.h"
 #include "core/store/db_raw.h"
 #include "core/store/vfs.h"
 
@@ -105,17 +105,6 @@ static int authorize(void *user, int action, const char *a, const char *b, const
 	return SQLITE_DENY;
 }
 
-/* Made by us, so that the mode never depends on the umask; SQLite gives -wal and -shm the same mode. */
-static enum rep_code make_file(const char *path, struct rep_error *err)
-{
-	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return rep_fail(err, REP_EIO, "open %s: %s", path, strerror(errno));
-	close(fd);
-	return REP_OK;
-}
-
 static void uri_put(struct rep_buf *out, const char *path)
 {
 	rep_buf_puts(out, path[0] == '/' ? "file://" : "file:");
@@ -203,7 +192,8 @@ static enum rep_code open_raw(struct rep_db *db, const char *path,
 	if (options->read_only)
 		return open_read_only(db, path, err);
 	if (options->create) {
-		rc = make_file(path, err);
+		rc = rep_file_make_private(path,
+					   err); /* SQLite gives -wal and -shm the same mode */
 		if (rc != REP_OK)
 			return rc;
 	}

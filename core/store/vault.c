@@ -1,11 +1,9 @@
 #include "core/store/vault.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/store/vault_work.h"
 #include "core/store/vfs.h"
 
@@ -15,17 +13,6 @@ static enum rep_code no_memory(struct rep_error *err)
 }
 
 /* ---- making and reading ---- */
-
-/* Made by us, so that the mode never depends on the umask. */
-static enum rep_code make_file(const char *path, struct rep_error *err)
-{
-	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return rep_fail(err, REP_EIO, "open %s: %s", path, strerror(errno));
-	close(fd);
-	return REP_OK;
-}
 
 static struct rep_vault *new_vault(const char *path, const char *keys_dir)
 {
@@ -89,7 +76,7 @@ enum rep_code rep_vault_make(struct rep_vault **out, const struct rep_vault_new 
 	}
 	rc = fill_new(vault, want, err);
 	if (rc == REP_OK)
-		rc = make_file(want->path, err);
+		rc = rep_file_make_private(want->path, err);
 	if (rc == REP_OK)
 		rc = rep_vault_store(vault, err);
 	if (rc == REP_OK)
