@@ -23,33 +23,6 @@ static enum rep_code find_entity(struct pair *pair, const char *name, struct rep
 	return REP_OK;
 }
 
-/* A live record that is not merged already: what people see is what they join. */
-static enum rep_code check_record(const struct pair *pair, const char *id, struct rep_error *err)
-{
-	struct rep_record *record = NULL;
-	const char *status, *merged;
-	enum rep_code rc = rep_row_get(pair->hub->db, pair->entity, id, &record, err);
-
-	if (rc == REP_OK && !record)
-		return rep_fail(err, REP_ENOTFOUND, "there is no %s %s", pair->entity->name, id);
-	if (rc != REP_OK)
-		return rc;
-	status = rep_json_string_value(rep_record_value(record, "status"));
-	merged = rep_json_get_string(record->deleted, "merged_into");
-	if (merged) {
-		rc = rep_fail(err, REP_EINVAL, "%s is merged into %s already", id, merged);
-		rep_hint(err, "say %s", merged);
-	} else if (record->deleted) {
-		rc = rep_fail(err, REP_EINVAL, "%s is deleted", id);
-	} else if (status && strcmp(status, "inactive") != 0) {
-		rc = rep_fail(err, REP_EINVAL, "%s is %s: so would be the two together", id,
-			      status);
-		rep_hint(err, "its status must be active first");
-	}
-	rep_record_free(record);
-	return rc;
-}
-
 /* {"into": id}; NULL without memory. */
 static struct rep_json *line_into(const char *id)
 {
@@ -90,9 +63,9 @@ enum rep_code rep_hub_merge_records(struct rep_hub *hub, const char *entity, con
 	if (rc == REP_OK && strcmp(loser, into) == 0)
 		rc = rep_fail(err, REP_EUSAGE, "%s is named twice", loser);
 	if (rc == REP_OK)
-		rc = check_record(&pair, loser, err);
+		rc = rep_alias_check(hub->db, pair.entity, loser, err);
 	if (rc == REP_OK)
-		rc = check_record(&pair, into, err);
+		rc = rep_alias_check(hub->db, pair.entity, into, err);
 	if (rc == REP_OK)
 		rc = rep_hub_batch_new(&pair.batch, hub, reason, now_ms, err);
 	if (rc == REP_OK)

@@ -151,6 +151,33 @@ enum rep_code rep_alias_shown(struct rep_db *db, const struct rep_entity *entity
 	return rc;
 }
 
+enum rep_code rep_alias_check(struct rep_db *db, const struct rep_entity *entity, const char *id,
+			      struct rep_error *err)
+{
+	struct rep_record *record = NULL;
+	const char *status, *merged;
+	enum rep_code rc = rep_row_get(db, entity, id, &record, err);
+
+	if (rc == REP_OK && !record)
+		return rep_fail(err, REP_ENOTFOUND, "there is no %s %s", entity->name, id);
+	if (rc != REP_OK)
+		return rc;
+	status = rep_json_string_value(rep_record_value(record, "status"));
+	merged = rep_json_get_string(record->deleted, "merged_into");
+	if (merged) {
+		rc = rep_fail(err, REP_EINVAL, "%s is merged into %s already", id, merged);
+		rep_hint(err, "say %s", merged);
+	} else if (record->deleted) {
+		rc = rep_fail(err, REP_EINVAL, "%s is deleted", id);
+	} else if (status && strcmp(status, "inactive") != 0) {
+		rc = rep_fail(err, REP_EINVAL, "%s is %s: so would be the two together", id,
+			      status);
+		rep_hint(err, "its status must be active first");
+	}
+	rep_record_free(record);
+	return rc;
+}
+
 enum rep_code rep_aliases_any(struct rep_db *db, const char *entity, bool *any,
 			      struct rep_error *err)
 {

@@ -28,6 +28,12 @@ REP_CHECK enum rep_code rep_group_load_until(struct rep_group *out, struct rep_d
  */
 REP_CHECK enum rep_code rep_alias_shown(struct rep_db *db, const struct rep_entity *entity,
 					const char *id, char *out, struct rep_error *err);
+/*
+ * May this record be one of a pair that people join? A live one that is merged into none, for what people see is what they join.
+ * REP_ENOTFOUND when there is none, REP_EINVAL with a hint when it may not.
+ */
+REP_CHECK enum rep_code rep_alias_check(struct rep_db *db, const struct rep_entity *entity,
+					const char *id, struct rep_error *err);
 /* Was anything ever said of a pair of this entity? Nearly always not, and then nothing else need be asked. */
 REP_CHECK enum rep_code rep_aliases_any(struct rep_db *db, const char *entity, bool *any,
 					struct rep_error *err);

@@ -6,6 +6,7 @@
 
 #include "core/base/limits.h"
 #include "core/model/value.h"
+#include "core/store/aliases.h"
 #include "core/store/assign.h"
 #include "core/store/capture.h"
 #include "core/store/columns.h"
@@ -334,16 +335,11 @@ static enum rep_code get_before(struct rep_editing *edit, struct rep_error *err)
 /* Of a record that was merged into another, who edits it means that one. */
 static enum rep_code get_shown(struct rep_editing *edit, struct rep_error *err)
 {
-	struct rep_record *own = NULL;
-	const char *into;
-	enum rep_code rc = rep_row_get(edit->replica->db, edit->entity, edit->id, &own, err);
+	enum rep_code rc =
+		rep_alias_shown(edit->replica->db, edit->entity, edit->id, edit->shown, err);
 
-	into = own ? rep_json_get_string(own->deleted, "merged_into") : NULL;
-	if (rc == REP_OK && into && strlen(into) <= REP_ID_LEN_MAX) {
-		memcpy(edit->shown, into, strlen(into) + 1);
+	if (*edit->shown)
 		edit->id = edit->shown;
-	}
-	rep_record_free(own);
 	return rc == REP_OK ? get_before(edit, err) : rc;
 }
 

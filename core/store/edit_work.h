@@ -13,7 +13,7 @@ struct rep_editing {
 	const char *id;
 	const char *reason;
 	char shown[REP_ID_LEN_MAX +
-		   1]; /* whom the record is merged into, where it is: then `id` is that */
+		   1];             /* holds `id` where it is that of whom a record is merged into */
 	struct rep_record *before; /* NULL for a new record */
 	struct rep_json *values; /* field -> new value or null, of the fields that the edit names */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/aliases.h"
 #include "core/store/capture.h"
 #include "core/store/context.h"
 #include "core/store/edit.h"
@@ -131,32 +132,6 @@ static enum rep_code say(struct joining *joining, enum rep_op op, const char *id
 
 /* ---- merging ---- */
 
-static enum rep_code check_record(struct joining *joining, const char *id, struct rep_error *err)
-{
-	struct rep_record *record = NULL;
-	const char *status, *merged;
-	enum rep_code rc = rep_row_get(joining->replica->db, joining->entity, id, &record, err);
-
-	if (rc == REP_OK && !record)
-		return rep_fail(err, REP_ENOTFOUND, "there is no %s in this replica", id);
-	if (rc != REP_OK)
-		return rc;
-	status = rep_json_string_value(rep_record_value(record, "status"));
-	merged = rep_json_get_string(record->deleted, "merged_into");
-	if (merged) {
-		rc = rep_fail(err, REP_EINVAL, "%s is merged into %s already", id, merged);
-		rep_hint(err, "say %s", merged);
-	} else if (record->deleted) {
-		rc = rep_fail(err, REP_EINVAL, "%s is deleted", id);
-	} else if (status && strcmp(status, "inactive") != 0) {
-		rc = rep_fail(err, REP_EINVAL, "%s is %s: so would be the two together", id,
-			      status);
-		rep_hint(err, "its status must be active first");
-	}
-	rep_record_free(record);
-	return rc;
-}
-
 enum rep_code rep_merge_records(struct rep_replica *replica, const char *entity, const char *loser,
 				const char *into, const char *reason, struct rep_error *err)
 {
@@ -166,9 +141,9 @@ enum rep_code rep_merge_records(struct rep_replica *replica, const char *entity,
 	if (rc == REP_OK && strcmp(loser, into) == 0)
 		rc = rep_fail(err, REP_EUSAGE, "%s is named twice", loser);
 	if (rc == REP_OK)
-		rc = check_record(&joining, loser, err);
+		rc = rep_alias_check(replica->db, joining.entity, loser, err);
 	if (rc == REP_OK)
-		rc = check_record(&joining, into, err);
+		rc = rep_alias_check(replica->db, joining.entity, into, err);
 	if (rc == REP_OK)
 		rc = say(&joining, REP_OP_ALIAS, loser, into, err);
 	return rep_wrap(err, end(&joining, rc, err), "merge %s %s and %s", entity, loser, into);
@@ -206,15 +181,13 @@ static enum rep_code list_ids(struct joining *joining, const char *root, struct 
 static enum rep_code part(struct joining *joining, const char *id, struct rep_error *err)
 {
 	struct rep_json *ids = rep_json_array();
-	struct rep_record *record = NULL;
-	const char *root;
-	enum rep_code rc = rep_row_get(joining->replica->db, joining->entity, id, &record, err);
+	char root[REP_ID_LEN_MAX + 1];
+	enum rep_code rc = rep_alias_shown(joining->replica->db, joining->entity, id, root, err);
 
-	if (rc == REP_OK && !record)
+	if (rc == REP_OK && !*root)
 		rc = rep_fail(err, REP_ENOTFOUND, "there is no %s in this replica", id);
-	root = record ? rep_json_get_string(record->deleted, "merged_into") : NULL;
 	if (rc == REP_OK)
-		rc = list_ids(joining, root ? root : id, ids, err);
+		rc = list_ids(joining, root, ids, err);
 	if (rc == REP_OK && rep_json_size(ids) < 2)
 		rc = rep_fail(err, REP_ENOTFOUND, "it is merged with no other");
 	for (size_t i = 0; rc == REP_OK && i < rep_json_size(ids); i++) {
@@ -227,7 +200,6 @@ static enum rep_code part(struct joining *joining, const char *id, struct rep_er
 			rc = say(joining, REP_OP_UNALIAS, other, id, err);
 	}
 	rep_json_free(ids);
-	rep_record_free(record);
 	return rc;
 }
 

@@ -1,8 +1,8 @@
 /* Which records a rebase has to look at. */
 #include <string.h>
 
+#include "core/store/aliases.h"
 #include "core/store/rebase.h"
-#include "core/store/tables.h"
 
 static enum rep_code no_memory(struct rep_error *err)
 {
@@ -50,17 +50,14 @@ static enum rep_code add_root(struct rep_replica *replica, const struct rep_json
 {
 	const char *name = rep_json_string_value(rep_json_at(pair, 0));
 	const struct rep_entity *entity = rep_schema_entity(replica->schema, name);
-	struct rep_record *record = NULL;
-	const char *root;
+	const char *id = rep_json_string_value(rep_json_at(pair, 1));
+	char root[REP_ID_LEN_MAX + 1] = "";
 	enum rep_code rc = REP_OK;
 
 	if (entity)
-		rc = rep_row_get(replica->db, entity, rep_json_string_value(rep_json_at(pair, 1)),
-				 &record, err);
-	root = record ? rep_json_get_string(record->deleted, "merged_into") : NULL;
-	if (rc == REP_OK && root && !has_pair(roots, name, root))
+		rc = rep_alias_shown(replica->db, entity, id, root, err);
+	if (rc == REP_OK && *root && strcmp(root, id) != 0 && !has_pair(roots, name, root))
 		rc = add_pair(roots, name, root, err);
-	rep_record_free(record);
 	return rc;
 }
 
