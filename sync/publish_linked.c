@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/columns.h"
 #include "sync/publish.h"
 
 #define DATA "data/"
@@ -64,19 +65,13 @@ static enum rep_code list_pairs(struct rep_publish *publish, const char *sql, co
 				struct rep_json *out, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
-	bool row = true;
 	enum rep_code rc = rep_db_use(publish->hub->db, &stmt, sql, err);
 
 	if (rc != REP_OK)
 		return rc;
 	if (id)
 		rep_bind_text(stmt, 1, id);
-	while ((rc = rep_step(stmt, &row, err)) == REP_OK && row) {
-		rep_json_append(out, rep_json_string(rep_column_text(stmt, 0, NULL)));
-		rep_json_append(out, rep_json_string(rep_column_text(stmt, 1, NULL)));
-	}
-	rep_stmt_reset(stmt);
-	return rc;
+	return rep_column_texts(stmt, 2, out, err);
 }
 
 static enum rep_code add_pairs(struct rep_publish *publish, struct rep_publish_view *view,
@@ -85,9 +80,12 @@ static enum rep_code add_pairs(struct rep_publish *publish, struct rep_publish_v
 {
 	enum rep_code rc = REP_OK;
 
-	for (size_t i = 0; rc == REP_OK && i + 1 < rep_json_size(pairs); i += 2)
-		rc = add_file(publish, view, entity, rep_json_string_value(rep_json_at(pairs, i)),
-			      rep_json_string_value(rep_json_at(pairs, i + 1)), err);
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(pairs); i++) {
+		const struct rep_json *pair = rep_json_at(pairs, i);
+
+		rc = add_file(publish, view, entity, rep_json_string_value(rep_json_at(pair, 0)),
+			      rep_json_string_value(rep_json_at(pair, 1)), err);
+	}
 	return rc;
 }
 
@@ -126,15 +124,17 @@ static enum rep_code add_carries(struct rep_publish *publish, struct rep_publish
 {
 	enum rep_code rc = REP_OK;
 
-	for (size_t i = 0; rc == REP_OK && i + 1 < rep_json_size(pairs); i += 2)
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(pairs); i++) {
+		const char *id = rep_json_string_value(rep_json_at(rep_json_at(pairs, i), 0));
+
 		for (size_t k = 0; rc == REP_OK && k < field->carry_len; k++) {
 			const struct rep_entity *carried =
 				rep_schema_entity(publish->hub->schema, field->carry[k]);
 
 			if (carried && rep_view_scope_carries(&view->scope, NULL, carried->name))
-				rc = add_carried(publish, view, carried, field->target,
-						 rep_json_string_value(rep_json_at(pairs, i)), err);
+				rc = add_carried(publish, view, carried, field->target, id, err);
 		}
+	}
 	return rc;
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/limits.h"
 #include "core/model/id.h"
 #include "core/store/aliases.h"
+#include "core/store/columns.h"
 #include "sync/hub_line.h"
 #include "sync/match.h"
 
@@ -163,7 +164,6 @@ static enum rep_code list_sharing(struct matching *matching, int64_t key, const 
 				  struct rep_json *out, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
-	bool row = true;
 	enum rep_code rc = rep_db_use(matching->hub->db, &stmt,
 				      "SELECT id FROM _match WHERE key = ?1 AND id <> ?2"
 				      " ORDER BY id LIMIT ?3",
@@ -174,13 +174,7 @@ static enum rep_code list_sharing(struct matching *matching, int64_t key, const 
 	rep_bind_int(stmt, 1, key);
 	rep_bind_text(stmt, 2, id);
 	rep_bind_int(stmt, 3, SHARED_MAX + 1);
-	while ((rc = rep_step(stmt, &row, err)) == REP_OK && row)
-		if (!rep_json_append(out, rep_json_string(rep_column_text(stmt, 0, NULL)))) {
-			rc = no_memory(err);
-			break;
-		}
-	rep_stmt_reset(stmt);
-	return rc;
+	return rep_column_texts(stmt, 1, out, err);
 }
 
 static bool has_key(const struct rep_match_keys *keys, int64_t key)

@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/model/id.h"
 #include "core/model/join.h"
+#include "core/store/columns.h"
 #include "sync/run.h"
 
 /* ---- one change ---- */
@@ -502,7 +503,6 @@ static enum rep_code list_followers(struct rep_run *run, const struct rep_entity
 {
 	struct rep_buf sql = REP_BUF_INIT(1024);
 	struct rep_stmt *stmt = NULL;
-	bool row = true;
 	enum rep_code rc;
 
 	if (field->type == REP_TYPE_SET)
@@ -523,9 +523,8 @@ static enum rep_code list_followers(struct rep_run *run, const struct rep_entity
 	if (rc == REP_OK) {
 		rep_bind_text(stmt, 1, id);
 		rep_bind_text(stmt, 2, entity->name);
+		rc = rep_column_texts(stmt, 1, out, err);
 	}
-	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row)
-		rep_json_append(out, rep_json_string(rep_column_text(stmt, 0, NULL)));
 	rep_stmt_free(stmt);
 	rep_buf_clear(&sql);
 	return rc;

@@ -212,3 +212,34 @@ bool rep_column_bind(struct rep_stmt *stmt, int index, const struct rep_field *f
 	}
 	return false;
 }
+
+/* NULL without memory. */
+static struct rep_json *row_texts(struct rep_stmt *stmt, int columns)
+{
+	struct rep_json *row;
+
+	if (columns == 1)
+		return rep_json_string(rep_column_text(stmt, 0, NULL));
+	row = rep_json_array();
+	for (int i = 0; i < columns; i++)
+		rep_json_append(row, rep_json_string(rep_column_text(stmt, i, NULL)));
+	if (rep_json_size(row) == (size_t)columns)
+		return row;
+	rep_json_free(row);
+	return NULL;
+}
+
+enum rep_code rep_column_texts(struct rep_stmt *stmt, int columns, struct rep_json *out,
+			       struct rep_error *err)
+{
+	bool row = true;
+	enum rep_code rc;
+
+	while ((rc = rep_step(stmt, &row, err)) == REP_OK && row)
+		if (!rep_json_append(out, row_texts(stmt, columns))) {
+			rc = rep_fail(err, REP_ENOMEM, "read rows: no memory");
+			break;
+		}
+	rep_stmt_reset(stmt);
+	return rc;
+}

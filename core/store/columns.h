@@ -42,4 +42,11 @@ struct rep_json *rep_column_string(const char *text, size_t len, bool *nomem);
 bool rep_column_bind(struct rep_stmt *stmt, int index, const struct rep_field *field,
 		     const struct rep_json *value);
 
+/*
+ * Takes the statement to its end and appends each row to the array `out`: as its text where `columns` is 1, else as an array of its
+ * texts. The statement is reset.
+ */
+REP_CHECK enum rep_code rep_column_texts(struct rep_stmt *stmt, int columns, struct rep_json *out,
+					 struct rep_error *err);
+
 #endif

@@ -8,6 +8,7 @@
 #include "core/base/limits.h"
 #include "core/store/aliases.h"
 #include "core/store/capture.h"
+#include "core/store/columns.h"
 #include "core/store/context.h"
 #include "core/store/edit.h"
 #include "core/store/journal.h"
@@ -156,7 +157,6 @@ static enum rep_code list_ids(struct joining *joining, const char *root, struct 
 {
 	struct rep_buf sql = REP_BUF_INIT(1024);
 	struct rep_stmt *stmt;
-	bool row = true;
 	enum rep_code rc;
 
 	rep_buf_puts(&sql, "SELECT id FROM ");
@@ -168,13 +168,7 @@ static enum rep_code list_ids(struct joining *joining, const char *root, struct 
 	if (rc != REP_OK)
 		return rc;
 	rep_bind_text(stmt, 1, root);
-	while ((rc = rep_step(stmt, &row, err)) == REP_OK && row)
-		if (!rep_json_append(out, rep_json_string(rep_column_text(stmt, 0, NULL)))) {
-			rc = no_memory(err);
-			break;
-		}
-	rep_stmt_reset(stmt);
-	return rc;
+	return rep_column_texts(stmt, 1, out, err);
 }
 
 /* Which way a pair was joined is not known here: it is taken apart both ways. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/store/aliases.h"
+#include "core/store/columns.h"
 #include "core/store/rebase.h"
 
 static enum rep_code no_memory(struct rep_error *err)
@@ -64,30 +65,17 @@ static enum rep_code add_root(struct rep_replica *replica, const struct rep_json
 static enum rep_code list_touched(struct rep_replica *replica, int64_t seq, struct rep_json *found,
 				  struct rep_error *err)
 {
-	struct rep_stmt *stmt = NULL;
-	bool row = true;
+	struct rep_stmt *stmt;
 	enum rep_code rc =
 		rep_db_use(replica->db, &stmt,
 			   "SELECT entity, id FROM _journal_record WHERE seq > ?1 UNION SELECT "
 			   "entity, id FROM _held ORDER BY entity, id",
 			   err);
 
-	if (rc == REP_OK)
-		rep_bind_int(stmt, 1, seq);
-	while (rc == REP_OK && row) {
-		rc = rep_step(stmt, &row, err);
-		if (rc == REP_OK && row) {
-			struct rep_json *pair = rep_json_array();
-
-			rep_json_append(pair, rep_json_string(rep_column_text(stmt, 0, NULL)));
-			rep_json_append(pair, rep_json_string(rep_column_text(stmt, 1, NULL)));
-			if (rep_json_size(pair) != 2 || !rep_json_append(found, pair))
-				rc = no_memory(err);
-		}
-	}
-	if (stmt)
-		rep_stmt_reset(stmt);
-	return rc;
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_int(stmt, 1, seq);
+	return rep_column_texts(stmt, 2, found, err);
 }
 
 enum rep_code rep_touched_since(struct rep_replica *replica, int64_t seq, struct rep_json **out,

@@ -5,6 +5,7 @@
 
 #include "core/base/limits.h"
 #include "core/store/capture_sql.h"
+#include "core/store/columns.h"
 #include "core/store/grams.h"
 #include "core/store/tables.h"
 
@@ -389,25 +390,6 @@ static void find_sql(struct rep_buf *sql, const struct query *query, const char 
 		       *separator ? ")" : "", *binds_len + 1);
 }
 
-static enum rep_code collect(struct rep_stmt *stmt, struct rep_json *out, struct rep_error *err)
-{
-	bool row = true;
-	enum rep_code rc = REP_OK;
-
-	while (rc == REP_OK && row) {
-		rc = rep_step(stmt, &row, err);
-		if (rc == REP_OK && row) {
-			struct rep_json *pair = rep_json_array();
-
-			rep_json_append(pair, rep_json_string(rep_column_text(stmt, 0, NULL)));
-			rep_json_append(pair, rep_json_string(rep_column_text(stmt, 1, NULL)));
-			if (rep_json_size(pair) != 2 || !rep_json_append(out, pair))
-				rc = no_memory(err);
-		}
-	}
-	return rc;
-}
-
 static enum rep_code run_query(struct rep_db *db, const struct query *query, int64_t limit,
 			       struct rep_json *out, struct rep_error *err)
 {
@@ -425,7 +407,7 @@ static enum rep_code run_query(struct rep_db *db, const struct query *query, int
 		for (size_t i = 0; i < len; i++)
 			rep_bind_text(stmt, (int)i + 1, binds[i]);
 		rep_bind_int(stmt, (int)len + 1, limit > 0 ? limit : -1);
-		rc = collect(stmt, out, err);
+		rc = rep_column_texts(stmt, 2, out, err);
 	}
 	rep_stmt_free(stmt);
 	rep_buf_clear(&sql);
