@@ -1,6 +1,6 @@
 /*
  * The clone of the mailbox lives inside the replica's file, as rows of pieces of packs:
- * _clone(name, piece, data). For a sync it is unpacked into a private folder in memory, and what is new is
+ * _clone(name, piece, data). For a sync it is unpacked into a private folder (rep_dir_private), and what is new is
  * stored back in the same transaction that applies the view.
  */
 #ifndef REPSYNC_SYNC_CLONE_H
