@@ -45,8 +45,8 @@ void rep_agent_set_timeout(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
-/* One request; the answer takes its place. REP_ENOTFOUND where nobody answers. */
-static enum rep_code ask(const char *path, struct rep_agent_message *message, struct rep_error *err)
+enum rep_code rep_agent_ask(const char *path, struct rep_agent_message *message,
+			    struct rep_error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	enum rep_code rc = REP_OK;
@@ -82,7 +82,7 @@ enum rep_code rep_agent_get(const char *path, const uint8_t salt[REP_CIPHER_SALT
 		return rep_fail(err, REP_ENOMEM, "agent: no memory");
 	message->op = AGENT_GET;
 	memcpy(message->keys.pages.salt, salt, REP_CIPHER_SALT);
-	rc = ask(path, message, err);
+	rc = rep_agent_ask(path, message, err);
 	if (rc == REP_OK && message->op != 1)
 		rc = rep_fail(err, REP_ENOTFOUND, "the agent has no key for this replica");
 	if (rc == REP_OK)
@@ -102,7 +102,7 @@ enum rep_code rep_agent_put(const char *path, const struct rep_vault_keys *keys,
 	message->op = AGENT_PUT;
 	message->seconds = seconds;
 	message->keys = *keys;
-	rc = ask(path, message, err);
+	rc = rep_agent_ask(path, message, err);
 	if (rc == REP_OK && message->op != 1)
 		rc = rep_fail(err, REP_ELIMIT, "the agent takes no more keys");
 	rep_secret_free(message);
@@ -116,6 +116,6 @@ enum rep_code rep_agent_drop(const char *path, const uint8_t *salt, struct rep_e
 
 	if (salt)
 		memcpy(message.keys.pages.salt, salt, REP_CIPHER_SALT);
-	rc = ask(path, &message, err);
+	rc = rep_agent_ask(path, &message, err);
 	return rc == REP_ENOTFOUND ? REP_OK : rc;
 }

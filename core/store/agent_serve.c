@@ -183,9 +183,8 @@ static enum rep_code make_folder(const char *path, struct rep_error *err)
 enum rep_code rep_agent_listen(const char *path, int *fd, struct rep_error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct rep_vault_keys ignored;
-	const uint8_t none[REP_CIPHER_SALT] = {0};
-	struct rep_error silent = {.code = REP_OK};
+	struct rep_agent_message message = {.op = AGENT_GET}; /* the keys of no replica */
+	struct rep_error silent;
 	enum rep_code rc = make_folder(path, err);
 
 	*fd = -1;
@@ -194,9 +193,8 @@ enum rep_code rep_agent_listen(const char *path, int *fd, struct rep_error *err)
 	if (rc != REP_OK)
 		return rc;
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	/* An agent that answers has no key for this one, and says so; silence is what a killed one left. */
-	if (rep_agent_get(path, none, &ignored, &silent) == REP_ENOTFOUND &&
-	    strstr(silent.msg, "has no key"))
+	/* Whatever an agent answers, it is there; silence is what a killed one left. */
+	if (rep_agent_ask(path, &message, &silent) == REP_OK)
 		return rep_fail(err, REP_EEXIST, "an agent is there already, at %s", path);
 	(void)unlink(path);
 	*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

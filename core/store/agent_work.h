@@ -15,6 +15,9 @@ struct rep_agent_message {
 	struct rep_vault_keys keys; /* keys.pages.salt names the replica */
 };
 
+/* One request; the answer takes its place. REP_ENOTFOUND where nobody answers. */
+REP_CHECK enum rep_code rep_agent_ask(const char *path, struct rep_agent_message *message,
+				      struct rep_error *err);
 /* Is who sits at the other end of the socket this user? */
 bool rep_agent_is_same_user(int fd);
 void rep_agent_set_timeout(int fd);
