@@ -287,11 +287,8 @@ static enum rep_code wake(struct rep_db *db, struct rep_error *err)
 /* An older program's replica lacks the tables of what the engine has learnt since; what it holds stays as it is. */
 static enum rep_code upgrade(struct rep_replica *replica, struct rep_error *err)
 {
-	int64_t there;
-	enum rep_code rc = pragma_int(replica->db,
-				      "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
-				      "name = '_release'",
-				      &there, err);
+	bool there;
+	enum rep_code rc = rep_replica_has_releases(replica->db, &there, err);
 
 	if (rc != REP_OK || there)
 		return rc;

@@ -9,7 +9,7 @@
 #include "core/base/limits.h"
 #include "core/model/eras.h"
 #include "core/store/derive.h"
-#include "core/store/replica.h"
+#include "core/store/replica_work.h"
 
 enum rep_code rep_replica_keep_file(struct rep_replica *replica, int number, const char *path,
 				    const void *data, size_t size_bytes, struct rep_error *err)
@@ -75,7 +75,7 @@ static enum rep_code derive(void *user, const char *sql, const struct rep_entity
 			    : rc;
 }
 
-static enum rep_code has_releases(struct rep_db *db, bool *out, struct rep_error *err)
+enum rep_code rep_replica_has_releases(struct rep_db *db, bool *out, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
 	enum rep_code rc = rep_db_use(db, &stmt,
@@ -134,7 +134,7 @@ enum rep_code rep_replica_versions(struct rep_replica *replica, struct rep_versi
 		return REP_OK;
 	rc = rep_versions_new(&versions, &source, err);
 	if (rc == REP_OK)
-		rc = has_releases(replica->db, &any, err);
+		rc = rep_replica_has_releases(replica->db, &any, err);
 	if (rc == REP_OK && any)
 		rc = add_all(versions, replica, err);
 	/* Between the pull that installs a schema and the rows that tell since when there is nothing else to go by. */

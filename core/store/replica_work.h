@@ -14,6 +14,12 @@ REP_CHECK enum rep_code rep_replica_fill(struct rep_db *db,
 					 const struct rep_replica_identity *identity,
 					 struct rep_error *err);
 
+/* ---- replica_versions.c ---- */
+
+/* Is there the table of versions, which an older program did not make? */
+REP_CHECK enum rep_code rep_replica_has_releases(struct rep_db *db, bool *out,
+						 struct rep_error *err);
+
 /* ---- replica_seal.c ---- */
 
 /* Makes an encrypted replica at `path`: it is there whole or not at all. */
