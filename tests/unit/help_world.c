@@ -16,8 +16,8 @@ int64_t world_now(void)
 
 /* ---- the company ---- */
 
-static void add_rep(struct world *world, const char *rep, const char *name, const char *role,
-		    const char *territory, bool assist)
+void world_rep(struct world *world, const char *rep, const char *name, const char *role,
+	       const char *territory, bool assist)
 {
 	const char *const territories[] = {territory};
 	const struct rep_hub_rep person = {
@@ -43,7 +43,7 @@ static void add_territory(struct world *world, const char *territory, const char
 		  &err);
 }
 
-void world_make(struct world *world, const char *dir)
+void world_make(struct world *world, void **state, const char *name)
 {
 	static const char *const first[] = {"O-0101", "O-0102"};
 	static const char *const third[] = {"O-0103"};
@@ -51,8 +51,10 @@ void world_make(struct world *world, const char *dir)
 	struct rep_hub_init init = {.company = "朗峰医药", .now_ms = world_now()};
 	struct rep_error err;
 
-	snprintf(world->dir, sizeof world->dir, "%s", dir);
-	snprintf(hub, sizeof hub, "%s/hub", dir);
+	memset(world, 0, sizeof *world);
+	snprintf(world->dir, sizeof world->dir, "%s", scratch(state, name));
+	shell_ok("mkdir -p '%s'", world->dir);
+	snprintf(hub, sizeof hub, "%s/hub", world->dir);
 	snprintf(schema, sizeof schema, "%s", source_path("schema"));
 	init.schema_dir = schema;
 	expect_ok(rep_key_init(&err), &err);
@@ -62,14 +64,25 @@ void world_make(struct world *world, const char *dir)
 	add_territory(world, "JN", NULL, NULL, 0);
 	add_territory(world, "JN-01", "JN", first, 2);
 	add_territory(world, "JN-03", "JN", third, 1);
-	add_rep(world, "E0003", "孙立", "manager", "JN", false);
-	add_rep(world, "E0007", "王磊", "rep", "JN-01", false);
-	add_rep(world, "E0012", "李娜", "rep", "JN-01", true);
-	add_rep(world, "E0015", "周强", "rep", "JN-03", false);
+	world_rep(world, "E0003", "孙立", "manager", "JN", false);
+	world_rep(world, "E0007", "王磊", "rep", "JN-01", false);
+	world_rep(world, "E0012", "李娜", "rep", "JN-01", true);
+	world_rep(world, "E0015", "周强", "rep", "JN-03", false);
 	world_hub_change(world, REP_OP_INSERT, "org", "O-0101",
 			 "{\"name\":{\"new\":\"江南市第一人民医院\"}}", "基础数据");
 	world_hub_change(world, REP_OP_INSERT, "org", "O-0103",
 			 "{\"name\":{\"new\":\"临江县人民医院\"}}", "基础数据");
+}
+
+void world_chen(struct world *world)
+{
+	world_hub_change(world, REP_OP_INSERT, "contact", CHEN,
+			 "{\"best_time\":{\"new\":\"周二上午\"},\"hobbies\":{\"new\":[\"书法\"]},"
+			 "\"influence\":{\"new\":\"市级\"},\"kind\":{\"new\":\"医务人员\"},"
+			 "\"name\":{\"new\":\"陈建国\"},\"org\":{\"new\":\"O-0101\"},"
+			 "\"phones\":{\"new\":[\"13900001111\"]},"
+			 "\"prof_title\":{\"new\":\"副主任医师\"}}",
+			 "基础数据");
 }
 
 void world_close(struct world *world)
@@ -159,15 +172,15 @@ struct rep_replica *world_open_laptop(struct world *world, const char *name)
 	return replica;
 }
 
-struct rep_replica *world_laptop(struct world *world, const char *rep, const char *name)
+static struct rep_replica *enrolled(struct world *world, const struct rep_hub_enroll *enroll,
+				    const char *name)
 {
-	const struct rep_hub_enroll enroll = {.rep = rep, .valid_ms = 86400000};
 	struct rep_replica *replica;
 	struct rep_json *invitation;
 	char *text, dir[700];
 	struct rep_error err;
 
-	expect_ok(rep_hub_enroll(world->hub, &enroll, world_now(), &invitation, &err), &err);
+	expect_ok(rep_hub_enroll(world->hub, enroll, world_now(), &invitation, &err), &err);
 	text = rep_json_text(invitation);
 	snprintf(dir, sizeof dir, "%s/%s", world->dir, name);
 	expect_ok(rep_enroll(dir, text, strlen(text), world_now(), &err), &err);
@@ -179,6 +192,31 @@ struct rep_replica *world_laptop(struct world *world, const char *rep, const cha
 	world_sync_quietly(replica);
 	assert_non_null(replica->schema);
 	return replica;
+}
+
+struct rep_replica *world_laptop(struct world *world, const char *rep, const char *name)
+{
+	return enrolled(world, &(struct rep_hub_enroll){.rep = rep, .valid_ms = 86400000}, name);
+}
+
+struct rep_replica *world_desk(struct world *world, const char *rep, const char *name)
+{
+	return enrolled(world,
+			&(struct rep_hub_enroll){.rep = rep, .desk = true, .valid_ms = 86400000},
+			name);
+}
+
+void two_laptops(struct two *two)
+{
+	two->wang = world_laptop(&two->world, "E0007", "wang");
+	two->li = world_laptop(&two->world, "E0012", "li");
+}
+
+void two_close(struct two *two)
+{
+	rep_replica_close(two->wang);
+	rep_replica_close(two->li);
+	world_close(&two->world);
 }
 
 /* ---- edits ---- */

@@ -7,14 +7,22 @@
 #include "sync/device.h"
 #include "sync/hub.h"
 
+/* The doctor of the user stories. */
+#define CHEN "C-0001"
+
 struct world {
 	char dir[600]; /* scratch folder; the hub is in dir/hub, laptops in dir/<name> */
 	struct rep_hub *hub;
 };
 /* Milliseconds now: laptops stamp by the real clock, so the hub's must be real too. */
 int64_t world_now(void);
-/* Makes hub and people: JN-01 held by E0007 (primary) and E0012 (assist), JN-03 by E0015, above all E0003 (manager). */
-void world_make(struct world *world, const char *dir);
+/* Makes hub and people in scratch(state, name): JN-01 held by E0007 (primary) and E0012 (assist), JN-03 by E0015, above all E0003 (manager). */
+void world_make(struct world *world, void **state, const char *name);
+/* One more, of no territory when it is NULL. */
+void world_rep(struct world *world, const char *rep, const char *name, const char *role,
+	       const char *territory, bool assist);
+/* CHEN, as US-01 and US-03 begin with them. */
+void world_chen(struct world *world);
 void world_close(struct world *world);
 /* Closes and opens the hub again. */
 void world_reopen(struct world *world, bool read_only);
@@ -26,9 +34,19 @@ void world_hub_change(struct world *world, enum rep_op op, const char *entity, c
 struct rep_json *world_merge(struct world *world);
 void world_merge_quietly(struct world *world);
 
-/* A laptop of `rep`, enrolled and synced until its first view is there. */
+/* A laptop of `rep`, or a desk, enrolled and synced until its first view is there. */
 struct rep_replica *world_laptop(struct world *world, const char *rep, const char *name);
+struct rep_replica *world_desk(struct world *world, const char *rep, const char *name);
 struct rep_replica *world_open_laptop(struct world *world, const char *name);
+
+/* A company, and the laptops of the two reps who share a territory: E0007's and E0012's. */
+struct two {
+	struct world world;
+	struct rep_replica *wang, *li;
+};
+void two_laptops(struct two *two); /* of the company that is there */
+void two_close(struct two *two);
+
 /* Syncs; the summary, freed by the caller. */
 struct rep_json *world_sync(struct rep_replica *replica);
 void world_sync_quietly(struct rep_replica *replica);

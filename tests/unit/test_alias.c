@@ -5,6 +5,7 @@
 #include "core/store/changes.h"
 #include "core/store/edit.h"
 #include "core/store/tables.h"
+#include "help_db.h"
 #include "help_world.h"
 #include "sync/audit.h"
 #include "sync/verify_hub.h"
@@ -12,32 +13,14 @@
 #define FIRST "C-9001"
 #define SECOND "C-0002" /* the smaller id, made later */
 
-struct company_of_two {
-	struct world world;
-	struct rep_replica *wang, *li;
-};
-
-static void open_both(struct company_of_two *two, void **state, const char *name)
+static void open_both(struct two *two, void **state, const char *name)
 {
-	char dir[600];
-
-	memset(two, 0, sizeof *two);
-	snprintf(dir, sizeof dir, "%s", scratch(state, name));
-	shell_ok("mkdir -p '%s'", dir);
-	world_make(&two->world, dir);
-	two->wang = world_laptop(&two->world, "E0007", "wang");
-	two->li = world_laptop(&two->world, "E0012", "li");
-}
-
-static void close_both(struct company_of_two *two)
-{
-	rep_replica_close(two->wang);
-	rep_replica_close(two->li);
-	world_close(&two->world);
+	world_make(&two->world, state, name);
+	two_laptops(two);
 }
 
 /* Both enter the same doctor, each without knowing of the other. */
-static void enter_twice(struct company_of_two *two)
+static void enter_twice(struct two *two)
 {
 	world_new(two->wang, "拜访", "contact", FIRST,
 		  ASSIGNS("name=张敏", "kind=医务人员", "org=O-0101", "phones=13900007777",
@@ -51,7 +34,7 @@ static void enter_twice(struct company_of_two *two)
 	usleep(5000);
 }
 
-static void sync_all(struct company_of_two *two)
+static void sync_all(struct two *two)
 {
 	world_sync_quietly(two->wang);
 	world_sync_quietly(two->li);
@@ -140,25 +123,11 @@ static void expect_sound(struct world *world)
 	assert_string_equal(before, after);
 }
 
-static int64_t count(struct world *world, const char *sql)
-{
-	struct rep_stmt *stmt;
-	struct rep_error err;
-	int64_t n;
-	bool row;
-
-	expect_ok(rep_db_prepare(rep_hub_db(world->hub), &stmt, sql, &err), &err);
-	expect_ok(rep_step(stmt, &row, &err), &err);
-	n = rep_column_int(stmt, 0);
-	rep_stmt_free(stmt);
-	return n;
-}
-
 /* ---- tests ---- */
 
 static void two_entered_twice_become_the_one_made_first(void **state)
 {
-	struct company_of_two two;
+	struct two two;
 
 	open_both(&two, state, "one");
 	enter_twice(&two);
@@ -176,12 +145,12 @@ static void two_entered_twice_become_the_one_made_first(void **state)
 	expect_verified(two.wang);
 	expect_verified(two.li);
 	expect_sound(&two.world);
-	close_both(&two);
+	two_close(&two);
 }
 
 static void what_comes_late_for_the_one_merged_away_reaches_the_other(void **state)
 {
-	struct company_of_two two;
+	struct two two;
 
 	open_both(&two, state, "late");
 	enter_twice(&two);
@@ -196,12 +165,12 @@ static void what_comes_late_for_the_one_merged_away_reaches_the_other(void **sta
 	assert_string_equal(laptop_field(two.li, "contact", FIRST, "best_time"), "\"周五\"");
 	expect_verified(two.li);
 	expect_sound(&two.world);
-	close_both(&two);
+	two_close(&two);
 }
 
 static void taken_apart_each_is_what_its_own_changes_make_it(void **state)
 {
-	struct company_of_two two;
+	struct two two;
 
 	open_both(&two, state, "apart");
 	enter_twice(&two);
@@ -223,13 +192,13 @@ static void taken_apart_each_is_what_its_own_changes_make_it(void **state)
 	assert_string_equal(laptop_field(two.wang, "contact", SECOND, "hobbies"), "[\"羽毛球\"]");
 	expect_verified(two.wang);
 	expect_sound(&two.world);
-	close_both(&two);
+	two_close(&two);
 }
 
 /* A bad merge undone leaves what was there before, byte for byte, but for the journal. */
 static void a_merge_undone_leaves_no_trace_in_the_records(void **state)
 {
-	struct company_of_two two;
+	struct two two;
 	char before[65];
 
 	open_both(&two, state, "trace");
@@ -237,28 +206,31 @@ static void a_merge_undone_leaves_no_trace_in_the_records(void **state)
 	world_put(two.li, "改名", "contact", SECOND,
 		  ASSIGNS("name=张明")); /* a proposal moves there and back */
 	sync_all(&two);
-	assert_int_equal(
-		count(&two.world, "SELECT count(*) FROM _review WHERE record = '" SECOND "'"), 1);
+	assert_int_equal(db_number(rep_hub_db(two.world.hub),
+				   "SELECT count(*) FROM _review WHERE record = '" SECOND "'"),
+			 1);
 	snprintf(before, sizeof before, "%s", world_tree(&two.world, "data"));
 	join(&two.world, SECOND, FIRST);
+	assert_int_equal(db_number(rep_hub_db(two.world.hub),
+				   "SELECT count(*) FROM _review WHERE record = '" SECOND "'"),
+			 0);
 	assert_int_equal(
-		count(&two.world, "SELECT count(*) FROM _review WHERE record = '" SECOND "'"), 0);
-	assert_int_equal(
-		count(&two.world,
-		      "SELECT count(*) FROM _review WHERE kind = 'proposal' AND record = '" FIRST
-		      "'"),
+		db_number(
+			rep_hub_db(two.world.hub),
+			"SELECT count(*) FROM _review WHERE kind = 'proposal' AND record = '" FIRST
+			"'"),
 		1);
 	expect_sound(&two.world);
 	part(&two.world, FIRST);
 	assert_string_equal(world_tree(&two.world, "data"), before);
 	expect_sound(&two.world);
-	close_both(&two);
+	two_close(&two);
 }
 
 static void a_chain_and_a_cycle_are_one(void **state)
 {
 	static const char *const ids[] = {"C-1", "C-2", "C-3"};
-	struct company_of_two two;
+	struct two two;
 
 	open_both(&two, state, "chain");
 	for (size_t i = 0; i < 3; i++) {
@@ -281,12 +253,12 @@ static void a_chain_and_a_cycle_are_one(void **state)
 	assert_string_equal(hub_merged_into(&two.world, "C-3"), "");
 	assert_string_equal(hub_field(&two.world, "contact", "C-3", "phones"), "[\"13900000002\"]");
 	expect_sound(&two.world);
-	close_both(&two);
+	two_close(&two);
 }
 
 static void an_unsent_edit_of_one_merged_away_shows_at_the_other(void **state)
 {
-	struct company_of_two two;
+	struct two two;
 
 	open_both(&two, state, "preview");
 	enter_twice(&two);
@@ -308,13 +280,13 @@ static void an_unsent_edit_of_one_merged_away_shows_at_the_other(void **state)
 	sync_all(&two);
 	expect_verified(two.li);
 	expect_sound(&two.world);
-	close_both(&two);
+	two_close(&two);
 }
 
 /* Another account: the tombstone stays there, and whoever sees it sees the root, linked. */
 static void one_of_another_account_is_seen_by_who_had_it(void **state)
 {
-	struct company_of_two two;
+	struct two two;
 	struct rep_replica *zhou;
 
 	open_both(&two, state, "account");
@@ -339,39 +311,10 @@ static void one_of_another_account_is_seen_by_who_had_it(void **state)
 	expect_verified(zhou);
 	expect_sound(&two.world);
 	rep_replica_close(zhou);
-	close_both(&two);
+	two_close(&two);
 }
 
 /* ---- decided offline ---- */
-
-static void add_person(struct world *world, const char *rep, const char *name)
-{
-	const struct rep_hub_rep person = {.rep = rep, .name = name, .role = "steward"};
-	struct rep_error err;
-
-	expect_ok(rep_hub_rep_add(world->hub, &person, world_now(), &err), &err);
-}
-
-static struct rep_replica *desk_of(struct world *world, const char *rep)
-{
-	const struct rep_hub_enroll enroll = {.rep = rep, .desk = true, .valid_ms = 86400000};
-	struct rep_replica *replica;
-	struct rep_json *invitation;
-	char *text, dir[700];
-	struct rep_error err;
-
-	expect_ok(rep_hub_enroll(world->hub, &enroll, world_now(), &invitation, &err), &err);
-	text = rep_json_text(invitation);
-	snprintf(dir, sizeof dir, "%s/%s", world->dir, rep);
-	expect_ok(rep_enroll(dir, text, strlen(text), world_now(), &err), &err);
-	free(text);
-	rep_json_free(invitation);
-	replica = world_open_laptop(world, rep);
-	world_sync_quietly(replica);
-	world_merge_quietly(world);
-	world_sync_quietly(replica);
-	return replica;
-}
 
 static void desk_joins(struct rep_replica *desk, const char *loser, const char *into)
 {
@@ -381,7 +324,7 @@ static void desk_joins(struct rep_replica *desk, const char *loser, const char *
 }
 
 struct desks {
-	struct company_of_two two;
+	struct two two;
 	struct rep_replica *ma, *he;
 };
 
@@ -390,17 +333,17 @@ static void open_desks(struct desks *desks, void **state, const char *name)
 	open_both(&desks->two, state, name);
 	enter_twice(&desks->two);
 	sync_all(&desks->two);
-	add_person(&desks->two.world, "E0031", "马丽");
-	add_person(&desks->two.world, "E0032", "何静");
-	desks->ma = desk_of(&desks->two.world, "E0031");
-	desks->he = desk_of(&desks->two.world, "E0032");
+	world_rep(&desks->two.world, "E0031", "马丽", "steward", NULL, false);
+	world_rep(&desks->two.world, "E0032", "何静", "steward", NULL, false);
+	desks->ma = world_desk(&desks->two.world, "E0031", "E0031");
+	desks->he = world_desk(&desks->two.world, "E0032", "E0032");
 }
 
 static void close_desks(struct desks *desks)
 {
 	rep_replica_close(desks->ma);
 	rep_replica_close(desks->he);
-	close_both(&desks->two);
+	two_close(&desks->two);
 }
 
 static void sync_desks(struct desks *desks)
@@ -472,7 +415,7 @@ static void a_pair_is_taken_apart_at_a_desk(void **state)
 
 static void a_rep_joins_nothing(void **state)
 {
-	struct company_of_two two;
+	struct two two;
 	struct rep_error err;
 
 	open_both(&two, state, "rep");
@@ -481,7 +424,7 @@ static void a_rep_joins_nothing(void **state)
 	assert_int_equal(rep_merge_records(two.li, "contact", SECOND, FIRST, "同一人", &err),
 			 REP_EREFUSED);
 	assert_int_equal(rep_unmerge(two.li, "contact", SECOND, "不是", &err), REP_ENOTFOUND);
-	close_both(&two);
+	two_close(&two);
 }
 
 /* ---- found by the hub ---- */
@@ -509,7 +452,7 @@ static void enter(struct rep_replica *laptop, const char *id, const char *name, 
 
 static void the_same_name_and_mobile_are_one_without_asking(void **state)
 {
-	struct company_of_two two;
+	struct two two;
 
 	open_both(&two, state, "act");
 	enter(two.wang, FIRST, "张 敏", "O-0101", "13900007777");
@@ -526,7 +469,7 @@ static void the_same_name_and_mobile_are_one_without_asking(void **state)
 	assert_string_equal(hub_merged_into(&two.world, SECOND), "");
 	assert_string_equal(item_state(&two.world), "");
 	expect_sound(&two.world);
-	close_both(&two);
+	two_close(&two);
 }
 
 static void what_may_be_the_same_is_asked_and_the_answer_kept(void **state)

@@ -4,8 +4,6 @@
 #include "help_world.h"
 #include "sync/audit.h"
 
-#define CHEN "C-0001"
-
 /* A doctor whose phones four people changed; opened once, asked by every test. */
 struct past {
 	struct world world;
@@ -24,12 +22,8 @@ static void now_text(char out[REP_TIME_LEN + 1])
 
 static int past_setup(void **state)
 {
-	char dir[600];
-
 	assert_int_equal(scratch_setup(state), 0);
-	snprintf(dir, sizeof dir, "%s", scratch(state, "past"));
-	shell_ok("mkdir -p '%s'", dir);
-	world_make(&past.world, dir);
+	world_make(&past.world, state, "past");
 	world_hub_change(
 		&past.world, REP_OP_INSERT, "contact", CHEN,
 		"{\"best_time\":{\"new\":\"周二上午\"},\"im\":{\"new\":{\"微信\":\"cjg\"}},"

@@ -4,6 +4,7 @@
 
 #include "core/base/file.h"
 #include "core/store/replica.h"
+#include "help_db.h"
 #include "help_git.h"
 #include "sync/clone.h"
 #include "sync/device_work.h"
@@ -120,20 +121,6 @@ static void fetch(struct site *site, bool shrink)
 	expect_ok(rep_db_commit(db, &err), &err);
 }
 
-static int64_t count(struct site *site, const char *sql)
-{
-	struct rep_stmt *stmt;
-	struct rep_error err;
-	int64_t n;
-	bool row;
-
-	expect_ok(rep_db_prepare(site->replica->db, &stmt, sql, &err), &err);
-	expect_ok(rep_step(stmt, &row, &err), &err);
-	assert_true(row);
-	n = rep_column_int(stmt, 0);
-	rep_stmt_free(stmt);
-	return n;
-}
 #define FILES "SELECT count(DISTINCT name) FROM _clone"
 
 static const char *show(struct site *site, const char *what)
@@ -148,7 +135,7 @@ static void what_was_stored_is_there_after_the_next_open(void **state)
 
 	(void)PUBLISH(&site, "data/a=1");
 	fetch(&site, false);
-	assert_int_equal(count(&site, FILES), 2);
+	assert_int_equal(db_number(site.replica->db, FILES), 2);
 	reopen(&site);
 	assert_string_equal(show(&site, "inbox:data/a"), "1");
 	expect_clean(rep_clone_path(site.clone));
@@ -163,9 +150,9 @@ static void storing_twice_adds_nothing(void **state)
 
 	(void)PUBLISH(&site, "data/a=1");
 	fetch(&site, false);
-	rows = count(&site, "SELECT count(*) FROM _clone");
+	rows = db_number(site.replica->db, "SELECT count(*) FROM _clone");
 	expect_ok(rep_clone_store(site.clone, &err), &err);
-	assert_int_equal(count(&site, "SELECT count(*) FROM _clone"), rows);
+	assert_int_equal(db_number(site.replica->db, "SELECT count(*) FROM _clone"), rows);
 	site_end(&site);
 }
 
@@ -185,8 +172,9 @@ static void a_pack_larger_than_a_piece_comes_back_whole(void **state)
 	text[size] = '\0';
 	(void)PUBLISH(&site, text);
 	fetch(&site, false);
-	assert_true(count(&site, "SELECT max(piece) FROM _clone") >= 2);
-	assert_int_equal(count(&site, "SELECT max(length(data)) FROM _clone"), 1024 * 1024);
+	assert_true(db_number(site.replica->db, "SELECT max(piece) FROM _clone") >= 2);
+	assert_int_equal(db_number(site.replica->db, "SELECT max(length(data)) FROM _clone"),
+			 1024 * 1024);
 	reopen(&site);
 	expect_clean(rep_clone_path(site.clone));
 	free(text);
@@ -204,9 +192,9 @@ static void many_packs_become_few_and_nothing_is_lost(void **state)
 		snprintf(two, sizeof two, "data/b/c=%u", i / 5);
 		(void)PUBLISH(&site, one, two);
 		fetch(&site, false);
-		assert_true(count(&site, FILES) <= 42);
+		assert_true(db_number(site.replica->db, FILES) <= 42);
 	}
-	assert_true(count(&site, FILES) < 20);
+	assert_true(db_number(site.replica->db, FILES) < 20);
 	reopen(&site);
 	assert_string_equal(show(&site, "inbox:data/a"), "24");
 	assert_string_equal(show(&site, "inbox~24:data/a"), "0");
@@ -244,7 +232,7 @@ static void shrinking_keeps_the_view_and_all_commits_and_no_lost_data(void **sta
 	fetch(&site, false);
 	(void)PUBLISH(&site, "data/a=2");
 	fetch(&site, true);
-	assert_int_equal(count(&site, FILES), 2);
+	assert_int_equal(db_number(site.replica->db, FILES), 2);
 	reopen(&site);
 	assert_string_equal(show(&site, "inbox:data/a"), "2");
 	assert_string_equal(

@@ -5,41 +5,15 @@
 #include "core/store/capture.h"
 #include "core/store/edit.h"
 #include "core/store/journal.h"
+#include "help_db.h"
 #include "help_world.h"
 #include "sync/device_work.h"
 
-#define CHEN "C-0001"
-
-/* A company with one doctor, and laptops of two reps who share a territory. */
-struct two {
-	struct world world;
-	struct rep_replica *wang, *li;
-};
-
 static void two_make(struct two *two, void **state, const char *name)
 {
-	char dir[600];
-
-	memset(two, 0, sizeof *two);
-	snprintf(dir, sizeof dir, "%s", scratch(state, name));
-	shell_ok("mkdir -p '%s'", dir);
-	world_make(&two->world, dir);
-	world_hub_change(&two->world, REP_OP_INSERT, "contact", CHEN,
-			 "{\"best_time\":{\"new\":\"周二上午\"},\"hobbies\":{\"new\":[\"书法\"]},"
-			 "\"influence\":{\"new\":\"市级\"},\"kind\":{\"new\":\"医务人员\"},"
-			 "\"name\":{\"new\":\"陈建国\"},\"org\":{\"new\":\"O-0101\"},"
-			 "\"phones\":{\"new\":[\"13900001111\"]},"
-			 "\"prof_title\":{\"new\":\"副主任医师\"}}",
-			 "基础数据");
-	two->wang = world_laptop(&two->world, "E0007", "wang");
-	two->li = world_laptop(&two->world, "E0012", "li");
-}
-
-static void two_end(struct two *two)
-{
-	rep_replica_close(two->wang);
-	rep_replica_close(two->li);
-	world_close(&two->world);
+	world_make(&two->world, state, name);
+	world_chen(&two->world);
+	two_laptops(two);
 }
 
 static void seal(struct rep_replica *replica, const char *reason)
@@ -51,23 +25,9 @@ static void seal(struct rep_replica *replica, const char *reason)
 	assert_int_equal(sealed, 1);
 }
 
-static int64_t count_rows(struct rep_db *db, const char *sql)
-{
-	struct rep_stmt *stmt;
-	bool row;
-	int64_t count;
-	struct rep_error err;
-
-	expect_ok(rep_db_prepare(db, &stmt, sql, &err), &err);
-	expect_ok(rep_step(stmt, &row, &err), &err);
-	count = rep_column_int(stmt, 0);
-	rep_stmt_free(stmt);
-	return count;
-}
-
 static int64_t hub_count(struct world *world, const char *sql)
 {
-	return count_rows(rep_hub_db(world->hub), sql);
+	return db_number(rep_hub_db(world->hub), sql);
 }
 
 /* ---- invitations ---- */
@@ -189,7 +149,7 @@ static void an_edit_reaches_the_colleague(void **state)
 	rep_json_free(summary);
 	expect_verified(two.wang);
 	expect_verified(two.li);
-	two_end(&two);
+	two_close(&two);
 }
 
 static void a_sync_with_nothing_to_do_moves_nothing(void **state)
@@ -205,7 +165,7 @@ static void a_sync_with_nothing_to_do_moves_nothing(void **state)
 	assert_int_equal(rep_json_get_integer(summary, "received"), 0);
 	assert_int_equal(rep_json_get_integer(summary, "bytes_up"), 0);
 	rep_json_free(summary);
-	two_end(&two);
+	two_close(&two);
 }
 
 static void an_edit_made_while_another_waits_is_kept_on_top_of_a_new_view(void **state)
@@ -227,7 +187,7 @@ static void an_edit_made_while_another_waits_is_kept_on_top_of_a_new_view(void *
 	assert_string_equal(laptop_field(two.li, "contact", CHEN, "dept"), "\"心内科\"");
 	expect_verified(two.wang);
 	expect_verified(two.li);
-	two_end(&two);
+	two_close(&two);
 }
 
 static void a_refused_edit_leaves_the_screen_although_nobody_else_touched_the_record(void **state)
@@ -246,11 +206,11 @@ static void a_refused_edit_leaves_the_screen_although_nobody_else_touched_the_re
 	assert_int_equal(rep_json_get_integer(summary, "applied"), 0);
 	rep_json_free(summary);
 	assert_string_equal(laptop_field(two.wang, "contact", CHEN, "source"), "null");
-	assert_int_equal(count_rows(two.wang->db, "SELECT count(*) FROM _outcome WHERE seq = 1 AND "
-						  "line LIKE '%rejected%'"),
+	assert_int_equal(db_number(two.wang->db, "SELECT count(*) FROM _outcome WHERE seq = 1 AND "
+						 "line LIKE '%rejected%'"),
 			 1);
 	expect_verified(two.wang);
-	two_end(&two);
+	two_close(&two);
 }
 
 /* ---- US-01: twelve edits, a cut after the first push ---- */
@@ -322,7 +282,7 @@ static void twelve_edits_arrive_once_although_the_line_is_cut_after_seven(void *
 	expect_ok(rep_meta_get_int(two.wang->db, REP_META_MERGED_SEQ, &at_hub, &err), &err);
 	assert_int_equal(at_hub, 12);
 	expect_verified(two.wang);
-	two_end(&two);
+	two_close(&two);
 }
 
 /* ---- replies that get lost, replicas that go back ---- */
@@ -349,7 +309,7 @@ static void a_push_whose_reply_was_lost_counts_once(void **state)
 			 1);
 	world_sync_quietly(two.wang);
 	expect_verified(two.wang);
-	two_end(&two);
+	two_close(&two);
 }
 
 static void a_replica_restored_from_a_backup_sends_nothing_and_says_why(void **state)
@@ -372,7 +332,7 @@ static void a_replica_restored_from_a_backup_sends_nothing_and_says_why(void **s
 	world_merge_quietly(&two.world);
 	assert_string_equal(hub_field(&two.world, "contact", CHEN, "dept"), "\"心内科\"");
 	assert_string_equal(laptop_field(two.wang, "contact", CHEN, "dept"), "\"老年科\"");
-	two_end(&two);
+	two_close(&two);
 }
 
 static void a_mailbox_that_was_set_back_is_found_out(void **state)
@@ -391,7 +351,7 @@ static void a_mailbox_that_was_set_back_is_found_out(void **state)
 	shell_ok("git --git-dir '%s' update-ref refs/heads/inbox %s", mailbox, old);
 	expect_code(world_try_sync(two.li, &err), REP_EINTEGRITY, &err, "set back");
 	assert_string_equal(laptop_field(two.li, "contact", CHEN, "dept"), "\"心内科\"");
-	two_end(&two);
+	two_close(&two);
 }
 
 static void two_syncs_of_one_replica_at_a_time_are_refused(void **state)
@@ -407,7 +367,7 @@ static void two_syncs_of_one_replica_at_a_time_are_refused(void **state)
 	expect_code(world_try_sync(two.wang, &err), REP_EBUSY, &err, "sync");
 	rep_lock_free(lock);
 	world_sync_quietly(two.wang);
-	two_end(&two);
+	two_close(&two);
 }
 
 static void a_view_that_the_hub_did_not_sign_changes_no_row(void **state)
@@ -432,7 +392,7 @@ static void a_view_that_the_hub_did_not_sign_changes_no_row(void **state)
 	expect_code(world_try_sync(two.li, &err), REP_EINTEGRITY, &err, "data/");
 	assert_string_equal(laptop_field(two.li, "contact", CHEN, "best_time"), "\"周二上午\"");
 	expect_verified(two.li);
-	two_end(&two);
+	two_close(&two);
 }
 
 /* ---- what a view takes away ---- */
@@ -462,7 +422,7 @@ static void an_account_that_is_lost_leaves_the_replica_file(void **state)
 	assert_false(file_contains(file, "13900001111"));
 	expect_verified(two.li);
 	world_sync_quietly(two.li);
-	two_end(&two);
+	two_close(&two);
 }
 
 /* ---- verify ---- */
@@ -488,7 +448,7 @@ static void a_value_changed_behind_the_triggers_is_found(void **state)
 	problem = rep_json_at(rep_json_get(out, "problems"), 0);
 	assert_non_null(strstr(rep_json_get_string(problem, "where"), CHEN ".json"));
 	rep_json_free(out);
-	two_end(&two);
+	two_close(&two);
 }
 
 static void a_row_that_no_view_brought_is_found(void **state)
@@ -510,7 +470,7 @@ static void a_row_that_no_view_brought_is_found(void **state)
 	expect_ok(rep_db_commit(two.li->db, &err), &err);
 	expect_code(rep_device_verify(two.li, &out, &err), REP_EINTEGRITY, &err, "C-9999");
 	rep_json_free(out);
-	two_end(&two);
+	two_close(&two);
 }
 
 static void expect_problem(struct rep_replica *replica, const char *part)
@@ -537,7 +497,7 @@ static void a_trigger_that_is_gone_or_foreign_is_found(void **state)
 	expect_verified(two.li);
 	expect_ok(rep_db_exec(two.li->db, "DROP TRIGGER _journal__update", &err), &err);
 	expect_problem(two.li, "_journal__update is missing");
-	two_end(&two);
+	two_close(&two);
 }
 
 static void what_the_file_keeps_of_the_view_is_compared_with_it(void **state)
@@ -556,7 +516,7 @@ static void what_the_file_keeps_of_the_view_is_compared_with_it(void **state)
 			      &err),
 		  &err);
 	expect_problem(two.li, "entities/contact.json");
-	two_end(&two);
+	two_close(&two);
 }
 
 static void a_damaged_pack_of_the_clone_is_found(void **state)
@@ -571,7 +531,7 @@ static void a_damaged_pack_of_the_clone_is_found(void **state)
 			      &err),
 		  &err);
 	expect_problem(two.li, ".pack is damaged");
-	two_end(&two);
+	two_close(&two);
 }
 
 int main(void)

@@ -4,30 +4,19 @@
 #include "help_world.h"
 #include "sync/explain.h"
 
-#define CHEN "C-0001"
-
 /* A doctor whom two reps changed without knowing of each other, the later one synced first. */
-struct past {
-	struct world world;
-	struct rep_replica *wang, *li;
-};
-static struct past past;
+static struct two past;
 
 static int past_setup(void **state)
 {
-	char dir[600];
-
 	assert_int_equal(scratch_setup(state), 0);
-	snprintf(dir, sizeof dir, "%s", scratch(state, "past"));
-	shell_ok("mkdir -p '%s'", dir);
-	world_make(&past.world, dir);
+	world_make(&past.world, state, "past");
 	world_hub_change(&past.world, REP_OP_INSERT, "contact", CHEN,
 			 "{\"best_time\":{\"new\":\"周二上午\"},\"influence\":{\"new\":\"市级\"},"
 			 "\"kind\":{\"new\":\"医务人员\"},\"name\":{\"new\":\"陈建国\"},"
 			 "\"org\":{\"new\":\"O-0101\"},\"phones\":{\"new\":[\"13900001111\"]}}",
 			 "新建");
-	past.wang = world_laptop(&past.world, "E0007", "wang");
-	past.li = world_laptop(&past.world, "E0012", "li");
+	two_laptops(&past);
 	world_put(past.wang, "本人告知", "contact", CHEN,
 		  ASSIGNS("phones+=13900002222", "best_time=周三下午", "prof_title=主任医师"));
 	usleep(3000);
@@ -42,9 +31,7 @@ static int past_setup(void **state)
 
 static int past_teardown(void **state)
 {
-	rep_replica_close(past.wang);
-	rep_replica_close(past.li);
-	world_close(&past.world);
+	two_close(&past);
 	return scratch_teardown(state);
 }
 

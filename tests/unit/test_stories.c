@@ -7,13 +7,6 @@
 #include "sync/audit.h"
 #include "sync/device_work.h"
 
-#define CHEN "C-0001"
-
-struct story {
-	struct world world;
-	struct rep_replica *wang, *li;
-};
-
 /* A hub's copy stands in another folder; its mailboxes too. */
 static void point_to(struct rep_replica *replica, const char *old_dir, const char *new_dir)
 {
@@ -32,14 +25,7 @@ static void point_to(struct rep_replica *replica, const char *old_dir, const cha
 	rep_buf_clear(&out);
 }
 
-static void story_close(struct story *story)
-{
-	rep_replica_close(story->wang);
-	rep_replica_close(story->li);
-	world_close(&story->world);
-}
-
-static void story_copy(struct story *copy, void **state, const char *from, const char *to)
+static void story_copy(struct two *copy, void **state, const char *from, const char *to)
 {
 	char old_dir[600], new_dir[600];
 
@@ -63,28 +49,18 @@ static void consent_id(char *out)
 	rep_uuid5(out, name, strlen(name), NULL);
 }
 
-static void fixture(struct story *story, void **state)
+static void fixture(struct two *story, void **state)
 {
-	char dir[600], consent[REP_UUID_LEN + 1];
+	char consent[REP_UUID_LEN + 1];
 
-	memset(story, 0, sizeof *story);
-	snprintf(dir, sizeof dir, "%s", scratch(state, "us03"));
-	shell_ok("mkdir -p '%s'", dir);
-	world_make(&story->world, dir);
-	world_hub_change(&story->world, REP_OP_INSERT, "contact", CHEN,
-			 "{\"best_time\":{\"new\":\"周二上午\"},\"hobbies\":{\"new\":[\"书法\"]},"
-			 "\"influence\":{\"new\":\"市级\"},\"kind\":{\"new\":\"医务人员\"},"
-			 "\"name\":{\"new\":\"陈建国\"},\"org\":{\"new\":\"O-0101\"},"
-			 "\"phones\":{\"new\":[\"13900001111\"]},"
-			 "\"prof_title\":{\"new\":\"副主任医师\"}}",
-			 "基础数据");
+	world_make(&story->world, state, "us03");
+	world_chen(&story->world);
 	consent_id(consent);
 	world_hub_change(&story->world, REP_OP_INSERT, "consent", consent,
 			 "{\"contact\":{\"new\":\"" CHEN
 			 "\"},\"decision\":{\"new\":\"同意\"},\"purpose\":{\"new\":\"邮寄到家\"}}",
 			 "书面同意");
-	story->wang = world_laptop(&story->world, "E0007", "wang");
-	story->li = world_laptop(&story->world, "E0012", "li");
+	two_laptops(story);
 	/* 09:10, offline */
 	world_put(story->wang, "拜访时本人告知", "contact", CHEN,
 		  ASSIGNS("prof_title=主任医师", "phones+=13900002222", "best_time=周三下午"));
@@ -100,10 +76,10 @@ static void fixture(struct story *story, void **state)
 	world_put(story->li, "会议名单", "contact", CHEN, ASSIGNS("influence=省级"));
 	world_put(story->li, "护士告知", "contact", CHEN, ASSIGNS("home_address=人民路88号"));
 	world_put(story->li, "胸牌", "contact", CHEN, ASSIGNS("name=陈建囯"));
-	story_close(story);
+	two_close(story);
 }
 
-static void sync_in_turn(struct story *story, bool li_first)
+static void sync_in_turn(struct two *story, bool li_first)
 {
 	struct rep_replica *first = li_first ? story->li : story->wang;
 	struct rep_replica *second = li_first ? story->wang : story->li;
@@ -116,7 +92,7 @@ static void sync_in_turn(struct story *story, bool li_first)
 	world_sync_quietly(second);
 }
 
-static void expect_outcome(struct story *story)
+static void expect_outcome(struct two *story)
 {
 	struct rep_replica *both[] = {story->wang, story->li};
 
@@ -140,7 +116,7 @@ static void expect_outcome(struct story *story)
 			    "\"江南市滨湖区人民路18号\"");
 }
 
-static int64_t waiting(struct story *story, const char *part)
+static int64_t waiting(struct two *story, const char *part)
 {
 	struct rep_stmt *stmt;
 	bool row;
@@ -161,13 +137,13 @@ static int64_t waiting(struct story *story, const char *part)
 }
 
 /* What waits for a decision: the other address, and the name. */
-static void expect_waiting(struct story *story)
+static void expect_waiting(struct two *story)
 {
 	assert_int_equal(waiting(story, "人民路88号"), 1);
 	assert_int_equal(waiting(story, "陈建囯"), 1);
 }
 
-static void expect_clean_repositories(struct story *story)
+static void expect_clean_repositories(struct two *story)
 {
 	char path[700];
 
@@ -182,7 +158,7 @@ static void expect_clean_repositories(struct story *story)
 
 static void either_order_of_syncs_gives_the_same_trees(void **state)
 {
-	struct story start, one, other;
+	struct two start, one, other;
 	struct rep_json *out;
 	struct rep_error err;
 
@@ -203,8 +179,8 @@ static void either_order_of_syncs_gives_the_same_trees(void **state)
 	rep_json_free(out);
 	expect_clean_repositories(&one);
 	expect_clean_repositories(&other);
-	story_close(&one);
-	story_close(&other);
+	two_close(&one);
+	two_close(&other);
 }
 
 int main(void)

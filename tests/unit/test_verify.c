@@ -5,8 +5,6 @@
 #include "sync/audit.h"
 #include "sync/verify_hub.h"
 
-#define CHEN "C-0001"
-
 /* A world made once; each test tampers with a copy of its hub. */
 static struct world original;
 static char wang_device[REP_DEVICE_LEN + 1];
@@ -35,12 +33,9 @@ static void everything_else(struct rep_replica *wang)
 static int company_setup(void **state)
 {
 	struct rep_replica *wang;
-	char dir[600];
 
 	assert_int_equal(scratch_setup(state), 0);
-	snprintf(dir, sizeof dir, "%s", scratch(state, "original"));
-	shell_ok("mkdir -p '%s'", dir);
-	world_make(&original, dir);
+	world_make(&original, state, "original");
 	world_hub_change(&original, REP_OP_INSERT, "contact", CHEN,
 			 "{\"best_time\":{\"new\":\"周二上午\"},\"kind\":{\"new\":\"医务人员\"},"
 			 "\"name\":{\"new\":\"陈建国\"},\"org\":{\"new\":\"O-0101\"}}",
