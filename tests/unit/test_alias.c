@@ -99,8 +99,9 @@ static void dump(struct world *world, char out[65])
 	snprintf(path, sizeof path, "%s/dump", world->dir);
 	shell_ok("rm -f '%s'", path);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		shell_ok("sqlite3 '%s/hub/work.db' 'SELECT * FROM %s' | sort >> '%s'", world->dir,
-			 tables[i], path);
+		shell_ok(
+			"sqlite3 '%s/hub/work.db' 'SELECT * FROM %s' >'%s.rows' && sort '%s.rows' >>'%s'",
+			world->dir, tables[i], path, path, path);
 	snprintf(out, 65, "%s", shell_line("sha256sum < '%s' | cut -c1-64", path));
 }
 
