@@ -212,6 +212,13 @@ void two_laptops(struct two *two)
 	two->li = world_laptop(&two->world, "E0012", "li");
 }
 
+void two_make(struct two *two, void **state, const char *name)
+{
+	world_make(&two->world, state, name);
+	world_chen(&two->world);
+	two_laptops(two);
+}
+
 void two_close(struct two *two)
 {
 	rep_replica_close(two->wang);

@@ -45,6 +45,8 @@ struct two {
 	struct rep_replica *wang, *li;
 };
 void two_laptops(struct two *two); /* of the company that is there */
+/* A company that knows CHEN, and the laptops. */
+void two_make(struct two *two, void **state, const char *name);
 void two_close(struct two *two);
 
 /* Syncs; the summary, freed by the caller. */
