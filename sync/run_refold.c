@@ -21,21 +21,6 @@ struct forget {
 	struct rep_error *err;
 };
 
-/* Does the outcome refuse the field, which bears another name there where another version judged it? */
-static bool outcome_refuses(struct forget *forget, const struct rep_json *outcome, int version,
-			    const char *field)
-{
-	int judged = (int)rep_json_get_integer(outcome, REP_OUTCOME_SCHEMA);
-	const char *name = field;
-
-	if (!judged)
-		judged = version ? version : forget->number;
-	if (judged != forget->number)
-		forget->rc = rep_version_name(forget->run->hub->versions, forget->edit->entity,
-					      field, forget->number, judged, &name, forget->err);
-	return rep_outcome_refuses(outcome, forget->rc == REP_OK && name ? name : field);
-}
-
 /* Of the change of this stamp, for this record; false also when it cannot be told. */
 static bool refused_of(struct forget *forget, const char *id, const char *field, const char *stamp)
 {
@@ -64,7 +49,9 @@ static bool refused_of(struct forget *forget, const char *id, const char *field,
 	version = row ? (int)rep_column_int(stmt, 1) : 0;
 	rep_stmt_reset(stmt);
 	if (outcome)
-		is_refused = outcome_refuses(forget, outcome, version, field);
+		forget->rc = rep_version_refuses(forget->run->hub->versions, forget->edit->entity,
+						 outcome, version, field, forget->number,
+						 &is_refused, forget->err);
 	rep_json_free(outcome);
 	return is_refused;
 }

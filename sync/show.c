@@ -5,34 +5,39 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/eras.h"
 #include "core/store/aliases.h"
-#include "core/store/changes.h"
 #include "core/store/tables.h"
+#include "sync/hub_state.h"
 
 /* ---- folding up to a moment ---- */
 
+/* Each change by the rules of its time (eras.h), and what comes of them in the shape of the version in force. */
 struct refold {
-	struct rep_db *db;
-	const struct rep_schema *schema;
+	struct rep_hub *hub;
 	const struct rep_moment *moment;
 	const struct rep_entity *entity;
 	const char *root; /* of several that are one; NULL = one alone */
 	struct rep_folded folded;
-	struct rep_fold_context context;
-	struct rep_buf partition;  /* what partition_of lent */
-	struct rep_json *outcomes; /* stamp -> outcome, of those that have one */
-	bool nomem;
+	int shape; /* the version whose shape `folded` has */
+	struct rep_eras *eras;
+	struct rep_buf partition; /* what partition_of lent */
+	struct rep_json *
+		outcomes; /* stamp -> outcome, of those that have one, with the version that judged */
+	int asked;        /* the version in whose names was_refused is asked */
+	enum rep_code rc; /* of what could not say so itself */
+	struct rep_error err;
 };
 
 static const char *partition_of(void *user, const char *entity_name, const char *id)
 {
 	struct refold *refold = user;
-	const struct rep_entity *entity = rep_schema_entity(refold->schema, entity_name);
+	const struct rep_entity *entity = rep_schema_entity(refold->hub->schema, entity_name);
 	struct rep_error ignored;
 
 	rep_buf_reset(&refold->partition);
 	if (!entity ||
-	    rep_row_partition(refold->db, entity, id, &refold->partition, &ignored) != REP_OK)
+	    rep_row_partition(refold->hub->db, entity, id, &refold->partition, &ignored) != REP_OK)
 		return NULL;
 	return refold->partition.len ? refold->partition.data : NULL;
 }
@@ -51,16 +56,33 @@ static bool is_before(const struct rep_indexed *change, const struct rep_moment 
 /* A device can only have seen refused changes of its own, which come before the edit that names them. */
 static bool was_refused(void *user, const char *field, const char *stamp)
 {
-	const struct refold *refold = user;
+	struct refold *refold = user;
+	const struct rep_json *outcome = rep_json_get(refold->outcomes, stamp);
+	bool refused = false;
 
-	return rep_outcome_refuses(rep_json_get(refold->outcomes, stamp), field);
+	if (outcome && refold->rc == REP_OK)
+		refold->rc =
+			rep_version_refuses(refold->hub->versions, refold->entity->name, outcome, 0,
+					    field, refold->asked, &refused, &refold->err);
+	return refused;
 }
 
-static void note_outcome(struct refold *refold, const struct rep_indexed *change)
+static enum rep_code note_outcome(struct refold *refold, const struct rep_indexed *change,
+				  struct rep_error *err)
 {
-	if (change->outcome &&
-	    !rep_json_set(refold->outcomes, change->eff.text, rep_json_ref(change->outcome)))
-		refold->nomem = true;
+	struct rep_json *outcome;
+
+	if (!change->outcome)
+		return REP_OK;
+	outcome = rep_json_dup(change->outcome);
+	if ((!change->edit.judged && change->edit.version &&
+	     !rep_json_set_integer(outcome, REP_OUTCOME_SCHEMA, change->edit.version)) ||
+	    !rep_json_set(refold->outcomes, change->eff.text, rep_json_ref(outcome))) {
+		rep_json_free(outcome);
+		return rep_fail(err, REP_ENOMEM, "fold");
+	}
+	rep_json_free(outcome);
+	return REP_OK;
 }
 
 /* ---- the walk ---- */
@@ -73,22 +95,57 @@ static bool is_refused(const struct rep_indexed *change)
 	return outcome && strcmp(outcome, rep_outcome_name(REP_REJECTED)) == 0;
 }
 
-static enum rep_code fold_change(struct refold *refold, const struct rep_indexed *change,
-				 struct rep_error *err)
+/* The edit, as its version reads it, onto the record in that version's shape. */
+static enum rep_code fold_read(struct refold *refold, const struct rep_edit *read, int number,
+			       const struct rep_fold_context *context, struct rep_error *err)
 {
-	struct rep_edit edit = change->edit;
+	struct rep_edit edit = *read;
 	struct rep_json *outcome = NULL, *line = NULL, *made = NULL;
-	enum rep_code rc = rep_edit_forget(&line, edit.line, was_refused, refold, err);
+	enum rep_code rc;
 
+	refold->asked = number;
+	rc = rep_edit_forget(&line, edit.line, was_refused, refold, err);
+	if (rc == REP_OK && refold->rc != REP_OK) {
+		rc = refold->rc;
+		*err = refold->err;
+	}
 	if (line)
 		edit.line = line;
 	if (rc == REP_OK && refold->root)
-		rc = rep_join_edit(&edit, &made, &edit, refold->root, refold->entity, err);
+		rc = rep_join_edit(&edit, &made, &edit, refold->root,
+				   rep_schema_entity(context->schema, refold->entity->name), err);
 	if (rc == REP_OK)
-		rc = rep_fold(&refold->folded, &edit, &refold->context, &outcome, err);
+		rc = rep_fold(&refold->folded, &edit, context, &outcome, err);
 	rep_json_free(outcome);
 	rep_json_free(made);
 	rep_json_free(line);
+	return rc;
+}
+
+static enum rep_code carry(struct refold *refold, int number, struct rep_error *err)
+{
+	enum rep_code rc = rep_version_migrate(refold->hub->versions, refold->entity->name,
+					       &refold->folded, refold->shape, number, err);
+
+	refold->shape = number;
+	return rc;
+}
+
+static enum rep_code fold_change(struct refold *refold, const struct rep_indexed *change,
+				 struct rep_error *err)
+{
+	const struct rep_fold_context *context;
+	struct rep_era_edit read;
+	enum rep_code rc = rep_eras_read(refold->eras, &change->edit, refold->shape, &read, err);
+
+	if (rc != REP_OK)
+		return rc;
+	rc = rep_eras_context(refold->eras, read.number, &context, err);
+	if (rc == REP_OK)
+		rc = carry(refold, read.number, err);
+	if (rc == REP_OK)
+		rc = fold_read(refold, &read.edit, read.number, context, err);
+	rep_era_edit_clear(&read);
 	return rc;
 }
 
@@ -101,9 +158,8 @@ static enum rep_code on_change(void *user, struct rep_indexed *change, struct re
 	if (change->owned_line && !change->held && !is_refused(change) &&
 	    is_before(change, refold->moment))
 		rc = fold_change(refold, change, err);
-	note_outcome(refold, change);
-	if (rc == REP_OK && refold->nomem)
-		rc = rep_fail(err, REP_ENOMEM, "fold");
+	if (rc == REP_OK)
+		rc = note_outcome(refold, change, err);
 	return rep_wrap(err, rc, "%s/%lld", change->device, (long long)change->edit.seq);
 }
 
@@ -114,30 +170,34 @@ static enum rep_code fold_ids(struct rep_record **out, struct rep_hub *hub,
 			      struct rep_error *err)
 {
 	struct refold refold = {
-		.db = rep_hub_db(hub),
-		.schema = rep_hub_schema(hub),
+		.hub = hub,
 		.moment = moment,
 		.entity = entity,
 		.root = root,
+		.shape = rep_versions_first(hub->versions),
 		.partition = REP_BUF_INIT(1024),
 		.outcomes = rep_json_object(),
 	};
-	const struct rep_changes_query query = {.entity = entity->name, .ids = ids, .ids_len = len};
-	enum rep_code rc;
-
-	*out = NULL;
-	refold.context = (struct rep_fold_context){
-		.schema = refold.schema,
-		.org = rep_hub_org(hub),
+	const struct rep_fold_context newest = {
+		.schema = hub->schema,
+		.org = hub->org,
 		.partition_of = partition_of,
 		.user = &refold,
 	};
-	rc = rep_changes_each(refold.db, &query, on_change, &refold, err);
+	const struct rep_changes_query query = {.entity = entity->name, .ids = ids, .ids_len = len};
+	enum rep_code rc = rep_eras_new(&refold.eras, hub->versions, &newest, err);
+
+	*out = NULL;
+	if (rc == REP_OK)
+		rc = rep_changes_each(hub->db, &query, on_change, &refold, err);
+	if (rc == REP_OK)
+		rc = carry(&refold, hub->schema->version, err);
 	if (rc == REP_OK) {
 		*out = refold.folded.record;
 		refold.folded.record = NULL;
 	}
 	rep_folded_clear(&refold.folded);
+	rep_eras_free(refold.eras);
 	rep_buf_clear(&refold.partition);
 	rep_json_free(refold.outcomes);
 	return rc;

@@ -319,3 +319,19 @@ enum rep_code rep_version_verdict(struct rep_versions *versions, const char *ent
 	}
 	return rc;
 }
+
+enum rep_code rep_version_refuses(struct rep_versions *versions, const char *entity,
+				  const struct rep_json *outcome, int made, const char *field,
+				  int number, bool *out, struct rep_error *err)
+{
+	int judged = (int)rep_json_get_integer(outcome, REP_OUTCOME_SCHEMA);
+	const char *name = field;
+	enum rep_code rc = REP_OK;
+
+	if (!judged)
+		judged = made ? made : number;
+	if (outcome && judged != number)
+		rc = rep_version_name(versions, entity, field, number, judged, &name, err);
+	*out = rc == REP_OK && rep_outcome_refuses(outcome, name ? name : field);
+	return rc;
+}

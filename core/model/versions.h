@@ -73,6 +73,14 @@ REP_CHECK enum rep_code rep_version_verdict(struct rep_versions *versions, const
 REP_CHECK enum rep_code rep_version_name(struct rep_versions *versions, const char *entity,
 					 const char *name, int from, int to, const char **out,
 					 struct rep_error *err);
+/*
+ * Did the change with this outcome never come into force for the field (rep_outcome_refuses)? `field` bears its name of version
+ * `number`. The fields of the outcome bear those of the version that judged it: the one it names, else `made`; 0 = `number`.
+ */
+REP_CHECK enum rep_code rep_version_refuses(struct rep_versions *versions, const char *entity,
+					    const struct rep_json *outcome, int made,
+					    const char *field, int number, bool *out,
+					    struct rep_error *err);
 
 /* ---- carrying records (version_record.c) ---- */
 

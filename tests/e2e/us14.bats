@@ -76,6 +76,10 @@ JSON
 	hub_at "$DAY 13:06:00" --json explain contact C-0001 pets | jq -e '.standing[0].schema == "pharma/2" and .standing[0].schema_hash == .schema_hash'
 	hub_at "$DAY 13:06:10" --json explain contact C-0001 name | jq -e '.standing[0].schema == "pharma/1" and .standing[0].schema_hash != .schema_hash'
 
+	# What was said under the old rules is read by them, and shown under the names of now.
+	hub_at "$DAY 13:06:20" --json show contact C-0001 --as-of "${DAY}T12:59:00+08:00" | jq -e '.fields.wishes == "样品" and .fields.pets == null'
+	hub_at "$DAY 13:06:30" --json show contact C-0001 --as-of "${DAY}T09:30:00+08:00" | jq -e '.fields.wishes == "样品"'
+
 	# 周强 comes back only now.
 	at "$DAY 13:10:00" zhou sync
 	at "$DAY 13:11:00" zhou verify
