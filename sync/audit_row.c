@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/store/aliases.h"
 #include "core/store/tables.h"
+#include "sync/hub_state.h"
 
 #define KEY_SIZE (REP_NAME_LEN_MAX + REP_ID_LEN_MAX + 2)
 
@@ -187,6 +188,30 @@ out:
 	return rc;
 }
 
+/* The rival may have been written when the field had another name; a name that is given up is never used again. */
+static enum rep_code find_named(struct rep_audit_rows *rows, const struct rep_indexed *change,
+				struct rep_stmt *found, const char *field, struct rep_json **line,
+				struct rep_error *err)
+{
+	const int made = (int)rep_column_int(found, 2), newest = rows->schema->version;
+	const char *name = rep_column_text(found, 3, NULL);
+	struct rep_json *forward = NULL, *unknown = NULL;
+	enum rep_op op;
+	enum rep_code rc;
+
+	if (!made || rep_json_get(rep_json_get(*line, "values"), field) || !name ||
+	    !rep_op_parse(&op, name))
+		return REP_OK;
+	rc = rep_version_line(rows->hub->versions, change->entity, op, *line, made, newest,
+			      &forward, &unknown, err);
+	rep_json_free(unknown);
+	if (rc == REP_OK && forward) {
+		rep_json_free(*line);
+		*line = forward;
+	}
+	return rc;
+}
+
 /* The value that was not taken, or that was taken instead, stands beside the row's own: the rival's stamp names its change. */
 static enum rep_code find_rival(struct rep_audit_rows *rows, const struct rep_indexed *change,
 				const char *field, const char *rival, struct rep_json *row,
@@ -201,9 +226,11 @@ static enum rep_code find_rival(struct rep_audit_rows *rows, const struct rep_in
 
 	if (!rival)
 		return put_rival(row, NULL, NULL, field) ? REP_OK : nomem(err);
-	rc = rep_db_use(rows->db, &stmt,
-			"SELECT rep, line FROM _change WHERE entity = ?1 AND id = ?2 AND eff = ?3",
-			err);
+	rc = rep_db_use(
+		rows->db, &stmt,
+		"SELECT rep, line, version, op FROM _change WHERE entity = ?1 AND id = ?2 AND"
+		" eff = ?3",
+		err);
 	if (rc != REP_OK)
 		return rc;
 	rep_bind_text(stmt, 1, change->entity);
@@ -214,6 +241,8 @@ static enum rep_code find_rival(struct rep_audit_rows *rows, const struct rep_in
 	if (rc == REP_OK && text)
 		rc = rep_json_parse(&line, text, len, 2 * REP_LINE_SIZE_MAX, REP_SCHEMA_DEPTH_MAX,
 				    err);
+	if (rc == REP_OK && line)
+		rc = find_named(rows, change, stmt, field, &line, err);
 	if (rc == REP_OK &&
 	    !put_rival(row, found ? rep_column_text(stmt, 0, NULL) : NULL, line, field))
 		rc = nomem(err);
@@ -438,12 +467,47 @@ enum rep_code rep_audit_rows_add(struct rep_audit_rows *rows, const struct rep_i
 	return rc;
 }
 
+struct forward {
+	struct rep_versions *versions;
+	int newest;
+	enum rep_code (*each)(void *user, struct rep_indexed *change, struct rep_error *err);
+	void *user;
+};
+
+/* Line and outcome in the names of the version in force, so that a field is found by the name it has now. */
+static enum rep_code each_forward(void *user, struct rep_indexed *change, struct rep_error *err)
+{
+	const struct forward *forward = user;
+	const int made = change->edit.version ? change->edit.version : forward->newest;
+	const int judged = change->edit.judged ? change->edit.judged : made;
+	const struct rep_json *fields = rep_json_get(change->outcome, "fields");
+	struct rep_json *line = NULL, *unknown = NULL, *named = NULL;
+	enum rep_code rc =
+		rep_version_line(forward->versions, change->entity, change->edit.op,
+				 change->owned_line, made, forward->newest, &line, &unknown, err);
+
+	if (rc == REP_OK && line) {
+		rep_json_free(change->owned_line);
+		change->edit.line = change->owned_line = rep_json_ref(line);
+	}
+	if (rc == REP_OK && fields && judged < forward->newest)
+		rc = rep_version_verdict(forward->versions, change->entity, fields, judged,
+					 forward->newest, &named, err);
+	if (rc == REP_OK && named && !rep_json_set(change->outcome, "fields", rep_json_ref(named)))
+		rc = nomem(err);
+	rep_json_free(line);
+	rep_json_free(unknown);
+	rep_json_free(named);
+	return rc == REP_OK ? forward->each(forward->user, change, err) : rc;
+}
+
 enum rep_code rep_audit_group_each(struct rep_hub *hub, const struct rep_entity *entity,
 				   const char *id,
 				   enum rep_code (*each)(void *user, struct rep_indexed *change,
 							 struct rep_error *err),
 				   void *user, struct rep_error *err)
 {
+	struct forward forward = {hub->versions, hub->schema->version, each, user};
 	struct rep_group group = {0};
 	struct rep_changes_query query = {.entity = entity->name};
 	const char **ids = NULL;
@@ -456,7 +520,7 @@ enum rep_code rep_audit_group_each(struct rep_hub *hub, const struct rep_entity 
 	query.ids = ids;
 	query.ids_len = group.len;
 	if (rc == REP_OK)
-		rc = rep_changes_each(rep_hub_db(hub), &query, each, user, err);
+		rc = rep_changes_each(rep_hub_db(hub), &query, each_forward, &forward, err);
 	free(ids);
 	rep_group_clear(&group);
 	return rc;

@@ -39,7 +39,10 @@ REP_CHECK enum rep_code rep_audit_rows_add(struct rep_audit_rows *rows,
 					   const struct rep_indexed *change, const char *field,
 					   struct rep_json *out, struct rep_error *err);
 
-/* The changes of a record and of all that are one with it, in the order of the fold. */
+/*
+ * The changes of a record and of all that are one with it, in the order of the fold, as they read under the version of the schema in
+ * force (versions.h).
+ */
 REP_CHECK enum rep_code rep_audit_group_each(
 	struct rep_hub *hub, const struct rep_entity *entity, const char *id,
 	enum rep_code (*each)(void *user, struct rep_indexed *change, struct rep_error *err),

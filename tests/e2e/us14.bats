@@ -80,6 +80,9 @@ JSON
 	hub_at "$DAY 13:06:20" --json show contact C-0001 --as-of "${DAY}T12:59:00+08:00" | jq -e '.fields.wishes == "样品" and .fields.pets == null'
 	hub_at "$DAY 13:06:30" --json show contact C-0001 --as-of "${DAY}T09:30:00+08:00" | jq -e '.fields.wishes == "样品"'
 
+	hub_at "$DAY 13:06:40" --json explain contact C-0003 wishes | jq -e '.standing[0] | .value == "资料" and .reason == "电话" and .schema == "pharma/1"'
+	hub_at "$DAY 13:06:50" --json blame contact C-0003 | jq -e '.[] | select(.field == "wishes") | .value == "资料" and .reason == "电话" and .outcome == "applied"'
+
 	# 周强 comes back only now.
 	at "$DAY 13:10:00" zhou sync
 	at "$DAY 13:11:00" zhou verify
