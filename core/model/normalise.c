@@ -22,26 +22,16 @@ unsigned rep_normaliser_bit(const char *name)
 
 unsigned rep_simplify(unsigned code)
 {
-	size_t low = 0, high = rep_unihan_small_len;
+	size_t low = 0, high = rep_unihan_pairs;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
+		const char32_t *pair =
+			&rep_unihan_rows[mid / REP_UNIHAN_ROW][2 * (mid % REP_UNIHAN_ROW)];
 
-		if (rep_unihan_small[mid].from == code)
-			return rep_unihan_small[mid].to;
-		if (rep_unihan_small[mid].from < code)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	low = 0;
-	high = rep_unihan_large_len;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (rep_unihan_large[mid].from == code)
-			return rep_unihan_large[mid].to;
-		if (rep_unihan_large[mid].from < code)
+		if (pair[0] == code)
+			return pair[1];
+		if (pair[0] < code)
 			low = mid + 1;
 		else
 			high = mid;
@@ -51,24 +41,13 @@ unsigned rep_simplify(unsigned code)
 
 char rep_pinyin_initial(unsigned code)
 {
-	size_t low = 0, high = rep_unihan_high_len;
+	char letter = '.';
 
-	if (code >= REP_UNIHAN_FIRST && code < REP_UNIHAN_END) {
-		char letter = rep_unihan_initials[(code - REP_UNIHAN_FIRST) / 256u][code % 256u];
-
-		return letter == '.' ? '\0' : letter;
-	}
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (rep_unihan_high[mid].code == code)
-			return rep_unihan_high[mid].letter;
-		if (rep_unihan_high[mid].code < code)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return '\0';
+	if (code >= REP_UNIHAN_FIRST && code < REP_UNIHAN_END)
+		letter = rep_unihan_initials[(code - REP_UNIHAN_FIRST) / 256u][code % 256u];
+	else if (code >= REP_UNIHAN_HIGH_FIRST && code < REP_UNIHAN_HIGH_END)
+		letter = rep_unihan_high[(code - REP_UNIHAN_HIGH_FIRST) / 256u][code % 256u];
+	return letter == '.' ? '\0' : letter;
 }
 
 static void put_code(struct rep_buf *out, unsigned code)

@@ -5,33 +5,21 @@
 #define REPSYNC_CORE_MODEL_UNIHAN_TABLE_H
 
 #include <stddef.h>
-#include <stdint.h>
+#include <uchar.h>
 
-struct rep_unihan_pair16 {
-	uint16_t from, to;
-};
-struct rep_unihan_pair32 {
-	uint32_t from, to;
-};
-struct rep_unihan_initial {
-	uint32_t code;
-	char letter;
-};
+/* Traditional and simplified form, one behind the other, REP_UNIHAN_ROW pairs a row; sorted by the first. */
+#define REP_UNIHAN_ROW 64u
+extern const char32_t *const rep_unihan_rows[];
+extern const size_t rep_unihan_pairs;
 
-/* Traditional and simplified form, sorted by the first; `large` where one of them is above U+FFFF. */
-extern const struct rep_unihan_pair16 rep_unihan_small[];
-extern const size_t rep_unihan_small_len;
-extern const struct rep_unihan_pair32 rep_unihan_large[];
-extern const size_t rep_unihan_large_len;
-
-/* U+3400 to U+9FFF: a page of 256 letters, '.' where there is no reading. */
+/* A page of 256 letters each, '.' where there is no reading: U+3400 to U+9FFF, and U+20000 to U+323FF. */
 #define REP_UNIHAN_FIRST 0x3400u
 #define REP_UNIHAN_END 0xa000u
 #define REP_UNIHAN_PAGES ((REP_UNIHAN_END - REP_UNIHAN_FIRST) / 256u)
 extern const char *const rep_unihan_initials[REP_UNIHAN_PAGES];
-
-/* Above U+FFFF, sorted. */
-extern const struct rep_unihan_initial rep_unihan_high[];
-extern const size_t rep_unihan_high_len;
+#define REP_UNIHAN_HIGH_FIRST 0x20000u
+#define REP_UNIHAN_HIGH_END 0x32400u
+#define REP_UNIHAN_HIGH_PAGES ((REP_UNIHAN_HIGH_END - REP_UNIHAN_HIGH_FIRST) / 256u)
+extern const char *const rep_unihan_high[REP_UNIHAN_HIGH_PAGES];
 
 #endif
