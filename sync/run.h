@@ -344,10 +344,10 @@ void rep_run_outcomes_clear(struct rep_run *run);
 /* One commit with the whole batch; the statement goes into the last one of the run. */
 REP_CHECK enum rep_code rep_run_commit(struct rep_run *run, struct rep_run_batch *batch, bool last,
 				       struct rep_error *err);
-/* Files and a commit of the hub for what goes to quarantine. */
 /* A commit of the hub's own with a statement; `subject` is one line. */
 REP_CHECK enum rep_code rep_run_commit_own(struct rep_run *run, const char *subject,
 					   struct rep_error *err);
+/* Files and commits of the hub for what goes to quarantine; the statement goes into the last one where the run brings nothing else. */
 REP_CHECK enum rep_code rep_run_quarantine(struct rep_run *run, bool last, struct rep_error *err);
 /* Pack, compare-and-swap, work.db. */
 REP_CHECK enum rep_code rep_run_finish(struct rep_run *run, struct rep_error *err);
@@ -359,6 +359,33 @@ void rep_run_abort(struct rep_run *run);
 /* One run, or as many as it takes to empty the outboxes, without views; adds to `total`. */
 REP_CHECK enum rep_code rep_hub_runs(struct rep_hub *hub, const struct rep_hub_merge *options,
 				     struct rep_run_total *total, struct rep_error *err);
+
+/* ---- run_own.c ---- */
+
+/* Changes that the hub makes of itself in one pass; the batch begins with the first. */
+struct rep_own {
+	struct rep_hub *hub;
+	const char *reason;
+	int64_t now_ms;
+	struct rep_hub_batch *batch; /* NULL = none yet */
+	bool waited;                 /* set by the pass: there was something to look at */
+};
+/* Takes the line. */
+REP_CHECK enum rep_code rep_own_add(struct rep_own *own, enum rep_op op, const char *entity,
+				    const char *id, struct rep_json *line, struct rep_error *err);
+struct rep_follower {
+	const char *reason;
+	unsigned passes; /* at the most */
+	const char
+		*forget; /* SQL, for what waited and was looked at; NULL = nothing is forgotten */
+	enum rep_code (*pass)(void *user, struct rep_own *own, struct rep_error *err);
+	void *user;
+};
+/* Passes, each with a run for what it wrote, until one writes nothing. *more: the last that was allowed still did. */
+REP_CHECK enum rep_code rep_hub_follow(struct rep_hub *hub, const struct rep_hub_merge *options,
+				       const struct rep_follower *follower,
+				       struct rep_run_total *total, bool *more,
+				       struct rep_error *err);
 
 /* ---- run_blocks.c ---- */
 

@@ -11,6 +11,9 @@
 #include "sync/hub_line.h"
 #include "sync/run.h"
 
+/* What a check sets may fail another check; two that set each other's fields for ever end here, their flags set. */
+#define PASSES_MAX 4
+
 struct block {
 	const struct rep_entity *entity;
 	const struct rep_check *check;
@@ -75,24 +78,21 @@ static struct rep_json *line_of(const struct block *block, const struct rep_reco
 	return NULL;
 }
 
-static enum rep_code add(struct rep_hub *hub, struct rep_hub_batch *batch,
-			 const struct block *block, bool *any, struct rep_error *err)
+static enum rep_code add(struct rep_own *own, const struct block *block, struct rep_error *err)
 {
 	struct rep_record *record = NULL;
 	struct rep_json *line;
-	enum rep_code rc = rep_row_get(hub->db, block->entity, block->id, &record, err);
+	enum rep_code rc = rep_row_get(own->hub->db, block->entity, block->id, &record, err);
 
 	if (rc == REP_OK && record && !record->deleted && is_flagged(record, block->check->name)) {
 		line = line_of(block, record);
-		if (!line) {
+		if (!line)
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
-		} else if (rep_json_size(rep_json_get(line, "values")) == 0) {
+		else if (rep_json_size(rep_json_get(line, "values")) == 0)
 			rep_json_free(line);
-		} else {
-			rc = rep_hub_batch_add(batch, REP_OP_UPDATE, block->entity->name, block->id,
-					       line, err);
-			*any = true;
-		}
+		else
+			rc = rep_own_add(own, REP_OP_UPDATE, block->entity->name, block->id, line,
+					 err);
 	}
 	rep_record_free(record);
 	return rc;
@@ -128,44 +128,34 @@ static enum rep_code next_block(struct rep_hub *hub, int64_t after, struct block
 	return rc;
 }
 
-static enum rep_code add_all(struct rep_hub *hub, struct rep_hub_batch *batch, bool *any,
-			     struct rep_error *err)
+static enum rep_code add_all(void *user, struct rep_own *own, struct rep_error *err)
 {
 	struct block block;
 	int64_t n;
-	enum rep_code rc = next_block(hub, 0, &block, &n, err);
+	enum rep_code rc = next_block(own->hub, 0, &block, &n, err);
 
+	(void)user;
+	own->waited = n != 0;
 	while (rc == REP_OK && n) {
 		if (block.check && block.check->set)
-			rc = add(hub, batch, &block, any, err);
+			rc = add(own, &block, err);
 		if (rc == REP_OK)
-			rc = next_block(hub, n, &block, &n, err);
+			rc = next_block(own->hub, n, &block, &n, err);
 	}
 	return rc;
 }
 
+#define FORGET "DELETE FROM _blocked"
+
 enum rep_code rep_hub_blocks(struct rep_hub *hub, const struct rep_hub_merge *options,
 			     struct rep_run_total *total, struct rep_error *err)
 {
-	struct rep_hub_merge own = *options;
-	struct rep_hub_batch *batch = NULL;
-	struct block first;
-	bool any = false;
-	int64_t n;
-	enum rep_code rc = next_block(hub, 0, &first, &n, err);
+	const struct rep_follower follower = {
+		.reason = "checks", .passes = PASSES_MAX, .forget = FORGET, .pass = add_all};
+	bool more = false;
+	enum rep_code rc = rep_hub_follow(hub, options, &follower, total, &more, err);
 
-	if (rc != REP_OK || !n)
-		return rep_wrap(err, rc, "checks that block");
-	own.own_only = true;
-	rc = rep_hub_batch_new(&batch, hub, "checks", options->now_ms, err);
-	if (rc == REP_OK)
-		rc = add_all(hub, batch, &any, err);
-	if (rc == REP_OK && any)
-		rc = rep_hub_batch_send(batch, err);
-	rep_hub_batch_free(batch);
-	if (rc == REP_OK && any)
-		rc = rep_hub_runs(hub, &own, total, err);
-	if (rc == REP_OK)
-		rc = rep_db_exec(hub->db, "DELETE FROM _blocked", err);
+	if (rc == REP_OK && more)
+		rc = rep_db_exec(hub->db, FORGET, err);
 	return rep_wrap(err, rc, "checks that block");
 }

@@ -19,10 +19,10 @@
 
 struct matching {
 	struct rep_hub *hub;
-	struct rep_hub_batch *batch;
+	struct rep_own *own;
 	struct rep_json *done; /* items of pairs seen in this pass */
 	bool asks; /* this pass asks; the ones before only join, so that nobody is asked for one that is another by then */
-	bool any;
+	bool waited, left; /* something waited for this pass; it left something to be asked */
 };
 
 void rep_duplicate_id(char *out, const char *entity, const char *a, const char *b)
@@ -109,9 +109,7 @@ static enum rep_code act(struct matching *matching, const struct pair *pair, str
 		rep_json_free(line);
 		return no_memory(err);
 	}
-	matching->any = true;
-	return rep_hub_batch_add(matching->batch, REP_OP_ALIAS, pair->entity->name, pair->b->id,
-				 line, err);
+	return rep_own_add(matching->own, REP_OP_ALIAS, pair->entity->name, pair->b->id, line, err);
 }
 
 static enum rep_code ask(struct matching *matching, const struct pair *pair, struct rep_error *err)
@@ -139,8 +137,7 @@ static enum rep_code ask(struct matching *matching, const struct pair *pair, str
 		rep_json_free(line);
 		return no_memory(err);
 	}
-	matching->any = true;
-	return rep_hub_batch_add(matching->batch, REP_OP_INSERT, "duplicate", id, line, err);
+	return rep_own_add(matching->own, REP_OP_INSERT, "duplicate", id, line, err);
 }
 
 static enum rep_code decide(struct matching *matching, const struct pair *pair,
@@ -155,6 +152,7 @@ static enum rep_code decide(struct matching *matching, const struct pair *pair,
 		return rc;
 	if (pair->match->act && !against)
 		return matching->asks ? REP_OK : act(matching, pair, err);
+	matching->left = true;
 	return matching->asks ? ask(matching, pair, err) : REP_OK;
 }
 
@@ -288,9 +286,7 @@ static enum rep_code settle_item(struct matching *matching, const struct rep_ent
 			rep_json_free(line);
 			rc = no_memory(err);
 		} else {
-			rc = rep_hub_batch_add(matching->batch, REP_OP_UPDATE, kind->name, id, line,
-					       err);
-			matching->any = true;
+			rc = rep_own_add(matching->own, REP_OP_UPDATE, kind->name, id, line, err);
 		}
 	}
 	rep_record_free(item);
@@ -332,6 +328,7 @@ static enum rep_code match_all(struct matching *matching, struct rep_error *err)
 	struct waiting at;
 	enum rep_code rc = next_waiting(matching->hub, 0, &at, err);
 
+	matching->waited = at.n != 0;
 	while (rc == REP_OK && at.n) {
 		const struct rep_entity *entity =
 			rep_schema_entity(matching->hub->schema, at.entity);
@@ -346,47 +343,42 @@ static enum rep_code match_all(struct matching *matching, struct rep_error *err)
 	return rc;
 }
 
-/* *more: it wrote changes, and what these did waits in its turn. */
-static enum rep_code one_pass(struct rep_hub *hub, const struct rep_hub_merge *options, bool asks,
-			      struct rep_run_total *total, bool *more, struct rep_error *err)
+static enum rep_code one_pass(void *user, struct rep_own *own, struct rep_error *err)
 {
-	struct rep_hub_merge own = *options;
-	struct matching matching = {.hub = hub, .done = rep_json_object(), .asks = asks};
-	struct waiting first;
-	enum rep_code rc = next_waiting(hub, 0, &first, err);
+	struct matching *matching = user;
+	enum rep_code rc;
 
-	*more = false;
-	own.own_only = true;
-	if (rc == REP_OK && first.n)
-		rc = rep_hub_batch_new(&matching.batch, hub, "match", options->now_ms, err);
-	if (rc == REP_OK && first.n)
-		rc = match_all(&matching, err);
-	if (rc == REP_OK && matching.any)
-		rc = rep_hub_batch_send(matching.batch, err);
-	rep_hub_batch_free(matching.batch);
-	rep_json_free(matching.done);
-	if (rc == REP_OK && first.n &&
-	    asks) /* all was answered: what the run below writes waits anew */
-		rc = rep_db_exec(hub->db, "DELETE FROM _rematch", err);
-	if (rc == REP_OK && matching.any)
-		rc = rep_hub_runs(hub, &own, total, err);
-	*more = matching.any;
+	matching->own = own;
+	matching->left = false;
+	matching->done = rep_json_object();
+	rc = matching->done ? match_all(matching, err) : no_memory(err);
+	own->waited = matching->waited;
+	rep_json_free(matching->done);
 	return rc;
 }
 
 #define PASSES_MAX 8
+#define FORGET "DELETE FROM _rematch"
 
-/* Joins until there is nothing more to join, then asks. */
+/*
+ * Joins until there is nothing more to join, then asks, where there is anything to ask. What a pass has written waits anew; what is
+ * not joined after so many passes is joined after the next run, and nobody is asked before.
+ */
 enum rep_code rep_hub_matches(struct rep_hub *hub, const struct rep_hub_merge *options,
 			      struct rep_run_total *total, struct rep_error *err)
 {
-	bool more = true;
-	enum rep_code rc = REP_OK;
+	struct matching matching = {.hub = hub};
+	struct rep_follower follower = {
+		.reason = "match", .passes = PASSES_MAX, .pass = one_pass, .user = &matching};
+	bool more = false;
+	enum rep_code rc = rep_hub_follow(hub, options, &follower, total, &more, err);
 
-	for (int i = 0; rc == REP_OK && more && i < PASSES_MAX; i++)
-		rc = one_pass(hub, options, false, total, &more, err);
-	more = true;
-	for (int i = 0; rc == REP_OK && more && i < PASSES_MAX; i++)
-		rc = one_pass(hub, options, true, total, &more, err);
+	if (rc != REP_OK || more || !matching.waited)
+		return rep_wrap(err, rc, "duplicates");
+	if (!matching.left)
+		return rep_wrap(err, rep_db_exec(hub->db, FORGET, err), "duplicates");
+	matching.asks = true;
+	follower.forget = FORGET;
+	rc = rep_hub_follow(hub, options, &follower, total, &more, err);
 	return rep_wrap(err, rc, "duplicates");
 }

@@ -39,8 +39,7 @@ struct references {
 	struct hit *hits;
 	size_t len, cap;
 	struct rep_json *done; /* "<entity>/<id>" restored or deleted in this round */
-	struct rep_hub_batch *batch;
-	int64_t added;
+	struct rep_own *own;
 };
 
 bool rep_reference_binds(const struct rep_entity *entity, const struct rep_field *field)
@@ -262,8 +261,7 @@ static enum rep_code add(struct references *references, enum rep_op op, const ch
 		rep_json_free(line);
 		return rc;
 	}
-	references->added++;
-	return rep_hub_batch_add(references->batch, op, entity, id, line, err);
+	return rep_own_add(references->own, op, entity, id, line, err);
 }
 
 /* Once for each record and round; false where it was done already. */
@@ -399,23 +397,15 @@ static enum rep_code act(struct references *references, struct rep_error *err)
 	return rc;
 }
 
-/* One round: *any tells whether the hub had something to change. */
-static enum rep_code one_round(struct rep_hub *hub, int64_t now_ms, bool *any,
-			       struct rep_error *err)
+static enum rep_code one_round(void *user, struct rep_own *own, struct rep_error *err)
 {
-	struct references references = {.hub = hub, .done = rep_json_object()};
+	struct references references = {.hub = own->hub, .own = own, .done = rep_json_object()};
 	enum rep_code rc = references.done ? find_all(&references, err)
 					   : rep_fail(err, REP_ENOMEM, "out of memory");
 
-	*any = false;
-	if (rc == REP_OK && references.len)
-		rc = rep_hub_batch_new(&references.batch, hub, "references", now_ms, err);
-	if (rc == REP_OK && references.len)
+	(void)user;
+	if (rc == REP_OK)
 		rc = act(&references, err);
-	if (rc == REP_OK && references.added)
-		rc = rep_hub_batch_send(references.batch, err);
-	*any = rc == REP_OK && references.added > 0;
-	rep_hub_batch_free(references.batch);
 	rep_json_free(references.done);
 	free(references.hits);
 	return rc;
@@ -449,17 +439,14 @@ static enum rep_code note_settled(struct rep_hub *hub, struct rep_error *err)
 enum rep_code rep_hub_references(struct rep_hub *hub, const struct rep_hub_merge *options,
 				 struct rep_run_total *total, struct rep_error *err)
 {
-	struct rep_hub_merge own = *options;
-	bool settled = false, any = true;
+	const struct rep_follower follower = {
+		.reason = "references", .passes = ROUNDS_MAX, .pass = one_round};
+	bool settled = false, more = false;
 	enum rep_code rc = is_settled(hub, &settled, err);
 
-	own.own_only = true;
-	for (int i = 0; rc == REP_OK && !settled && any && i < ROUNDS_MAX; i++) {
-		rc = one_round(hub, options->now_ms, &any, err);
-		if (rc == REP_OK && any)
-			rc = rep_hub_runs(hub, &own, total, err);
-	}
 	if (rc == REP_OK && !settled)
+		rc = rep_hub_follow(hub, options, &follower, total, &more, err);
+	if (rc == REP_OK && !settled && !more)
 		rc = note_settled(hub, err);
 	return rep_wrap(err, rc, "references");
 }

@@ -81,6 +81,38 @@ static void a_block_takes_the_edit_and_the_hub_sets_what_it_declares(void **stat
 	expect_replay(hub);
 }
 
+/* The hub's own change is judged like any other. */
+static void what_a_check_sets_may_fail_another_check(void **state)
+{
+	struct rep_json *summary;
+
+	(void)state;
+	insert(&ana, "M-1", 502);
+	merge(&ana);
+	hub_expect(hub, "memo", "M-1", "stopped", "true");
+	hub_expect(hub, "memo", "M-1", "name", "\"shut\"");
+	assert_true(has_flag("M-1", "shut"));
+	summary = hub_run(hub, now += MINUTE);
+	expect_count(summary, "changes", 0);
+	rep_json_free(summary);
+	expect_replay(hub);
+}
+
+static void checks_that_undo_each_other_come_to_an_end(void **state)
+{
+	struct rep_json *summary;
+
+	(void)state;
+	insert(&ana, "M-1", 902);
+	merge(&ana);
+	assert_true(has_flag("M-1", "flip"));
+	assert_true(has_flag("M-1", "flop"));
+	summary = hub_run(hub, now += MINUTE);
+	expect_count(summary, "changes", 0);
+	rep_json_free(summary);
+	expect_replay(hub);
+}
+
 static void what_holds_is_not_blocked(void **state)
 {
 	(void)state;
@@ -137,6 +169,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_block_takes_the_edit_and_the_hub_sets_what_it_declares),
+		TEST(what_a_check_sets_may_fail_another_check),
+		TEST(checks_that_undo_each_other_come_to_an_end),
 		TEST(what_holds_is_not_blocked),
 		TEST(a_warning_flags_and_takes),
 		TEST(a_check_over_other_records_is_decided_by_the_moment),

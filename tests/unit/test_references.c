@@ -195,6 +195,28 @@ static void cascade_goes_down_by_each_policy(void **state)
 	settled();
 }
 
+/* One round a level, sixteen in a merge; the next one goes on, also when nobody brought anything. */
+static void a_cascade_deeper_than_one_merge_follows_ends_in_the_next(void **state)
+{
+	char id[16], before[16];
+
+	(void)state;
+	make("stub", "S-1", NULL, NULL);
+	for (int i = 2; i <= 20; i++) {
+		snprintf(id, sizeof id, "S-%d", i);
+		snprintf(before, sizeof before, "\"S-%d\"", i - 1);
+		make("stub", id, "stub", before);
+	}
+	merge(&ana);
+	drop(&ben, "stub", "S-1", now += MINUTE);
+	merge(&ben);
+	assert_false(is_live("stub", "S-17"));
+	assert_true(is_live("stub", "S-18"));
+	hub_run_quietly(hub, now += MINUTE);
+	assert_false(is_live("stub", "S-20"));
+	settled();
+}
+
 /* Siebel's trap one record further down: somebody works on what a colleague deletes. */
 static void work_on_a_child_restores_what_was_deleted_over_it(void **state)
 {
@@ -289,6 +311,7 @@ int main(void)
 		TEST(a_child_that_comes_later_restores_its_parent),
 		TEST(clear_takes_the_reference_out),
 		TEST(cascade_goes_down_by_each_policy),
+		TEST(a_cascade_deeper_than_one_merge_follows_ends_in_the_next),
 		TEST(work_on_a_child_restores_what_was_deleted_over_it),
 		TEST(the_same_had_the_work_come_first),
 		TEST(what_is_never_deleted_keeps_its_target),
