@@ -98,22 +98,33 @@ static enum rep_code add_hit(struct references *references, const struct rep_ent
 	return REP_OK;
 }
 
-/* Live rows that name a tombstone; one that was merged into another is none. */
+/*
+ * Live rows that name a tombstone; one that was merged into another is none. In this order of tables (a CROSS JOIN keeps it): left to
+ * itself SQLite reads all rows that may refer, in every run. From the tombstones, of which there is an index, to who refers to them;
+ * elements of sets have none, so that these are read whole, where there is a tombstone at all.
+ */
 static void select_hits(struct rep_buf *sql, const struct rep_entity *entity,
 			const struct rep_field *field)
 {
-	bool set = field->type == REP_TYPE_SET;
+	const char *target = rep_table_name(field->target);
 
 	rep_buf_puts(sql, "SELECT c.id, t.id, json_extract(t._deleted, '$.stamp') FROM ");
-	rep_db_quote(sql, rep_table_name(field->target));
-	rep_buf_puts(sql, " AS t JOIN ");
-	rep_db_quote(sql, rep_table_name(entity));
-	rep_buf_puts(sql, " AS c ON ");
-	if (set)
-		rep_buf_puts(sql, "EXISTS (SELECT 1 FROM json_each(");
-	rep_buf_puts(sql, "c.");
-	rep_db_quote(sql, field->name);
-	rep_buf_puts(sql, set ? ") AS e WHERE e.value = t.id)" : " = t.id");
+	if (field->type == REP_TYPE_SET) {
+		rep_db_quote(sql, rep_table_name(entity));
+		rep_buf_puts(sql, " AS c CROSS JOIN json_each(c.");
+		rep_db_quote(sql, field->name);
+		rep_buf_puts(sql, ") AS e CROSS JOIN ");
+		rep_db_quote(sql, target);
+		rep_buf_puts(sql, " AS t ON t.id = e.value AND EXISTS(SELECT 1 FROM ");
+		rep_db_quote(sql, target);
+		rep_buf_puts(sql, " WHERE _deleted IS NOT NULL)");
+	} else {
+		rep_db_quote(sql, target);
+		rep_buf_puts(sql, " AS t CROSS JOIN ");
+		rep_db_quote(sql, rep_table_name(entity));
+		rep_buf_puts(sql, " AS c ON t.id = c.");
+		rep_db_quote(sql, field->name);
+	}
 	rep_buf_printf(
 		sql,
 		" WHERE t._deleted IS NOT NULL AND json_extract(t._deleted, '$.merged_into') "
