@@ -369,7 +369,7 @@ enum rep_code rep_git_read(struct rep_git *git, const struct rep_oid *oid, enum 
 				size, out->limit - (out->len < out->limit ? out->len : 0));
 	if (!packed)
 		return read_elsewhere(git, oid, out, err);
-	rc = rep_packs_read(git->packs, &at, oid, out, err);
+	rc = rep_packs_read(git->packs, &at, oid, type, out, err);
 	return rc == REP_EINTEGRITY ? absent(git, oid, true, err) : rc;
 }
 

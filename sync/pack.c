@@ -207,22 +207,14 @@ static enum rep_code inflate_entry(struct rep_pack *pack, const struct entry *en
 				   struct rep_buf *out, struct rep_error *err)
 {
 	struct rep_buf in = REP_BUF_INIT(UINT32_MAX);
-	char *data = malloc(entry->size + 1u);
 	size_t used;
 	enum rep_code rc = rep_spool_get(&pack->spool, entry->offset, entry->deflated, &in, err);
 
-	if (!rc && !data)
-		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	if (!rc)
 		rc = rep_wrap(err,
-			      rep_zip_inflate(pack->zip, (const uint8_t *)in.data, in.len, data,
-					      entry->size, &used, err),
+			      rep_zip_inflate(pack->zip, (const uint8_t *)in.data, in.len,
+					      entry->size, out, &used, err),
 			      "spooled object");
-	if (!rc) {
-		rep_buf_put(out, data, entry->size);
-		rc = rep_buf_check(out, "object", err);
-	}
-	free(data);
 	rep_buf_clear(&in);
 	return rc;
 }

@@ -191,20 +191,12 @@ static enum rep_code inflate_at(struct rep_packs *packs, const struct rep_packfi
 				struct rep_error *err)
 {
 	size_t room = file->size - REP_OID_SIZE - (size_t)head->data;
-	char *data = head->size < OBJECT_SIZE_MAX ? malloc((size_t)head->size + 1) : NULL;
 	enum rep_code rc;
 
-	if (!data)
-		return head->size < OBJECT_SIZE_MAX
-			       ? rep_fail(err, REP_ENOMEM, "out of memory")
-			       : rep_fail(err, REP_EINTEGRITY, "%s: damaged: a size", file->name);
-	rc = rep_zip_inflate(packs->zip, file->data + head->data, room, data, (size_t)head->size,
+	if (head->size >= OBJECT_SIZE_MAX)
+		return rep_fail(err, REP_EINTEGRITY, "%s: damaged: a size", file->name);
+	rc = rep_zip_inflate(packs->zip, file->data + head->data, room, (size_t)head->size, out,
 			     used, err);
-	if (!rc) {
-		rep_buf_put(out, data, (size_t)head->size);
-		rc = rep_buf_check(out, "object", err);
-	}
-	free(data);
 	return rep_wrap(err, rc, "%s", file->name);
 }
 
@@ -262,16 +254,13 @@ enum rep_code rep_packs_header(struct rep_packs *packs, const struct rep_packed 
 }
 
 enum rep_code rep_packs_read(struct rep_packs *packs, const struct rep_packed *at,
-			     const struct rep_oid *oid, struct rep_buf *out, struct rep_error *err)
+			     const struct rep_oid *oid, enum rep_object type, struct rep_buf *out,
+			     struct rep_error *err)
 {
 	const size_t start = out->len;
-	enum rep_object type;
 	struct rep_oid made;
-	size_t size;
-	enum rep_code rc = rep_packs_header(packs, at, &type, &size, err);
+	enum rep_code rc = read_at(packs, at->file, at->offset, 0, out, err);
 
-	if (!rc)
-		rc = read_at(packs, at->file, at->offset, 0, out, err);
 	if (rc)
 		return rc;
 	rep_oid_of(&made, type, rep_buf_str(out) + start, out->len - start);

@@ -33,10 +33,10 @@ bool rep_packs_find(struct rep_packs *packs, const struct rep_oid *oid, struct r
 REP_CHECK enum rep_code rep_packs_header(struct rep_packs *packs, const struct rep_packed *at,
 					 enum rep_object *type, size_t *size,
 					 struct rep_error *err);
-/* Appends the object's bytes. REP_EINTEGRITY when they do not have this id. */
+/* Appends the object's bytes. REP_EINTEGRITY when an object of this type and these bytes does not have this id. */
 REP_CHECK enum rep_code rep_packs_read(struct rep_packs *packs, const struct rep_packed *at,
-				       const struct rep_oid *oid, struct rep_buf *out,
-				       struct rep_error *err);
+				       const struct rep_oid *oid, enum rep_object type,
+				       struct rep_buf *out, struct rep_error *err);
 /*
  * The deflated bytes as they lie in the pack, checked against the index's checksum, to be put into another pack as they are; *data is
  * NULL for an object that is kept as a delta. Borrowed like `at`.

@@ -66,22 +66,34 @@ enum rep_code rep_zip_deflate(struct rep_zip *zip, const void *data, size_t len,
 	return REP_OK;
 }
 
-enum rep_code rep_zip_inflate(struct rep_zip *zip, const uint8_t *data, size_t len, void *out,
-			      size_t out_len, size_t *used, struct rep_error *err)
+static enum rep_code inflate(struct rep_zip *zip, const uint8_t *data, size_t len, char *out,
+			     size_t out_len, size_t *used, struct rep_error *err)
 {
-	static uint8_t nothing[1];
 	enum libdeflate_result result;
 	size_t made = 0;
 
 	if (!zip->inflater)
 		zip->inflater = libdeflate_alloc_decompressor();
-	if (!zip->inflater)
+	if (!zip->inflater || !out)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
-	result = libdeflate_zlib_decompress_ex(zip->inflater, data, len, out ? out : nothing,
-					       out_len, used, &made);
+	result = libdeflate_zlib_decompress_ex(zip->inflater, data, len, out, out_len, used, &made);
 	if (result != LIBDEFLATE_SUCCESS || made != out_len)
 		return rep_fail(err, REP_EINTEGRITY, "deflated bytes are damaged");
 	return REP_OK;
+}
+
+enum rep_code rep_zip_inflate(struct rep_zip *zip, const uint8_t *data, size_t len, size_t out_len,
+			      struct rep_buf *out, size_t *used, struct rep_error *err)
+{
+	char *bytes = malloc(out_len + 1);
+	enum rep_code rc = inflate(zip, data, len, bytes, out_len, used, err);
+
+	if (rc == REP_OK) {
+		rep_buf_put(out, bytes, out_len);
+		rc = rep_buf_check(out, "object", err);
+	}
+	free(bytes);
+	return rc;
 }
 
 uint32_t rep_zip_crc32(uint32_t before, const void *data, size_t len)

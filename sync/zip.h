@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/error.h"
 
 struct rep_zip;
@@ -24,11 +25,11 @@ REP_CHECK enum rep_code rep_zip_deflate(struct rep_zip *zip, const void *data, s
 					const uint8_t **out, size_t *out_len,
 					struct rep_error *err);
 /*
- * Inflates exactly `out_len` bytes from a zlib stream that begins at `data`; *used is how long the stream is. REP_EINTEGRITY when
- * it is damaged or gives more or fewer bytes.
+ * Inflates exactly `out_len` bytes from a zlib stream that begins at `data` and appends them; *used is how long the stream is.
+ * REP_EINTEGRITY when it is damaged or gives more or fewer bytes, REP_ELIMIT when `out` has no room for them.
  */
 REP_CHECK enum rep_code rep_zip_inflate(struct rep_zip *zip, const uint8_t *data, size_t len,
-					void *out, size_t out_len, size_t *used,
+					size_t out_len, struct rep_buf *out, size_t *used,
 					struct rep_error *err);
 uint32_t rep_zip_crc32(uint32_t before, const void *data, size_t len); /* of nothing: 0 */
 
