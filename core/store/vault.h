@@ -7,9 +7,10 @@
  *	the company's recovery key                  ──▶  both        (slot "recovery")
  *
  * The device's secret lies in a file of the user's own, outside of the replica's folder, so that a copy of the folder alone cannot
- * be guessed at. The lease's key comes with each view; where the lease is over it is taken out of the vault, so that the replica
- * cannot be opened by honest software until the company sends it again. What a sync needs to ask for it (address, keys: the
- * "contact") lies in the vault too, under the root key, and opens without a lease.
+ * be guessed at. The lease's key has its place for leases that lock a replica: it would come with each view, and be taken out of the
+ * vault where the lease is over, so that honest software cannot open the replica until the company sends it again. What a sync needs
+ * to ask for it (address, keys: the "contact") lies in the vault too, under the root key, and opens without a lease. Until views
+ * bring it, it is zeros; rep_vault_renew, rep_vault_end_lease, rep_vault_see and rep_vault_erase are called by tests alone.
  *
  * Changes of the vault go through a lock file beside it, and are written twice: a kill leaves the old vault or the new one. All
  * times are milliseconds since 1970. A vault belongs to one thread.
