@@ -37,11 +37,15 @@ static void print_run(const struct cli *cli, const struct rep_json *summary)
 		{"seconds", "秒", "seconds", true},
 		{"commit", "提交", "commit", false},
 	};
+	static const struct cli_column problems[] = {{"device", "设备", "device", false},
+						     {"reason", "问题", "problem", false}};
 
-	if (cli->json)
+	if (cli->json) {
 		cli_json(summary);
-	else if (!cli->quiet)
+	} else if (!cli->quiet) {
 		cli_members(cli, summary, columns, sizeof columns / sizeof *columns);
+		cli_table(cli, rep_json_get(summary, "problems"), problems, 2);
+	}
 }
 
 static enum rep_code merge_once(struct cli *cli, int64_t jobs, struct rep_error *err)
@@ -118,6 +122,7 @@ static void print_status(const struct cli *cli, const struct rep_json *status)
 		{"lease", "租约到期", "lease ends", false},
 		{"clock_offset_ms", "时钟偏差(毫秒)", "clock offset (ms)", true},
 		{"unmerged", "未合并", "unmerged", true},
+		{"problem", "问题", "problem", false},
 	};
 	static const struct cli_column members[] = {
 		{"conflicts", "冲突", "open conflicts", true},
