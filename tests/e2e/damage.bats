@@ -165,30 +165,40 @@ forge() {
 	"$@"
 }
 
-# quarantined NAME: the run says so and exits 0, nothing of it is merged; li's work is; the hub stays sound
+# A laptop sends packs; loose objects would be refused for themselves.
+pack_up() {
+	git -C "$(mailbox "$1")" repack -adq
+	git -C "$(mailbox "$1")" prune --expire=now
+}
+
+# quarantined NAME CODE: the run says so, with this code, and exits 0, nothing of it is merged; li's work is; the hub stays sound
 quarantined() {
 	local summary
+	pack_up "$1"
 	at "$DAY 12:00:00" li put contact C-0003 best_time=周二上午 -m 电话确认二
 	at "$DAY 12:00:00" li sync
 	summary=$(hub_at "$DAY 12:05:00" --json merge)
 	echo "$summary"
-	jq -e --arg device "$(device "$1")" '.problems | any(.device == $device)' <<<"$summary"
+	jq -e --arg device "$(device "$1")" --arg code "$2" '.problems | any(.device == $device and .code == $code)' <<<"$summary"
 	[ "$(changes | grep -c "^$(device "$1") ")" = 1 ]
 	[ "$(changes | grep -c "^$(device li) ")" = 2 ]
-	hub_at "$DAY 12:06:00" --json status | tee "$W/status"
-	grep -q quarantine "$W/status" || grep -q blocked "$W/status"
+	if jq -e '.quarantined == 1' <<<"$summary"; then
+		hub_at "$DAY 12:06:00" status | grep "^$(device "$1") .*\[$2\]"
+	fi
 	at "$DAY 12:10:00" li sync
 	[ "$(field "$DAY 12:11:00" li contact C-0003 best_time)" = '"周二上午"' ]
 	[ "$(field "$DAY 12:11:00" li contact C-0001 dept)" = '"心内科"' ]
 	# And a second run says it again, and merges it no more than the first.
-	hub_at "$DAY 12:15:00" --json merge | jq -e '.changesets == 0'
+	hub_at "$DAY 12:15:00" merge | tee "$W/said"
+	grep "^$(device "$1") .*\[$2\]" "$W/said"
+	grep -E '^change sets +0$' "$W/said"
 	"$REPSYNC" -C "$HUB" hub verify --replay
 	world_fsck
 }
 
 @test "a segment changed by a byte is quarantined" {
 	forge wang tamper "$(mailbox wang)" outbox 2-2.jsonl s/骨科/儿科/
-	quarantined wang
+	quarantined wang changed
 }
 
 # replace NAME FILE: the newest segment of the outbox holds these bytes, in a commit of the form that a laptop writes
@@ -213,7 +223,7 @@ forge_value() {
 
 @test "a value that its signed line does not name is quarantined" {
 	forge wang forge_value
-	quarantined wang
+	quarantined wang content
 }
 
 forge_foreign() {
@@ -223,7 +233,7 @@ forge_foreign() {
 
 @test "another laptop's change set is quarantined" {
 	forge wang forge_foreign
-	quarantined wang
+	quarantined wang content
 }
 
 forge_again() {
@@ -231,9 +241,15 @@ forge_again() {
 	replace wang "$W/segment"
 }
 
-@test "a change set in the place of another is quarantined" {
+@test "a change set of before in the place of another is merged no second time" {
 	forge wang forge_again
-	quarantined wang
+	pack_up wang
+	hub_at "$DAY 12:05:00" --json merge | jq -e '.changesets == 0'
+	[ "$(changes | grep -c "^$(device wang) ")" = 1 ]
+	at "$DAY 12:10:00" li sync
+	[ "$(field "$DAY 12:11:00" li contact C-0001 dept)" = '"心内科"' ]
+	"$REPSYNC" -C "$HUB" hub verify --replay
+	world_fsck
 }
 
 forge_gap() {
@@ -251,7 +267,7 @@ forge_gap() {
 
 @test "a chain with a gap is quarantined" {
 	forge wang forge_gap
-	quarantined wang
+	quarantined wang gap
 }
 
 @test "a mailbox with a flipped byte waits; the others do not; mended, its work is merged" {
@@ -309,7 +325,7 @@ forge_name() {
 @test "a file that no laptop writes is quarantined" {
 	at "$DAY 11:00:00" wang sync
 	GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@x forge_name
-	quarantined wang
+	quarantined wang name
 }
 
 @test "a laptop's copy: whoever comes second sends nothing and is told; forced into the mailbox it is quarantined" {
