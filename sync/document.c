@@ -202,6 +202,8 @@ enum rep_code rep_enrolment_read(struct rep_enrolment *out, const char *data, si
 		rc = rep_fail(err, REP_EINTEGRITY, "enrolment: not made with the invitation");
 	else if (token && !rep_token_is_verifier(token))
 		rc = rep_fail(err, REP_EINVAL, "enrolment: \"token\" is no verifier");
+	else if (ssh && !rep_ssh_is_key(ssh))
+		rc = rep_fail(err, REP_EINVAL, "enrolment: \"ssh_public\" is no ssh public key");
 	else if ((ssh && !(out->ssh_public = strdup(ssh))) ||
 		 (token && !(out->token = strdup(token))))
 		rc = rep_fail(err, REP_ENOMEM, "enrolment: out of memory");

@@ -109,7 +109,7 @@ static enum rep_code put_device(struct door *door, const struct rep_org_device *
 		rc = of_invitation(door->hub, device->id, &found, err);
 	else if (device->state && strcmp(device->state, "active") == 0)
 		rc = of_active(door, device, &found, err);
-	if (rc == REP_OK && *found.ssh_key)
+	if (rc == REP_OK && rep_ssh_is_key(found.ssh_key))
 		rc = rep_ssh_authorized_keys(&door->keys, door->program, door->dir, &line, 1, err);
 	if (rc == REP_OK && rep_token_is_verifier(found.verifier))
 		rep_buf_printf(&door->tokens, "%s:%s:%s\n", device->id, found.verifier,

@@ -54,6 +54,8 @@ REP_CHECK enum rep_code rep_ssh_authorized_keys(struct rep_buf *out, const char 
 						const char *hub,
 						const struct rep_ssh_device *devices, size_t len,
 						struct rep_error *err);
+/* Is it one public key, ed25519 or ecdsa, with or without a comment, that can begin neither another line nor an option? */
+bool rep_ssh_is_key(const char *line);
 /* What sshd_config needs for the mailboxes: a Match block. Appended to `out`. */
 REP_CHECK enum rep_code rep_ssh_config(struct rep_buf *out, const char *user, const char *hub,
 				       struct rep_error *err);

@@ -15,8 +15,7 @@ static bool put_argument(struct rep_buf *out, const char *text)
 	return true;
 }
 
-/* "ssh-ed25519 AAAA... comment" of plain characters: nothing that could begin another line or option. */
-static bool is_key_line(const char *line)
+bool rep_ssh_is_key(const char *line)
 {
 	if (strncmp(line, "ssh-ed25519 ", 12) != 0 && strncmp(line, "ecdsa-sha2-nistp", 16) != 0)
 		return false;
@@ -41,7 +40,7 @@ static bool put_expiry(struct rep_buf *out, const char *expires)
 static enum rep_code put_key(struct rep_buf *out, const char *program, const char *hub,
 			     const struct rep_ssh_device *device, struct rep_error *err)
 {
-	if (!rep_device_valid(device->device) || !is_key_line(device->ssh_key))
+	if (!rep_device_valid(device->device) || !rep_ssh_is_key(device->ssh_key))
 		return rep_fail(err, REP_EINVAL,
 				"authorized keys: device %.20s: not an ssh public key",
 				device->device);

@@ -74,6 +74,29 @@ static void enrolment_over_https_carries_what_checks_the_token(void **state)
 	rep_buf_clear(&text);
 }
 
+/* It becomes a line of a file that lets people in. */
+static void enrolment_with_what_is_no_ssh_key_is_refused(void **state)
+{
+	static const char *const bad[] = {"ssh-ed25519 AAAA\nssh-ed25519 BBBB",
+					  "command=\"sh\" ssh-ed25519 AAAA", "ssh-rsa AAAA", ""};
+	struct rep_buf text = REP_BUF_INIT(4096);
+	struct rep_enrolment read;
+	struct rep_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		rep_buf_reset(&text);
+		expect_ok(
+			rep_enrolment_write(&text, "d7k3f9qm", &device, bad[i], NULL, secret, &err),
+			&err);
+		expect_code(rep_enrolment_read(&read, text.data, text.len, "d7k3f9qm", secret_hash,
+					       &err),
+			    REP_EINVAL, &err, "no ssh public key");
+		rep_enrolment_clear(&read);
+	}
+	rep_buf_clear(&text);
+}
+
 static void enrolment_of_another_device_is_refused(void **state)
 {
 	struct rep_buf text = REP_BUF_INIT(4096);
@@ -160,6 +183,7 @@ int main(void)
 		cmocka_unit_test(enrolment_is_read_back),
 		cmocka_unit_test(enrolment_under_another_secret_is_refused),
 		cmocka_unit_test(enrolment_over_https_carries_what_checks_the_token),
+		cmocka_unit_test(enrolment_with_what_is_no_ssh_key_is_refused),
 		cmocka_unit_test(enrolment_of_another_device_is_refused),
 		cmocka_unit_test(any_changed_byte_of_an_enrolment_is_refused),
 		cmocka_unit_test(receipt_is_read_back_and_only_from_the_hub),
