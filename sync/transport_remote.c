@@ -16,31 +16,41 @@
 #define FETCH_SPEC "+refs/heads/inbox:refs/heads/inbox"
 #define PUSH_SPEC "+" PUSH_REF ":refs/heads/outbox"
 
-static enum rep_code connect_remote(struct rep_session *session, git_remote *remote,
-				    git_direction direction, struct rep_error *err)
-{
-	git_remote_connect_options options;
-	int git_rc;
+/* A session, the clone that it works on (not for a look) and the connection. */
+struct line {
+	struct rep_session session;
+	struct rep_git *clone;
+	git_remote *remote;
+};
 
-	(void)git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
-	rep_session_callbacks(session, &options.callbacks);
-	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-	options.custom_headers = session->headers;
-	git_rc = git_remote_connect_ext(remote, direction, &options);
-	return git_rc ? rep_session_explain(session, git_rc, "connect", err) : REP_OK;
+static enum rep_code connect_line(struct line *line, git_direction direction, struct rep_error *err)
+{
+	const char *url = line->session.transfer->transport->url;
+	git_remote_connect_options options;
+	int git_rc = line->clone
+			     ? git_remote_create_anonymous(&line->remote, line->clone->repo, url)
+			     : git_remote_create_detached(&line->remote, url);
+
+	if (!git_rc) {
+		(void)git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+		rep_session_callbacks(&line->session, &options.callbacks);
+		options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+		options.custom_headers = line->session.headers;
+		git_rc = git_remote_connect_ext(line->remote, direction, &options);
+	}
+	return git_rc ? rep_session_explain(&line->session, git_rc, "connect", err) : REP_OK;
 }
 
 /* The two tips as this connection advertised them. */
-static enum rep_code read_tips(const struct rep_session *session, git_remote *remote,
-			       struct rep_error *err)
+static enum rep_code read_tips(const struct line *line, struct rep_error *err)
 {
-	struct rep_transfer_result *result = &session->transfer->result;
+	struct rep_transfer_result *result = &line->session.transfer->result;
 	const git_remote_head **heads = NULL;
 	size_t len = 0;
-	int git_rc = git_remote_ls(&heads, &len, remote);
+	int git_rc = git_remote_ls(&heads, &len, line->remote);
 
 	if (git_rc)
-		return rep_session_explain(session, git_rc, "list", err);
+		return rep_session_explain(&line->session, git_rc, "list", err);
 	result->outbox = result->inbox = rep_oid_zero;
 	for (size_t i = 0; i < len; i++) {
 		if (strcmp(heads[i]->name, REP_OUTBOX) == 0)
@@ -51,25 +61,46 @@ static enum rep_code read_tips(const struct rep_session *session, git_remote *re
 	return REP_OK;
 }
 
-static enum rep_code look(struct rep_transfer *transfer, struct rep_error *err)
+static enum rep_code line_begin(struct line *line, struct rep_transfer *transfer, bool with_clone,
+				struct rep_error *err)
 {
-	struct rep_session session;
-	git_remote *remote = NULL;
-	enum rep_code rc = rep_session_begin(&session, transfer, err);
-	int git_rc;
+	enum rep_code rc = rep_session_begin(&line->session, transfer, err);
 
-	if (!rc && (git_rc = git_remote_create_detached(&remote, transfer->transport->url)) != 0)
-		rc = rep_session_explain(&session, git_rc, "connect", err);
-	if (!rc)
-		rc = connect_remote(&session, remote, GIT_DIRECTION_FETCH, err);
-	if (!rc)
-		rc = read_tips(&session, remote, err);
-	rep_session_end(&session, remote);
+	line->clone = NULL;
+	line->remote = NULL;
+	if (!rc && with_clone)
+		rc = rep_git_open(&line->clone, transfer->clone, err);
+	if (!rc && with_clone)
+		rc = rep_git_handles(line->clone, err);
 	return rc;
 }
 
-static enum rep_code download(struct rep_session *session, git_remote *remote,
-			      struct rep_error *err)
+/* Connects, and reads what is advertised. */
+static enum rep_code line_up(struct line *line, git_direction direction, struct rep_error *err)
+{
+	enum rep_code rc = connect_line(line, direction, err);
+
+	return rc ? rc : read_tips(line, err);
+}
+
+static void line_end(struct line *line)
+{
+	rep_session_end(&line->session, line->remote);
+	rep_git_close(line->clone);
+}
+
+static enum rep_code look(struct rep_transfer *transfer, struct rep_error *err)
+{
+	struct line line;
+	enum rep_code rc = line_begin(&line, transfer, false, err);
+
+	if (!rc)
+		rc = line_up(&line, GIT_DIRECTION_FETCH, err);
+	line_end(&line);
+	return rc;
+}
+
+static enum rep_code download(struct line *line, struct rep_error *err)
 {
 	char spec[] = FETCH_SPEC;
 	char *specs[] = {spec};
@@ -78,57 +109,43 @@ static enum rep_code download(struct rep_session *session, git_remote *remote,
 	int git_rc;
 
 	(void)git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
-	rep_session_callbacks(session, &options.callbacks);
+	rep_session_callbacks(&line->session, &options.callbacks);
 	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-	options.custom_headers = session->headers;
+	options.custom_headers = line->session.headers;
 	options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	options.update_fetchhead = 0;
 	options.prune = GIT_FETCH_NO_PRUNE;
-	git_rc = git_remote_download(remote, &list, &options);
-	return git_rc ? rep_session_explain(session, git_rc, "download", err) : REP_OK;
+	git_rc = git_remote_download(line->remote, &list, &options);
+	return git_rc ? rep_session_explain(&line->session, git_rc, "download", err) : REP_OK;
 }
 
 /* The ref is moved by ourselves, once everything is in the clone. */
-static enum rep_code fetch_into(struct rep_session *session, git_remote *remote,
-				struct rep_git *clone, struct rep_error *err)
+static enum rep_code fetch_into(struct line *line, struct rep_error *err)
 {
-	const struct rep_oid *tip = &session->transfer->result.inbox;
+	const struct rep_oid *tip = &line->session.transfer->result.inbox;
 	struct rep_oid before;
-	enum rep_code rc = rep_git_ref(clone, REP_INBOX, &before, err);
+	enum rep_code rc = rep_git_ref(line->clone, REP_INBOX, &before, err);
 
 	if (rc || rep_oid_is_zero(tip) || rep_oid_equal(&before, tip))
 		return rc;
-	rc = download(session, remote, err);
+	rc = download(line, err);
 	if (!rc)
-		rc = rep_git_refresh(clone, err);
+		rc = rep_git_refresh(line->clone, err);
 	if (!rc)
-		rc = rep_git_cas(clone, REP_INBOX, &before, tip, err);
+		rc = rep_git_cas(line->clone, REP_INBOX, &before, tip, err);
 	return rc;
 }
 
 static enum rep_code fetch(struct rep_transfer *transfer, struct rep_error *err)
 {
-	struct rep_session session;
-	struct rep_git *clone = NULL;
-	git_remote *remote = NULL;
-	enum rep_code rc = rep_session_begin(&session, transfer, err);
-	int git_rc;
+	struct line line;
+	enum rep_code rc = line_begin(&line, transfer, true, err);
 
 	if (!rc)
-		rc = rep_git_open(&clone, transfer->clone, err);
+		rc = line_up(&line, GIT_DIRECTION_FETCH, err);
 	if (!rc)
-		rc = rep_git_handles(clone, err);
-	if (!rc && (git_rc = git_remote_create_anonymous(&remote, clone->repo,
-							 transfer->transport->url)) != 0)
-		rc = rep_session_explain(&session, git_rc, "connect", err);
-	if (!rc)
-		rc = connect_remote(&session, remote, GIT_DIRECTION_FETCH, err);
-	if (!rc)
-		rc = read_tips(&session, remote, err);
-	if (!rc)
-		rc = fetch_into(&session, remote, clone, err);
-	rep_session_end(&session, remote);
-	rep_git_close(clone);
+		rc = fetch_into(&line, err);
+	line_end(&line);
 	return rc;
 }
 
@@ -146,7 +163,7 @@ static enum rep_code name_push(struct rep_transfer *transfer, struct rep_git *cl
 	return rc;
 }
 
-static enum rep_code upload(struct rep_session *session, git_remote *remote, struct rep_error *err)
+static enum rep_code upload(struct line *line, struct rep_error *err)
 {
 	char spec[] = PUSH_SPEC;
 	char *specs[] = {spec};
@@ -155,58 +172,42 @@ static enum rep_code upload(struct rep_session *session, git_remote *remote, str
 	int git_rc;
 
 	(void)git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
-	rep_session_callbacks(session, &options.callbacks);
+	rep_session_callbacks(&line->session, &options.callbacks);
 	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-	options.custom_headers = session->headers;
+	options.custom_headers = line->session.headers;
 	options.pb_parallelism = 1;
-	git_rc = git_remote_upload(remote, &list, &options);
+	git_rc = git_remote_upload(line->remote, &list, &options);
 	if (git_rc)
-		return rep_session_explain(session, git_rc, "upload", err);
-	return rep_session_verdict(session, err);
+		return rep_session_explain(&line->session, git_rc, "upload", err);
+	return rep_session_verdict(&line->session, err);
 }
 
-static enum rep_code push_connected(struct rep_session *session, git_remote *remote,
-				    bool *was_there, struct rep_error *err)
+static enum rep_code push_connected(struct line *line, bool *was_there, struct rep_error *err)
 {
-	struct rep_transfer *transfer = session->transfer;
-	enum rep_code rc = connect_remote(session, remote, GIT_DIRECTION_PUSH, err);
+	const struct rep_transfer *transfer = line->session.transfer;
 
-	*was_there = false;
-	if (!rc)
-		rc = read_tips(session, remote, err);
-	if (rc)
-		return rc;
 	*was_there = rep_oid_equal(&transfer->result.outbox, &transfer->new_oid);
 	if (*was_there)
 		return REP_OK; /* an earlier try had stored it */
 	/* The server swaps from the value that it advertised here, so this check is no race. */
 	if (!rep_oid_equal(&transfer->result.outbox, &transfer->old_oid))
 		return rep_fail(err, REP_EORDER, "the mailbox's outbox has moved");
-	return upload(session, remote, err);
+	return upload(line, err);
 }
 
 static enum rep_code push(struct rep_transfer *transfer, struct rep_error *err)
 {
-	struct rep_session session;
-	struct rep_git *clone = NULL;
-	git_remote *remote = NULL;
+	struct line line;
 	bool was_there = false;
-	enum rep_code rc = rep_session_begin(&session, transfer, err);
-	int git_rc;
+	enum rep_code rc = line_begin(&line, transfer, true, err);
 
 	if (!rc)
-		rc = rep_git_open(&clone, transfer->clone, err);
+		rc = name_push(transfer, line.clone, err);
 	if (!rc)
-		rc = rep_git_handles(clone, err);
+		rc = line_up(&line, GIT_DIRECTION_PUSH, err);
 	if (!rc)
-		rc = name_push(transfer, clone, err);
-	if (!rc && (git_rc = git_remote_create_anonymous(&remote, clone->repo,
-							 transfer->transport->url)) != 0)
-		rc = rep_session_explain(&session, git_rc, "connect", err);
-	if (!rc)
-		rc = push_connected(&session, remote, &was_there, err);
-	rep_session_end(&session, remote);
-	rep_git_close(clone);
+		rc = push_connected(&line, &was_there, err);
+	line_end(&line);
 	if (rc || was_there)
 		return rc;
 	rc = look(transfer, err);
