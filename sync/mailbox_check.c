@@ -15,8 +15,6 @@
 #include "sync/mailbox.h"
 #include "sync/outboxwalk.h"
 
-#define COMMITS_MAX REP_WALK_COMMITS_MAX
-
 /* Bytes of the files in a folder's pack/, where all objects of a mailbox are. */
 static uint64_t pack_bytes(const char *objects)
 {
@@ -105,25 +103,6 @@ static enum rep_code open_both(struct rep_git **out, const char *path, const cha
 	if (!rc)
 		rc = rep_git_add_objects(*out, quarantine, err);
 	return rep_wrap(err, rc, "open the new objects");
-}
-
-static enum rep_code check_count(struct rep_git *git, const struct rep_oid *old_oid,
-				 const struct rep_oid *new_oid, struct rep_error *err)
-{
-	struct rep_oid at = *new_oid, tree, parent;
-	int64_t time_s;
-
-	for (unsigned n = 0; n < COMMITS_MAX; n++) {
-		enum rep_code rc;
-
-		if (rep_oid_is_zero(&at) || rep_oid_equal(&at, old_oid) || !rep_git_has(git, &at))
-			return REP_OK; /* the walk says what is wrong with that */
-		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
-		if (rc)
-			return rc == REP_EINVAL ? REP_OK : rc;
-		at = parent;
-	}
-	return rep_fail(err, REP_EINTEGRITY, "[many] more than %u commits", COMMITS_MAX);
 }
 
 enum rep_code rep_mailbox_check(const char *path, const char *quarantine, const char *updates,

@@ -248,7 +248,7 @@ static enum rep_code one_commit(struct rep_git *git, const struct rep_oid *oid,
 	return rep_wrap(err, rc, "commit %.12s", hex);
 }
 
-/* The commits from tip back to known, newest first. */
+/* The commits from tip back to known, newest first; as many as `out` has room for. */
 static enum rep_code chain(struct rep_git *git, const struct rep_oid *known,
 			   const struct rep_oid *tip, struct rep_buf *out, struct rep_error *err)
 {
@@ -265,8 +265,8 @@ static enum rep_code chain(struct rep_git *git, const struct rep_oid *known,
 				"what was read before");
 		rep_buf_put(out, at.bytes, REP_OID_SIZE);
 		if (out->failed)
-			return rep_fail(err, REP_EINTEGRITY, "[many] more than %u commits",
-					REP_WALK_CHAIN_MAX);
+			return rep_fail(err, REP_EINTEGRITY, "[many] more than %zu commits",
+					out->limit / REP_OID_SIZE);
 		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
 		if (rc == REP_EINVAL)
 			return rep_fail(err, REP_EINTEGRITY,
@@ -282,14 +282,15 @@ enum rep_code rep_outbox_walk(struct rep_git *git, const struct rep_oid *known,
 			      const struct rep_oid *tip, struct rep_channel *channel,
 			      struct rep_error *err)
 {
-	struct rep_buf commits = REP_BUF_INIT((size_t)REP_WALK_CHAIN_MAX * REP_OID_SIZE);
+	const size_t commits_max = channel ? REP_WALK_CHAIN_MAX : REP_WALK_COMMITS_MAX;
+	struct rep_buf commits = REP_BUF_INIT(commits_max * REP_OID_SIZE);
 	size_t sent = 0, done = 0;
 	enum rep_code rc = chain(git, known, tip, &commits, err);
 
 	for (size_t i = commits.len / REP_OID_SIZE; !rc && i-- > 0;) {
 		struct rep_oid oid;
 
-		if (sent >= REP_WALK_SIZE_MAX || done++ >= REP_WALK_COMMITS_MAX)
+		if (channel && (sent >= REP_WALK_SIZE_MAX || done++ >= REP_WALK_COMMITS_MAX))
 			break;
 		memcpy(oid.bytes, commits.data + i * REP_OID_SIZE, REP_OID_SIZE);
 		rc = one_commit(git, &oid, channel, &sent, err);

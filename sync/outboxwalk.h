@@ -20,7 +20,10 @@
 REP_CHECK enum rep_code rep_outbox_quarantine(const char *mailbox, const char *scratch,
 					      const struct rep_oid *known,
 					      const struct rep_oid *tip, struct rep_error *err);
-/* Checks the commits, oldest first, and sends what they bring; with NULL for the channel it only checks. */
+/*
+ * Checks the commits, oldest first, and sends what they bring. With NULL for the channel it only checks: all of them, or
+ * none where they are more than one reading takes.
+ */
 REP_CHECK enum rep_code rep_outbox_walk(struct rep_git *git, const struct rep_oid *known,
 					const struct rep_oid *tip, struct rep_channel *channel,
 					struct rep_error *err);
