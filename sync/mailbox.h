@@ -54,7 +54,6 @@ REP_CHECK enum rep_code rep_mailbox_keep(const char *path, struct rep_error *err
  */
 REP_CHECK enum rep_code rep_mailbox_check(const char *path, const char *quarantine,
 					  const char *updates, struct rep_error *err);
-uint64_t rep_mailbox_bytes(const char *path); /* of its packs */
 uint64_t rep_mailbox_quota(const char *path);
 #define REP_PUSH_SIZE_MAX (128u * 1024u * 1024u) /* packed bytes of one push */
 /* Of a mailbox, its views included; <mailbox>/repsync.quota says otherwise, in bytes. */

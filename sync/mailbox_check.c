@@ -37,14 +37,6 @@ static uint64_t pack_bytes(const char *objects)
 	return sum;
 }
 
-uint64_t rep_mailbox_bytes(const char *path)
-{
-	char objects[4200];
-
-	snprintf(objects, sizeof objects, "%.4100s/objects", path);
-	return pack_bytes(objects);
-}
-
 uint64_t rep_mailbox_quota(const char *path)
 {
 	struct rep_buf text = REP_BUF_INIT(64);
@@ -62,11 +54,13 @@ uint64_t rep_mailbox_quota(const char *path)
 static enum rep_code check_sizes(const char *path, const char *quarantine, struct rep_error *err)
 {
 	uint64_t come = pack_bytes(quarantine), quota = rep_mailbox_quota(path);
+	char objects[4200];
 
+	snprintf(objects, sizeof objects, "%.4100s/objects", path);
 	if (come > REP_PUSH_SIZE_MAX)
 		return rep_fail(err, REP_EINTEGRITY, "[size] a push of %llu bytes, %u allowed",
 				(unsigned long long)come, REP_PUSH_SIZE_MAX);
-	if (come + rep_mailbox_bytes(path) > quota)
+	if (come + pack_bytes(objects) > quota)
 		return rep_fail(err, REP_EBUSY,
 				"[full] the mailbox is full: %llu bytes are its quota",
 				(unsigned long long)quota);
