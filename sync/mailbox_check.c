@@ -106,12 +106,12 @@ enum rep_code rep_mailbox_check(const char *path, const char *quarantine, const 
 	struct rep_git *git = NULL;
 	enum rep_code rc = parse_update(updates, &old_oid, &new_oid, err);
 
+	if (!rc && !quarantine)
+		rc = rep_fail(err, REP_EUSAGE, "run by git receive-pack only");
 	if (!rc)
 		rc = check_sizes(path, quarantine, err);
 	if (!rc)
 		rc = open_both(&git, path, quarantine, err);
-	if (!rc)
-		rc = check_count(git, &old_oid, &new_oid, err);
 	if (!rc)
 		rc = rep_outbox_walk(git, &old_oid, &new_oid, NULL, err);
 	rep_git_close(git);

@@ -16,7 +16,5 @@ enum rep_code rep_mailbox_hook(const char *updates, struct rep_error *err)
 	/* libgit2 1.5.1 can hang on what is damaged; a hook that dies declines the push. */
 	(void)alarm(HOOK_S_MAX);
 	(void)setrlimit(RLIMIT_CPU, &cpu);
-	if (!quarantine || !*quarantine)
-		return rep_fail(err, REP_EUSAGE, "run by git receive-pack only");
 	return rep_mailbox_check(".", quarantine, updates, err);
 }

@@ -43,7 +43,7 @@ for arg in sys.argv[1:]:
     out += mode.encode() + b" " + name.encode("latin-1").decode("unicode_escape").encode("latin-1") + b"\0" + bytes.fromhex(oid)
 sys.stdout.buffer.write(out)' "$@" | evil hash-object -t tree -w --literally --stdin; }
 
-# refused PATTERN COMMIT [REF]: the push fails, says so, and the mailbox is as it was
+# refused PATTERN COMMIT [REF]: the push (of +COMMIT: by force; of nothing: a deletion) fails, says so, and the mailbox is as it was
 refused() {
 	local out status=0
 	out=$(evil push "$MY_URL" "$2:${3:-refs/heads/outbox}" 2>&1) || status=$?

@@ -1,4 +1,4 @@
-# Every hostile push: refused with its one code, and the mailbox still works.
+# Hostile pushes: refused with their code, and the mailbox still works.
 load transports
 load hostile
 
@@ -64,11 +64,8 @@ still_works() {
 	tree=$(evil ls-tree "$TIP" | grep -v enrol.json | evil mktree)
 	refused '\[removed\]' "$(commit "$tree")"
 	refused '\[empty\]' "$(commit "$TIP^{tree}")"
-	evil push --force "$MY_URL" "$root:refs/heads/outbox" 2>&1 | grep -E 'non-fast-forward|\[rewind\]'
-	unchanged
-	run evil push "$MY_URL" :refs/heads/outbox
-	[ "$status" -ne 0 ]
-	unchanged
+	refused '\[rewind\]' "+$root"
+	refused '\[delete\]' ''
 	still_works
 }
 
@@ -100,6 +97,7 @@ still_works() {
 	for kind in bomb torn none empty; do
 		run "$ROOT/tests/tools/badpush.py" $kind "$TIP" "$FILE" refs/heads/outbox -- "${command[@]}"
 		[ "$status" -ne 0 ]
+		[[ "$output" == *'ng refs/heads/outbox'* ]]
 		unchanged
 	done
 	echo 1 >"$HUB/mailboxes/$ME.git/repsync.quota"
@@ -112,7 +110,7 @@ still_works() {
 	still_works
 }
 
-# in_outbox NAME: a file of the tip's journal; next NUMBER FILE: pushes it as the segment of that number
+# next NUMBER FILE: pushes it as the segment of that number
 next() {
 	local tree old
 	old=$(evil rev-parse "$TIP:$MONTH")
@@ -155,11 +153,9 @@ segment() { evil show "$TIP:$MONTH/1-1.jsonl"; }
 	quarantined content
 }
 
-@test "hostile: what is no change set, whatever it tries the reader with" {
-	local i
-	i=0
+# None of it is signed, so that none reaches the parser: tests/unit/test_changeset.c signs what is malformed.
+@test "hostile: bytes that are no change set" {
 	while IFS= read -r line; do
-		i=$((i + 1))
 		world_back
 		hostile_as wang
 		printf '%b\n' "$line" >"$W/s"
@@ -176,7 +172,6 @@ segment() { evil show "$TIP:$MONTH/1-1.jsonl"; }
 		{"a":123456789012345678901234567890}
 		{"a":"\\\\ud800"}
 	LINES
-	head -c 3000000 /dev/zero | tr '\0' a >"$W/s"
 	world_back
 	hostile_as wang
 	head -c 3000000 /dev/zero | tr '\0' a >"$W/s"
