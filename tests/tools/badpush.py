@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Pushes what no git would: badpush.py KIND OLD NEW REF -- COMMAND... speaks receive-pack's protocol to COMMAND (ssh, or
 `URL --user U:T --ca FILE` as curl's arguments after `curl`). KIND: empty (a pack of nothing), none (no pack at all), torn (half a
-header), bomb (a delta chain that asks for a quarter of a gigabyte). Prints what the server reports.
+header), bomb (a delta chain that asks for a gigabyte). Prints what the server reports.
 """
 import hashlib, struct, subprocess, sys, zlib
 
@@ -53,13 +53,12 @@ def copy(offset, size):
 
 
 def bomb():
-    """A blob of 64 KiB, and deltas each of which copies the one before it 64 times: 256 MiB at the second, 16 GiB at the third."""
+    """A blob of 64 KiB, and deltas each of which copies what came before 64 times: 4 MiB, 256 MiB, 1 GiB (a copy takes 16 MiB at most)."""
     base = b'\0' * 65536
     entries, size, ref = [entry(3, len(base), base)], len(base), oid(b'blob', base)
     for _ in range(3):
-        times = 64
-        ops = b''.join(copy(0, min(size, 0xffffff)) for _ in range(times))
-        done = min(size, 0xffffff) * times
+        part = min(size, 0xffffff)
+        ops, done = copy(0, part) * 64, part * 64
         delta = varint(size) + varint(done) + ops
         entries.append(entry(7, len(delta), delta, ref))
         # The id of what nobody has made yet cannot be known for large ones; index-pack resolves from the first.
@@ -79,4 +78,4 @@ data += {'empty': lambda: pack([]), 'none': lambda: b'', 'torn': lambda: b'PACK\
 run = subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
 text = run.stdout.decode('utf-8', 'replace').replace('\0', ' ')
 print(text[-2000:])
-sys.exit(0 if '\nok ' in text.replace('0019', '\n').replace('001b', '\n') or 'ok refs/' in text else 1)
+sys.exit(0 if 'ok refs/' in text else 1)
