@@ -49,8 +49,9 @@ REP_CHECK enum rep_code rep_mailbox_keep(const char *path, struct rep_error *err
 
 /*
  * The pre-receive check, run by stock receive-pack in the mailbox's folder: `updates` are its lines "<old> <new> <ref>",
- * `quarantine` the folder with the new objects. Accepts exactly what the hub's reader will accept. REP_EINTEGRITY with a code,
- * REP_EBUSY when the quota is used up: the company has to give the mailbox a larger one.
+ * `quarantine` the folder with the new objects, NULL where none came along (a deletion brings none). Accepts exactly what the
+ * hub's reader will accept. REP_EINTEGRITY with a code, REP_EBUSY when the quota is used up: the company has to give the mailbox
+ * a larger one.
  */
 REP_CHECK enum rep_code rep_mailbox_check(const char *path, const char *quarantine,
 					  const char *updates, struct rep_error *err);
