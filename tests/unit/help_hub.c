@@ -50,6 +50,14 @@ struct rep_hub *hub_reopen(struct rep_hub *hub, const char *dir)
 	return hub;
 }
 
+struct rep_hub *hub_rebuild(struct rep_hub *hub, const char *dir)
+{
+	rep_hub_close(hub);
+	expect_ok(rep_hub_rebuild(dir, NULL, &err), &err);
+	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	return hub;
+}
+
 void hub_drop(struct rep_hub *hub, const char *dir)
 {
 	char parent[4096];
@@ -365,14 +373,21 @@ void expect_count(const struct rep_json *summary, const char *name, int64_t want
 	assert_int_equal(rep_json_get_integer(summary, name), want);
 }
 
-char *hub_value(struct rep_hub *hub, const char *entity, const char *id, const char *field)
+struct rep_record *hub_row(struct rep_hub *hub, const char *entity, const char *id)
 {
 	struct rep_record *record;
-	char *text = NULL;
 
 	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
 			      &record, &err),
 		  &err);
+	return record;
+}
+
+char *hub_value(struct rep_hub *hub, const char *entity, const char *id, const char *field)
+{
+	struct rep_record *record = hub_row(hub, entity, id);
+	char *text = NULL;
+
 	if (record && rep_record_value(record, field))
 		text = rep_json_text(rep_record_value(record, field));
 	rep_record_free(record);

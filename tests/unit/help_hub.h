@@ -28,6 +28,8 @@ struct rep_hub *hub_make(char *dir, size_t size);
 /* The same by another schema, named below the source tree. */
 struct rep_hub *hub_make_of(char *dir, size_t size, const char *schema_dir);
 struct rep_hub *hub_reopen(struct rep_hub *hub, const char *dir);
+/* The same with its working copy made anew. */
+struct rep_hub *hub_rebuild(struct rep_hub *hub, const char *dir);
 void hub_drop(struct rep_hub *hub, const char *dir);
 
 /* A rep with a role, a territory held, and an account that the territory covers. */
@@ -63,6 +65,8 @@ struct rep_json *hub_run(struct rep_hub *hub, int64_t now_ms);
 void hub_run_quietly(struct rep_hub *hub, int64_t now_ms);
 /* A count of a run's summary. */
 void expect_count(const struct rep_json *summary, const char *name, int64_t want);
+/* A record of the working replica, the caller's; NULL for none. */
+struct rep_record *hub_row(struct rep_hub *hub, const char *entity, const char *id);
 /* The value of a field in the working replica as JSON text, NULL for none; the caller frees it. */
 char *hub_value(struct rep_hub *hub, const char *entity, const char *id, const char *field);
 void hub_expect(struct rep_hub *hub, const char *entity, const char *id, const char *field,

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/store/tables.h"
 #include "help_hub.h"
 #include "sync/audit.h"
 #include "sync/reassign.h"
@@ -59,19 +58,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct rep_record *row(const char *entity, const char *id)
-{
-	struct rep_record *record;
-
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
-			      &record, &err),
-		  &err);
-	return record;
-}
-
 static void expect_text(const char *entity, const char *id, const char *field, const char *want)
 {
-	struct rep_record *record = row(entity, id);
+	struct rep_record *record = hub_row(hub, entity, id);
 	const char *text;
 
 	assert_non_null(record);
@@ -164,9 +153,7 @@ static void a_rebuilt_hub_says_the_same_of_the_beginning(void **state)
 	ask_by_laptop("A-1", HUB_T0 + 1 * HOUR, HUB_T0 + 1 * HOUR);
 	laptop_send(&sun, dir, HUB_T0 + 5 * HOUR);
 	hub_run_quietly(hub, HUB_T0 + 6 * HOUR);
-	rep_hub_close(hub);
-	expect_ok(rep_hub_rebuild(dir, NULL, &err), &err);
-	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	hub = hub_rebuild(hub, dir);
 	expect_text("assignment", "A-1", "valid_from", time_text(HUB_T0 + 6 * HOUR));
 	expect_replayed();
 }
@@ -185,7 +172,7 @@ static void before_the_cut_it_is_the_old_owners_work_whenever_it_arrives(void **
 	laptop_send(&wang, dir, CUT + 48 * HOUR);
 	hub_run_quietly(hub, CUT + 48 * HOUR);
 	expect_text("contact", "C-0031", "dept", "内科");
-	record = row("interaction", "V-1");
+	record = hub_row(hub, "interaction", "V-1");
 	assert_non_null(record);
 	assert_null(record->flags);
 	rep_record_free(record);
@@ -204,7 +191,7 @@ static void from_the_cut_on_a_fact_is_flagged_and_an_edit_waits_for_the_new_owne
 	laptop_send(&wang, dir, CUT + 48 * HOUR);
 	hub_run_quietly(hub, CUT + 48 * HOUR);
 	expect_text("contact", "C-0031", "dept", "(none)");
-	record = row("interaction", "V-1");
+	record = hub_row(hub, "interaction", "V-1");
 	assert_non_null(record);
 	assert_string_equal(rep_json_string_value(rep_json_at(record->flags, 0)),
 			    "out-of-territory");

@@ -1,38 +1,7 @@
 /* The schema's checks at the hub: refuse, warn, block; over other records, with the moment recorded. */
-#include "help_hub.h"
+#include "help_rulehub.h"
 
 #include <stdio.h>
-
-#include "core/base/limits.h"
-#include "core/store/tables.h"
-
-static struct rep_error err;
-static struct rep_hub *hub;
-static char dir[4096];
-static struct laptop ana, ben;
-static int64_t now;
-
-static int setup(void **state)
-{
-	(void)state;
-	now = HUB_T0;
-	hub = hub_make_of(dir, sizeof dir, "tests/fixtures/rules");
-	ana = ben = (struct laptop){0};
-	hub_person(hub, "ana", "rep", "t1", now += MINUTE);
-	hub_person(hub, "ben", "rep", "t2", now += MINUTE);
-	laptop_enroll(&ana, hub, "ana", now += MINUTE);
-	laptop_enroll(&ben, hub, "ben", now += MINUTE);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	laptop_clear(&ana);
-	laptop_clear(&ben);
-	hub_drop(hub, dir);
-	return 0;
-}
 
 static void insert(struct laptop *laptop, const char *id, int price)
 {
@@ -43,20 +12,11 @@ static void insert(struct laptop *laptop, const char *id, int price)
 	laptop_change(laptop, "insert", "memo", id, now += MINUTE, line);
 }
 
-static void merge(struct laptop *laptop)
-{
-	laptop_send(laptop, dir, now += MINUTE);
-	hub_run_quietly(hub, now += MINUTE);
-}
-
 static bool has_flag(const char *id, const char *flag)
 {
-	struct rep_record *record = NULL;
+	struct rep_record *record = hub_row(hub, "memo", id);
 	bool found = false;
 
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "memo"), id,
-			      &record, &err),
-		  &err);
 	assert_non_null(record);
 	for (size_t i = 0; i < rep_json_size(record->flags); i++)
 		found = found ||
@@ -146,9 +106,7 @@ static void a_check_over_other_records_is_decided_by_the_moment(void **state)
 	hub_expect(hub, "memo", "M-1", "name", "\"n\"");
 	/* A replay has it from the outcome, although M-1's edit is the earlier one. */
 	expect_replay(hub);
-	rep_hub_close(hub);
-	expect_ok(rep_hub_rebuild(dir, NULL, &err), &err);
-	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	hub = hub_rebuild(hub, dir);
 	hub_expect(hub, "memo", "M-1", "price", NULL);
 	expect_replay(hub);
 }
@@ -166,7 +124,7 @@ static void what_is_refused_is_not_blocked(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rulehub_setup, rulehub_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_block_takes_the_edit_and_the_hub_sets_what_it_declares),
 		TEST(what_a_check_sets_may_fail_another_check),

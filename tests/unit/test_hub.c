@@ -6,7 +6,6 @@
 #include "core/base/limits.h"
 #include "core/model/fold.h"
 #include "core/model/id.h"
-#include "core/store/tables.h"
 #include "sync/document.h"
 #include "sync/hub_state.h"
 #include "sync/mailbox.h"
@@ -390,9 +389,7 @@ static void a_wrong_clock_is_cut_at_receipt(void **state)
 	laptop_change(&laptop, "update", "contact", "C-0001", HUB_T0 + 864000001, line);
 	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
 	hub_run_quietly(hub, HUB_T0 + 7 * MINUTE);
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "contact"),
-			      "C-0001", &record, &err),
-		  &err);
+	record = hub_row(hub, "contact", "C-0001");
 	assert_int_equal(rep_stamp_ms(record->created.text), HUB_T0 + 12 * MINUTE);
 	assert_string_equal(rep_json_string_value(rep_json_at(record->flags, 0)), "clock-ahead");
 	rep_record_free(record);
@@ -463,9 +460,7 @@ static void a_warning_is_a_flag_of_the_record(void **state)
 		      "\"org\":{\"new\":\"O-0101\"},\"phone_primary\":{\"new\":\"13900001111\"}}}");
 	laptop_send(&laptop, dir, HUB_T0 + 7 * MINUTE);
 	hub_run_quietly(hub, HUB_T0 + 8 * MINUTE);
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "contact"),
-			      "C-0001", &record, &err),
-		  &err);
+	record = hub_row(hub, "contact", "C-0001");
 	assert_string_equal(rep_json_string_value(rep_json_at(record->flags, 0)), "primary_is_one");
 	rep_record_free(record);
 	laptop_clear(&laptop);

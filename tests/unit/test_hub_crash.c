@@ -7,7 +7,6 @@
 #include "core/base/limits.h"
 #include "core/model/fold.h"
 #include "core/model/id.h"
-#include "core/store/tables.h"
 #include "sync/document.h"
 #include "sync/hub_state.h"
 #include "sync/mailbox.h"
@@ -106,9 +105,7 @@ static void rebuild_gives_the_same_rows(void **state)
 	make_history(&a, &b);
 	expect_replay(hub);
 	before = dump_rows();
-	rep_hub_close(hub);
-	expect_ok(rep_hub_rebuild(dir, NULL, &err), &err);
-	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	hub = hub_rebuild(hub, dir);
 	after = dump_rows();
 	assert_string_equal(before, after);
 	free(before);

@@ -90,13 +90,10 @@ static void make_two(void)
 static void update(struct laptop *laptop, const char *id, const char *field, const char *value,
 		   int64_t now_ms)
 {
-	struct rep_record *record;
+	struct rep_record *record = hub_row(hub, "contact", id);
 	char line[1024];
 	char *old;
 
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "contact"),
-			      id, &record, &err),
-		  &err);
 	old = rep_json_text(rep_record_value(record, field) ? rep_record_value(record, field)
 							    : rep_json_null());
 	snprintf(line, sizeof line,
@@ -325,9 +322,7 @@ static void a_view_number_is_never_used_twice(void **state)
 	hub_run_quietly(hub, HUB_T0 + 8 * MINUTE);
 	assert_int_equal(view_number(&one), number + 1);
 	/* After a rebuild the numbers go on from what lies in the inboxes, and equal views stay. */
-	rep_hub_close(hub);
-	expect_ok(rep_hub_rebuild(dir, NULL, &err), &err);
-	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	hub = hub_rebuild(hub, dir);
 	hub_run_quietly(hub, HUB_T0 + 9 * MINUTE);
 	assert_int_equal(view_number(&one), number + 1);
 }
@@ -468,9 +463,7 @@ static void a_receipt_that_comes_along_is_honoured(void **state)
 	expect_ok(rep_hub_open(&hub, copy, false, &err), &err);
 	laptop_push_again(&one, copy, receipt, HUB_T0 + 9 * MINUTE);
 	hub_run_quietly(hub, HUB_T0 + 259200000LL);
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "contact"),
-			      "C-2", &record, &err),
-		  &err);
+	record = hub_row(hub, "contact", "C-2");
 	assert_int_equal(rep_stamp_ms(record->created.text), HUB_T0 + 15 * MINUTE);
 	rep_record_free(record);
 	free(receipt);
@@ -511,9 +504,7 @@ static void a_proposal_is_accepted_at_the_hub(void **state)
 	rep_review_proposal_id(id, one.id, 2, 0, "open");
 	expect_ok(rep_hub_resolve(hub, id, "accept", "核对执业证", HUB_T0 + 11 * MINUTE, &err),
 		  &err);
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), "contact"),
-			      "C-1", &record, &err),
-		  &err);
+	record = hub_row(hub, "contact", "C-1");
 	assert_string_equal(rep_json_string_value(rep_record_value(record, "name")), "陈建囯");
 	rep_record_free(record);
 	expect_code(rep_hub_resolve(hub, id, "accept", "x", HUB_T0 + 12 * MINUTE, &err), REP_EINVAL,

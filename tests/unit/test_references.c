@@ -1,39 +1,10 @@
 /* What becomes of records whose target is deleted: restrict, cascade, clear; in time, late, and written meanwhile. */
-#include "help_hub.h"
+#include "help_rulehub.h"
 
 #include <stdio.h>
 
 #include "core/base/limits.h"
 #include "core/model/fold.h"
-#include "core/store/tables.h"
-
-static struct rep_error err;
-static struct rep_hub *hub;
-static char dir[4096];
-static struct laptop ana, ben;
-static int64_t now;
-
-static int setup(void **state)
-{
-	(void)state;
-	now = HUB_T0;
-	hub = hub_make_of(dir, sizeof dir, "tests/fixtures/rules");
-	ana = ben = (struct laptop){0};
-	hub_person(hub, "ana", "rep", "t1", now += MINUTE);
-	hub_person(hub, "ben", "rep", "t2", now += MINUTE);
-	laptop_enroll(&ana, hub, "ana", now += MINUTE);
-	laptop_enroll(&ben, hub, "ben", now += MINUTE);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	laptop_clear(&ana);
-	laptop_clear(&ben);
-	hub_drop(hub, dir);
-	return 0;
-}
 
 /* A record of ana's; `field` may be NULL, and is else given beside a name. */
 static void make(const char *entity, const char *id, const char *field, const char *value)
@@ -46,12 +17,6 @@ static void make(const char *entity, const char *id, const char *field, const ch
 	laptop_change(&ana, "insert", entity, id, now += MINUTE, line);
 }
 
-static void merge(struct laptop *laptop)
-{
-	laptop_send(laptop, dir, now += MINUTE);
-	hub_run_quietly(hub, now += MINUTE);
-}
-
 /* The kit, and with it whatever else ana has made by then, known to the hub. */
 static void begin(void)
 {
@@ -59,19 +24,9 @@ static void begin(void)
 	merge(&ana);
 }
 
-static struct rep_record *row(const char *entity, const char *id)
-{
-	struct rep_record *record = NULL;
-
-	expect_ok(rep_row_get(rep_hub_db(hub), rep_schema_entity(rep_hub_schema(hub), entity), id,
-			      &record, &err),
-		  &err);
-	return record;
-}
-
 static bool is_live(const char *entity, const char *id)
 {
-	struct rep_record *record = row(entity, id);
+	struct rep_record *record = hub_row(hub, entity, id);
 	bool live;
 
 	assert_non_null(record);
@@ -83,7 +38,7 @@ static bool is_live(const char *entity, const char *id)
 /* A delete as a laptop seals it: everything of the record seen. */
 static void drop(struct laptop *laptop, const char *entity, const char *id, int64_t at)
 {
-	struct rep_record *record = row(entity, id);
+	struct rep_record *record = hub_row(hub, entity, id);
 	char line[300];
 
 	snprintf(line, sizeof line, "{\"values\":{\"name\":{\"saw\":\"%s\"}}}",
@@ -101,7 +56,7 @@ static const char *told(const char *entity, const char *id)
 	const struct rep_json *rivals;
 
 	rep_review_conflict_id(item, entity, id, "*");
-	conflict = row("conflict", item);
+	conflict = hub_row(hub, "conflict", item);
 	if (!conflict)
 		return NULL;
 	rivals = rep_record_value(conflict, "rivals");
@@ -122,13 +77,13 @@ static void settled(void)
 	expect_fsck(dir);
 }
 
-static void restrict_keeps_the_target(void **state)
+/* A child of this entity keeps the kit that ben deletes. */
+static void refuses_the_delete(const char *child)
 {
 	struct rep_json *summary;
 
-	(void)state;
 	begin();
-	make("lock", "L-1", "kit", "\"K-1\"");
+	make(child, "L-1", "kit", "\"K-1\"");
 	merge(&ana);
 	drop(&ben, "kit", "K-1", now += MINUTE);
 	laptop_send(&ben, dir, now += MINUTE);
@@ -137,6 +92,12 @@ static void restrict_keeps_the_target(void **state)
 	rep_json_free(summary);
 	assert_true(is_live("kit", "K-1"));
 	settled();
+}
+
+static void restrict_keeps_the_target(void **state)
+{
+	(void)state;
+	refuses_the_delete("lock");
 }
 
 static void a_child_that_comes_later_restores_its_parent(void **state)
@@ -217,30 +178,39 @@ static void a_cascade_deeper_than_one_merge_follows_ends_in_the_next(void **stat
 	settled();
 }
 
-/* Siebel's trap one record further down: somebody works on what a colleague deletes. */
-static void work_on_a_child_restores_what_was_deleted_over_it(void **state)
+/* Ana's work on P-1, sealed at once. */
+static void work_on_the_piece(void)
 {
+	struct rep_record *piece = hub_row(hub, "piece", "P-1");
 	char line[200];
-	struct rep_record *piece;
 
-	(void)state;
-	begin();
-	make("piece", "P-1", "kit", "\"K-1\"");
-	merge(&ana);
-	piece = row("piece", "P-1");
 	snprintf(line, sizeof line,
 		 "{\"values\":{\"name\":{\"new\":\"worked on\",\"old\":\"n\",\"saw\":\"%s\"}}}",
 		 rep_record_stamp(piece, "name"));
 	rep_record_free(piece);
-	laptop_change(&ana, "update", "piece", "P-1", now += MINUTE,
-		      line); /* offline, before the delete */
+	laptop_change(&ana, "update", "piece", "P-1", now += MINUTE, line);
+}
+
+static void the_work_is_there(void)
+{
+	assert_true(is_live("piece", "P-1"));
+	assert_true(is_live("kit", "K-1"));
+	hub_expect(hub, "piece", "P-1", "name", "\"worked on\"");
+}
+
+/* Siebel's trap one record further down: somebody works on what a colleague deletes. */
+static void work_on_a_child_restores_what_was_deleted_over_it(void **state)
+{
+	(void)state;
+	begin();
+	make("piece", "P-1", "kit", "\"K-1\"");
+	merge(&ana);
+	work_on_the_piece(); /* offline, before the delete */
 	drop(&ben, "kit", "K-1", now += MINUTE);
 	merge(&ben);
 	assert_false(is_live("piece", "P-1"));
 	merge(&ana);
-	assert_true(is_live("piece", "P-1"));
-	assert_true(is_live("kit", "K-1"));
-	hub_expect(hub, "piece", "P-1", "name", "\"worked on\"");
+	the_work_is_there();
 	assert_string_equal(told("piece", "P-1"), "update-wins");
 	assert_string_equal(told("kit", "K-1"), "restrict");
 	settled();
@@ -248,43 +218,22 @@ static void work_on_a_child_restores_what_was_deleted_over_it(void **state)
 
 static void the_same_had_the_work_come_first(void **state)
 {
-	char line[200];
-	struct rep_record *piece;
-
 	(void)state;
 	begin();
 	make("piece", "P-1", "kit", "\"K-1\"");
 	merge(&ana);
-	piece = row("piece", "P-1");
-	snprintf(line, sizeof line,
-		 "{\"values\":{\"name\":{\"new\":\"worked on\",\"old\":\"n\",\"saw\":\"%s\"}}}",
-		 rep_record_stamp(piece, "name"));
-	rep_record_free(piece);
 	drop(&ben, "kit", "K-1", now += MINUTE);
-	laptop_change(&ana, "update", "piece", "P-1", now += MINUTE, line);
+	work_on_the_piece(); /* ben's delete is not known yet */
 	merge(&ana);
 	merge(&ben);
-	assert_true(is_live("piece", "P-1"));
-	assert_true(is_live("kit", "K-1"));
-	hub_expect(hub, "piece", "P-1", "name", "\"worked on\"");
+	the_work_is_there();
 	settled();
 }
 
 static void what_is_never_deleted_keeps_its_target(void **state)
 {
-	struct rep_json *summary;
-
 	(void)state;
-	begin();
-	make("strip", "X-1", "kit", "\"K-1\"");
-	merge(&ana);
-	drop(&ben, "kit", "K-1", now += MINUTE);
-	laptop_send(&ben, dir, now += MINUTE);
-	summary = hub_run(hub, now += MINUTE);
-	expect_count(summary, "rejected", 1);
-	rep_json_free(summary);
-	assert_true(is_live("kit", "K-1"));
-	settled();
+	refuses_the_delete("strip");
 }
 
 static void a_working_copy_made_anew_finds_nothing_left_to_do(void **state)
@@ -296,16 +245,14 @@ static void a_working_copy_made_anew_finds_nothing_left_to_do(void **state)
 	drop(&ben, "kit", "K-1", now += 10 * MINUTE);
 	merge(&ben);
 	assert_false(is_live("piece", "P-1"));
-	rep_hub_close(hub);
-	expect_ok(rep_hub_rebuild(dir, NULL, &err), &err);
-	expect_ok(rep_hub_open(&hub, dir, false, &err), &err);
+	hub = hub_rebuild(hub, dir);
 	settled();
 	assert_false(is_live("piece", "P-1"));
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rulehub_setup, rulehub_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(restrict_keeps_the_target),
 		TEST(a_child_that_comes_later_restores_its_parent),
