@@ -42,7 +42,7 @@ extern const char rep_git_config[];
 REP_CHECK enum rep_code rep_git_init(struct rep_error *err);
 
 struct rep_git; /* an open bare repository; one thread */
-/* Makes a bare repository with branch `head` as HEAD, no hooks, no templates; config as faults.md demands. */
+/* Makes a bare repository with branch `head` as HEAD, no hooks, no templates; its config is rep_git_config. */
 REP_CHECK enum rep_code rep_git_create(const char *path, const char *head, struct rep_error *err);
 REP_CHECK enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err);
 void rep_git_close(struct rep_git *git);
@@ -50,7 +50,7 @@ const char *rep_git_path(const struct rep_git *git);
 /* Also finds what lies in the packs of another folder of objects: what is being pushed, before it is taken. */
 REP_CHECK enum rep_code rep_git_add_objects(struct rep_git *git, const char *objects,
 					    struct rep_error *err);
-/* After packs were added by others or by rep_pack_commit. */
+/* After packs were added by others; rep_pack_commit does it for its own. */
 REP_CHECK enum rep_code rep_git_refresh(struct rep_git *git, struct rep_error *err);
 
 /* After packs were removed: forgets what is mapped, and keeps the handle. */

@@ -310,8 +310,6 @@ enum rep_code rep_hub_batch_send(struct rep_hub_batch *batch, struct rep_error *
 	if (rc == REP_OK && !rep_oid_equal(&batch->was, &batch->tip)) {
 		rc = rep_pack_commit(batch->pack, NULL, err);
 		if (rc == REP_OK)
-			rc = rep_git_refresh(batch->git, err);
-		if (rc == REP_OK)
 			rc = rep_git_cas(batch->git, REP_OUTBOX, &batch->was, &batch->tip, err);
 		if (rc == REP_OK)
 			batch->was = batch->tip;

@@ -126,8 +126,6 @@ static enum rep_code make_own_mailbox(struct init *init, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_pack_commit(pack, NULL, err);
 	if (rc == REP_OK)
-		rc = rep_git_refresh(git, err);
-	if (rc == REP_OK)
 		rc = rep_git_cas(git, REP_OUTBOX, &rep_oid_zero, &tip, err);
 	rep_pack_free(pack);
 	rep_git_close(git);
@@ -263,8 +261,6 @@ static enum rep_code make_central(struct init *init, struct rep_error *err)
 		rc = first_commit(init, &head, err);
 	if (rc == REP_OK)
 		rc = rep_pack_commit(init->pack, NULL, err);
-	if (rc == REP_OK)
-		rc = rep_git_refresh(init->git, err);
 	if (rc == REP_OK)
 		rc = rep_git_cas(init->git, REP_MAIN, &rep_oid_zero, &head, err);
 	free(path);

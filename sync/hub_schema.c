@@ -296,8 +296,6 @@ static enum rep_code keep_files(struct publishing *at, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_pack_commit(pack, NULL, err);
 	if (rc == REP_OK)
-		rc = rep_git_refresh(git, err);
-	if (rc == REP_OK)
 		rc = rep_git_cas(git, rep_buf_str(&ref), &rep_oid_zero, &oid, err);
 out:
 	rep_tree_free(tree);

@@ -37,7 +37,7 @@ REP_CHECK enum rep_code rep_pack_read(struct rep_pack *pack, const struct rep_oi
 				      struct rep_error *err);
 size_t rep_pack_count(const struct rep_pack *pack);
 /*
- * Writes pack and index, durable; an empty pack writes nothing. The builder is empty afterwards; after a
+ * Writes pack and index, durable, and has the repository take them up; an empty pack writes nothing. The builder is empty afterwards; after a
  * failure it still holds its objects. `size_bytes` may be NULL.
  */
 REP_CHECK enum rep_code rep_pack_commit(struct rep_pack *pack, uint64_t *size_bytes,

@@ -213,8 +213,6 @@ enum rep_code rep_push_plan(struct rep_device *device, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_pack_commit(plan.pack, NULL, err);
 	if (rc == REP_OK)
-		rc = rep_git_refresh(git, err);
-	if (rc == REP_OK)
 		rc = rep_git_ref(git, REP_OUTBOX, &old, err);
 	if (rc == REP_OK)
 		rc = rep_git_cas(git, REP_OUTBOX, &old, &plan.tip, err);

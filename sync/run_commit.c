@@ -444,8 +444,6 @@ enum rep_code rep_run_finish(struct rep_run *run, struct rep_error *err)
 	if (!rep_oid_equal(&run->head, &run->base)) {
 		rc = rep_pack_commit(run->pack, NULL, err);
 		if (rc == REP_OK)
-			rc = rep_git_refresh(run->hub->central, err);
-		if (rc == REP_OK)
 			rc = rep_git_cas(run->hub->central, REP_MAIN, &run->base, &run->head, err);
 		rep_oid_hex(hex, &run->head);
 		if (rc == REP_OK)

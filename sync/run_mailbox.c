@@ -193,8 +193,8 @@ static enum rep_code judge_old(struct reading *reading, const struct rep_changes
 
 /* ---- segments ---- */
 
-static enum rep_code received_at(struct reading *reading, const struct rep_segment *segment,
-				 const char *hash, struct rep_run_segment *out)
+static void received_at(struct reading *reading, const struct rep_segment *segment,
+			const char *hash, struct rep_run_segment *out)
 {
 	struct rep_receipt receipt;
 	struct rep_error ignored;
@@ -209,7 +209,6 @@ static enum rep_code received_at(struct reading *reading, const struct rep_segme
 	    receipt.last == segment->last && strcmp(receipt.hash, hash) == 0 &&
 	    rep_time_parse(&out->received_ms, receipt.received))
 		memcpy(out->received, receipt.received, sizeof out->received);
-	return REP_OK;
 }
 
 struct taken {
@@ -346,8 +345,8 @@ static enum rep_code add_segment(struct reading *reading, const struct rep_segme
 	if (!out->data || !out->path)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	memcpy(out->data, segment->data + taken->start, out->size_bytes);
-	if (received_at(reading, segment, taken->hash, out) == REP_OK &&
-	    rep_time_parse(&sealed_ms, taken->sealed_last))
+	received_at(reading, segment, taken->hash, out);
+	if (rep_time_parse(&sealed_ms, taken->sealed_last))
 		out->offset_ms = sealed_ms - out->received_ms;
 	return REP_OK;
 }
