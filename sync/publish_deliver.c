@@ -8,6 +8,17 @@
 
 #include "sync/publish.h"
 
+/* At once, not when the slowest is done: its device may be waiting for the lock. */
+static void let_go(struct rep_parcel *parcel)
+{
+	rep_pack_free(parcel->pack);
+	rep_git_close(parcel->git);
+	rep_lock_free(parcel->lock);
+	parcel->pack = NULL;
+	parcel->git = NULL;
+	parcel->lock = NULL;
+}
+
 static void deliver(struct rep_parcel *parcel)
 {
 	struct rep_error *err = &parcel->err;
@@ -16,12 +27,7 @@ static void deliver(struct rep_parcel *parcel)
 	if (rc == REP_OK)
 		rc = rep_git_cas(parcel->git, REP_INBOX, &parcel->tip, &parcel->commit, err);
 	parcel->rc = rc;
-	rep_pack_free(parcel->pack);
-	rep_git_close(parcel->git);
-	rep_lock_free(parcel->lock);
-	parcel->pack = NULL;
-	parcel->git = NULL;
-	parcel->lock = NULL;
+	let_go(parcel);
 }
 
 static void *deliver_one(void *parcel)
@@ -32,9 +38,7 @@ static void *deliver_one(void *parcel)
 
 void rep_parcel_clear(struct rep_parcel *parcel)
 {
-	rep_pack_free(parcel->pack);
-	rep_git_close(parcel->git);
-	rep_lock_free(parcel->lock);
+	let_go(parcel);
 	*parcel = (struct rep_parcel){0};
 }
 
