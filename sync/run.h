@@ -280,6 +280,14 @@ REP_CHECK enum rep_code rep_run_check(struct rep_run *run, const struct rep_fold
 
 void rep_run_checks_clear(struct rep_run *run);
 
+/*
+ * Adds to a verdict (*verdict may be NULL before) what becomes of a field, or of all with "*"; and a flag. False without memory, to be
+ * told of: a verdict that was cut short would let through what was refused.
+ */
+bool rep_verdict_note(struct rep_json **verdict, const char *key, enum rep_outcome outcome,
+		      const char *code);
+bool rep_verdict_flag(struct rep_json **verdict, const char *flag);
+
 /* ---- run_touched.c ---- */
 
 struct rep_touched_item {

@@ -25,42 +25,34 @@ struct checking {
 	struct rep_json **verdict;
 };
 
-static bool add_verdict(struct rep_json **verdict, const char *key, enum rep_outcome outcome,
-			const char *code)
-{
-	struct rep_json *note;
+/* ---- verdicts ---- */
 
+/* What is said of the key, to be added to; NULL without memory. */
+static struct rep_json *note_of(struct rep_json **verdict, const char *key)
+{
 	if (!*verdict)
 		*verdict = rep_json_object();
-	note = rep_json_get(*verdict, key);
-	if (!note) {
-		note = rep_json_object();
-		if (!rep_json_set(*verdict, key, note))
-			return false;
-	}
+	if (!rep_json_get(*verdict, key) && !rep_json_set(*verdict, key, rep_json_object()))
+		return NULL;
+	return rep_json_get(*verdict, key);
+}
+
+bool rep_verdict_note(struct rep_json **verdict, const char *key, enum rep_outcome outcome,
+		      const char *code)
+{
+	struct rep_json *note = note_of(verdict, key);
+
 	return rep_json_set_string(note, "outcome", rep_outcome_name(outcome)) &&
 	       rep_json_set_string(note, "code", code);
 }
 
-static bool add_flag(struct rep_json **verdict, const char *flag)
+bool rep_verdict_flag(struct rep_json **verdict, const char *flag)
 {
-	struct rep_json *whole, *flags;
+	struct rep_json *whole = note_of(verdict, "*");
 
-	if (!*verdict)
-		*verdict = rep_json_object();
-	whole = rep_json_get(*verdict, "*");
-	if (!whole) {
-		whole = rep_json_object();
-		if (!rep_json_set(*verdict, "*", whole))
-			return false;
-	}
-	flags = rep_json_get(whole, "flags");
-	if (!flags) {
-		flags = rep_json_array();
-		if (!rep_json_set(whole, "flags", flags))
-			return false;
-	}
-	return rep_json_append(flags, rep_json_string(flag));
+	if (!rep_json_get(whole, "flags") && !rep_json_set(whole, "flags", rep_json_array()))
+		return false;
+	return rep_json_append(rep_json_get(whole, "flags"), rep_json_string(flag));
 }
 
 static bool is_of_its_time(const struct checking *checking)
@@ -109,7 +101,7 @@ static enum rep_code check_unique(struct checking *checking, const struct rep_fi
 		rc = rep_work_unique_taken(checking->run->hub->db, entity, today, value, edit->id,
 					   &other, err);
 	if (rc == REP_OK && other &&
-	    !add_verdict(checking->verdict, whole ? "*" : field->name, outcome, "unique"))
+	    !rep_verdict_note(checking->verdict, whole ? "*" : field->name, outcome, "unique"))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	return rc;
 }
@@ -276,12 +268,12 @@ static bool refuse(struct checking *checking, const struct rep_check *check)
 	for (size_t i = 0; i < check->when_len; i++)
 		whole = whole || is_needed(checking, check->when[i]);
 	if (whole)
-		return add_verdict(checking->verdict, "*", REP_REJECTED, check->name);
+		return rep_verdict_note(checking->verdict, "*", REP_REJECTED, check->name);
 	for (size_t i = 0; i < check->when_len; i++)
 		if (rep_json_get(values, check->when[i]) &&
 		    !rep_json_get(*checking->verdict, check->when[i]))
-			kept = add_verdict(checking->verdict, check->when[i], REP_REJECTED,
-					   check->name) &&
+			kept = rep_verdict_note(checking->verdict, check->when[i], REP_REJECTED,
+						check->name) &&
 			       kept;
 	return kept;
 }
@@ -301,7 +293,7 @@ static enum rep_code run_check(struct checking *checking, const struct rep_check
 	if (rc != REP_OK || (holds && asked))
 		return rc;
 	if (!asked) /* taken, and whoever reads the record sees that it was not checked */
-		return add_flag(checking->verdict, check->name)
+		return rep_verdict_flag(checking->verdict, check->name)
 			       ? REP_OK
 			       : rep_fail(err, REP_ENOMEM, "out of memory");
 	switch (check->level) {
@@ -309,10 +301,10 @@ static enum rep_code run_check(struct checking *checking, const struct rep_check
 		kept = refuse(checking, check);
 		break;
 	case REP_LEVEL_WARN:
-		kept = add_flag(checking->verdict, check->name);
+		kept = rep_verdict_flag(checking->verdict, check->name);
 		break;
 	case REP_LEVEL_BLOCK:
-		kept = add_flag(checking->verdict, check->name);
+		kept = rep_verdict_flag(checking->verdict, check->name);
 		rc = rep_run_blocked(checking->run, checking->edit, check, err);
 		if (rc != REP_OK)
 			return rc;
@@ -379,7 +371,7 @@ static enum rep_code check_delete(struct checking *checking, struct rep_error *e
 				rc = is_referred_to(checking, &schema->entities[i],
 						    &schema->entities[i].fields[k], &found, err);
 	if (rc == REP_OK && found &&
-	    !add_verdict(checking->verdict, "*", REP_REJECTED, "referenced"))
+	    !rep_verdict_note(checking->verdict, "*", REP_REJECTED, "referenced"))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	return rc;
 }

@@ -82,35 +82,6 @@ static enum rep_code callback_check(struct rep_run *run, struct rep_error *err)
 	return rc;
 }
 
-/* ---- the verdict ---- */
-
-static struct rep_json *whole_of(struct rep_json **verdict)
-{
-	if (!*verdict)
-		*verdict = rep_json_object();
-	if (!rep_json_get(*verdict, "*"))
-		rep_json_set(*verdict, "*", rep_json_object());
-	return rep_json_get(*verdict, "*");
-}
-
-/* A verdict that memory cut short would let through what was refused: so both tell. */
-static bool reject_whole(struct rep_json **verdict, const char *code)
-{
-	struct rep_json *whole = whole_of(verdict);
-
-	return rep_json_set_string(whole, "outcome", rep_outcome_name(REP_REJECTED)) &&
-	       rep_json_set_string(whole, "code", code);
-}
-
-static bool add_flag(struct rep_json **verdict, const char *flag)
-{
-	struct rep_json *whole = whole_of(verdict);
-
-	if (!rep_json_get(whole, "flags") && !rep_json_set(whole, "flags", rep_json_array()))
-		return false;
-	return rep_json_append(rep_json_get(whole, "flags"), rep_json_string(flag));
-}
-
 /* ---- recording ---- */
 
 enum rep_code rep_run_record(struct rep_run *run, const struct rep_edit *edit,
@@ -359,13 +330,13 @@ static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 
 	memset(admission, 0, sizeof *admission);
 	if (backdated) { /* a stamp behind what the device had said or seen before */
-		if (!reject_whole(&admission->verdict, "backdated"))
+		if (!rep_verdict_note(&admission->verdict, "*", REP_REJECTED, "backdated"))
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	} else {
 		rc = ask(run, admission, read, touched, err);
 	}
 	if (rc == REP_OK && strcmp(signed_stamp, read->edit.stamp) != 0 &&
-	    !add_flag(&admission->verdict, "clock-ahead"))
+	    !rep_verdict_flag(&admission->verdict, "clock-ahead"))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	if (rc != REP_OK)
 		rep_admission_clear(admission);
