@@ -16,6 +16,17 @@ from steps import Steps, Work
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
+PARTS = ("steps", "refold", "sqlite", "session", "git")
+
+
+def parts_of(text):
+    parts = text.split(",")
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no part {unknown[0]}: {', '.join(PARTS)}")
+    return parts
+
+
 def options():
     parser = argparse.ArgumentParser(prog="script/bench")
     parser.add_argument("--size", choices=["XS", "S", "M", "L"], default="S")
@@ -23,8 +34,9 @@ def options():
     parser.add_argument("--out", help="also write the JSON to this file")
     parser.add_argument("--workload", default=os.environ.get("REPSYNC_WORKLOAD"),
                         help="a workload folder instead of the one made by bench/workload.py (or in $REPSYNC_WORKLOAD)")
-    parser.add_argument("--only", default="steps,refold,sqlite,session,git", help="which parts, separated by commas")
-    parser.add_argument("--repeat", type=int, default=5, help="of steps that can be repeated; the median counts")
+    parser.add_argument("--only", type=parts_of, default=",".join(PARTS), help="which parts, separated by commas")
+    parser.add_argument("--repeat", type=int, default=5,
+                        help="how often sync and merge with nothing to do, audit and get are done; the median counts")
     parser.add_argument("--keep", action="store_true", help="keep the folder and name it")
     parser.add_argument("--verbose", action="store_true", help="show each command")
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
@@ -46,7 +58,7 @@ def steps(runner, work, report, repeat):
 
 def main():
     chosen = options()
-    parts = chosen.only.split(",")
+    parts = chosen.only
     folder = tempfile.mkdtemp(prefix="repsync-bench-", dir=os.environ.get("TMPDIR", "/tmp"))
     runner = Runner(chosen.build, folder, chosen.verbose)
     report = Report(chosen.size, SOURCE, os.cpu_count())

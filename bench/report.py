@@ -5,7 +5,7 @@ import subprocess
 
 NAMES = {
     "a_import": "a  bulk import", "f_central": "f  central.git after import", "f_hub": "   hub folder after import",
-    "f_packed": "   central.git, repacked by stock git", "people": "   post, person, invitation",
+    "people": "   post, person, invitation",
     "first_sync": "   first sync of a laptop", "first_views": "   first views",
     "b_replica": "b  fresh replica", "replica_size": "   replica on the laptop", "e_edit_cli": "e  local edit, command line",
     "e_edit": "e  local edit, library (p50)", "c_total": "c  push + merge", "changes": "   edits that changed something", "c_push": "   push of a laptop",

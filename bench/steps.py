@@ -73,7 +73,6 @@ class Steps:
         size = size_of(f"{self.hub_dir}/central.git")
         self.note("f_central", size / self.work.records, "B/record")
         self.note("f_hub", size_of(self.hub_dir) / self.work.records, "B/record")
-        self.kept_import = took
 
     def people(self):
         """Posts, people and laptops: not measured step by step, but told as a whole."""

@@ -47,9 +47,8 @@ int main(int argc, char **argv)
 	file = fopen(argv[1], "w");
 	if (!file)
 		return 126;
-	fprintf(file, "{\"wall_s\":%.6f,\"cpu_s\":%.6f,\"rss_kib\":%ld,\"written_kib\":%ld}\n",
-		wall, seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss,
-		used.ru_oublock / 2);
+	fprintf(file, "{\"wall_s\":%.6f,\"cpu_s\":%.6f,\"rss_kib\":%ld}\n", wall,
+		seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss);
 	if (fclose(file) != 0)
 		return 126;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
