@@ -2,8 +2,8 @@
  * The simulator: a company, its hub and two to five reps in one process, on the real code of core and sync over folder
  * mailboxes, with everything that chance or time decides taken from one seed.
  *
- * A seed first plays a random history (edits of few records, syncs, merges, killed steps, wrong clocks), then a shuffle: the
- * hub as it stands is copied, and to both copies everything is delivered in an order of its own. What must hold is asked along
+ * A seed first plays a random history (edits of few records, syncs, merges, killed steps, wrong clocks), then a shuffle: what
+ * is left is delivered, and three more times to the hub as it was before, in other orders. What must hold is asked along
  * the way and at the end; the fold itself is judged by tests/oracle, which shares no code with this.
  *
  * Replicas and hub stay open from step to step, as in a program that embeds the engine; before a step that is made by a
