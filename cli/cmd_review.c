@@ -98,8 +98,7 @@ enum rep_code cmd_hub_inbox(struct cli *cli, int argc, char **argv, struct rep_e
 static enum rep_code resolve_options(struct cli *cli, int argc, char **argv, const char **reason,
 				     struct rep_error *err)
 {
-	static const char *const names[] = {"ITEM",
-					    "mine, theirs, accept, decline, withdraw or a value"};
+	static const char *const names[] = {"ITEM", "CHOICE"};
 	const struct cli_option options[] = {{.name = "message", .letter = 'm', .text = reason}};
 	enum rep_code rc = cli_options(cli, argc, argv, options, 1, err);
 
