@@ -50,23 +50,11 @@ static enum rep_code append_piece(const char *path, const void *data, size_t len
 				  struct rep_error *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	const char *at = data;
-	enum rep_code rc = REP_OK;
+	enum rep_code rc;
 
 	if (fd < 0)
 		return rep_fail(err, REP_EIO, "open %s: %s", path, strerror(errno));
-	while (!rc && len > 0) {
-		ssize_t n = write(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			rc = rep_fail(err, REP_EIO, "write %s: %s", path, strerror(errno));
-			break;
-		}
-		at += n;
-		len -= (size_t)n;
-	}
+	rc = rep_fd_write(fd, data, len, path, err);
 	if (close(fd) != 0 && !rc)
 		rc = rep_fail(err, REP_EIO, "close %s: %s", path, strerror(errno));
 	return rc;

@@ -238,24 +238,6 @@ enum rep_code rep_pack_read(struct rep_pack *pack, const struct rep_oid *oid, en
 
 /* ---- commit ---- */
 
-static enum rep_code write_all(int fd, const void *data, size_t len, struct rep_error *err)
-{
-	const char *at = data;
-
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return rep_fail(err, REP_EIO, "write: %s",
-					n < 0 ? strerror(errno) : "nothing was written");
-		at += n;
-		len -= (size_t)n;
-	}
-	return REP_OK;
-}
-
 /* The pack's bytes, and in `sum` the SHA-1 that ends them. */
 static enum rep_code write_pack(const struct rep_pack *pack, int fd, uint8_t sum[REP_OID_SIZE],
 				struct rep_error *err)
@@ -270,7 +252,7 @@ static enum rep_code write_pack(const struct rep_pack *pack, int fd, uint8_t sum
 		head[8 + i] = (uint8_t)(pack->len >> (24 - 8 * i));
 	SHA1Init(&sha1);
 	SHA1Update(&sha1, head, sizeof head);
-	rc = write_all(fd, head, sizeof head, err);
+	rc = rep_fd_write(fd, head, sizeof head, "pack", err);
 	for (uint64_t at = 0; !rc && at < size; at += block.len) {
 		rep_buf_reset(&block);
 		rc = rep_spool_get(&pack->spool, at,
@@ -279,11 +261,11 @@ static enum rep_code write_pack(const struct rep_pack *pack, int fd, uint8_t sum
 		if (rc)
 			break;
 		SHA1Update(&sha1, (const uint8_t *)block.data, block.len);
-		rc = write_all(fd, block.data, block.len, err);
+		rc = rep_fd_write(fd, block.data, block.len, "pack", err);
 	}
 	SHA1Final(sum, &sha1);
 	rep_buf_clear(&block);
-	return rc ? rc : write_all(fd, sum, REP_OID_SIZE, err);
+	return rc ? rc : rep_fd_write(fd, sum, REP_OID_SIZE, "pack", err);
 }
 
 static enum rep_code write_index(const struct rep_pack *pack, int fd,

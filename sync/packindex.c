@@ -1,10 +1,10 @@
 #include "sync/packindex.h"
 
-#include <errno.h>
 #include <sha1.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "core/base/file.h"
 
 #define FAR 0x80000000u /* an offset that does not fit 31 bits is in the table of 64 */
 #define BLOCK_SIZE 65536u
@@ -14,26 +14,15 @@ struct sink {
 	int fd;
 	SHA1_CTX sha1;
 	size_t len;
-	int failed; /* errno of the write that failed */
+	enum rep_code rc;
+	struct rep_error *err;
 	uint8_t block[BLOCK_SIZE];
 };
 
 static void write_out(struct sink *sink)
 {
-	const uint8_t *at = sink->block;
-
-	while (sink->len > 0 && !sink->failed) {
-		ssize_t n = write(sink->fd, at, sink->len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			sink->failed = n < 0 ? errno : EIO;
-			break;
-		}
-		at += n;
-		sink->len -= (size_t)n;
-	}
+	if (!sink->rc)
+		sink->rc = rep_fd_write(sink->fd, sink->block, sink->len, "index", sink->err);
 	sink->len = 0;
 }
 
@@ -91,13 +80,14 @@ enum rep_code rep_packindex_write(int fd, struct rep_packindex_entry *entries, s
 	static const uint8_t head[8] = {0xff, 't', 'O', 'c', 0, 0, 0, 2};
 	struct sink *sink = malloc(sizeof *sink);
 	uint8_t sum[SHA1_DIGEST_LENGTH];
-	int failed;
+	enum rep_code rc;
 
 	if (!sink)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	sink->fd = fd;
 	sink->len = 0;
-	sink->failed = 0;
+	sink->rc = REP_OK;
+	sink->err = err;
 	SHA1Init(&sink->sha1);
 	qsort(entries, len, sizeof *entries, by_oid);
 	put(sink, head, sizeof head);
@@ -113,7 +103,7 @@ enum rep_code rep_packindex_write(int fd, struct rep_packindex_entry *entries, s
 	SHA1Final(sum, &sink->sha1);
 	put(sink, sum, sizeof sum);
 	write_out(sink);
-	failed = sink->failed;
+	rc = sink->rc;
 	free(sink);
-	return failed ? rep_fail(err, REP_EIO, "write index: %s", strerror(failed)) : REP_OK;
+	return rc;
 }

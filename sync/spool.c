@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
+
 void rep_spool_init(struct rep_spool *spool, const char *near_dir, size_t memory_max)
 {
 	*spool = (struct rep_spool){
@@ -54,21 +56,12 @@ static enum rep_code write_out(struct rep_spool *spool, const char *data, size_t
 {
 	enum rep_code rc = open_file(spool, err);
 
-	while (!rc && len > 0) {
-		ssize_t n = write(spool->fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			rc = rep_fail(err, REP_EIO, "temporary file in %s: %s", spool->near_dir,
-				      strerror(errno));
-			break;
-		}
-		data += n;
-		len -= (size_t)n;
-		spool->flushed += (size_t)n;
-	}
-	return rc;
+	if (rc)
+		return rc;
+	rc = rep_fd_write(spool->fd, data, len, "a temporary file", err);
+	if (!rc)
+		spool->flushed += len;
+	return rep_wrap(err, rc, "%s", spool->near_dir);
 }
 
 enum rep_code rep_spool_put(struct rep_spool *spool, const void *data, size_t len,

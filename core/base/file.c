@@ -59,17 +59,21 @@ enum rep_code rep_file_read(struct rep_buf *out, const char *path, struct rep_er
 	return rc;
 }
 
-static enum rep_code write_all(int fd, const char *data, size_t len, const char *path,
-			       struct rep_error *err)
+enum rep_code rep_fd_write(int fd, const void *data, size_t len, const char *what,
+			   struct rep_error *err)
 {
+	const char *at = data;
+
 	while (len > 0) {
-		ssize_t done = write(fd, data, len);
+		ssize_t done = write(fd, at, len);
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return fail_errno(err, "write", path);
-		data += done;
+			return fail_errno(err, "write", what);
+		if (done == 0)
+			return rep_fail(err, REP_EIO, "write %s: nothing was written", what);
+		at += done;
 		len -= (size_t)done;
 	}
 	return REP_OK;
@@ -78,7 +82,7 @@ static enum rep_code write_all(int fd, const char *data, size_t len, const char 
 static enum rep_code fill(int fd, const char *path, const void *data, size_t len, unsigned mode,
 			  struct rep_error *err)
 {
-	enum rep_code rc = write_all(fd, data, len, path, err);
+	enum rep_code rc = rep_fd_write(fd, data, len, path, err);
 
 	if (rc == REP_OK && fchmod(fd, (mode_t)mode) < 0)
 		rc = fail_errno(err, "chmod", path);

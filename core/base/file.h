@@ -17,6 +17,10 @@ REP_CHECK enum rep_code rep_file_read(struct rep_buf *out, const char *path, str
 REP_CHECK enum rep_code rep_file_write(const char *path, const void *data, size_t len,
 				       unsigned mode, struct rep_error *err);
 
+/* Writes all of it, whatever a signal cuts short; not synced. `what` names the file in the error, REP_EIO. */
+REP_CHECK enum rep_code rep_fd_write(int fd, const void *data, size_t len, const char *what,
+				     struct rep_error *err);
+
 /* An empty file of mode 0600, where there is none: its mode never depends on the umask. No symlink is followed. */
 REP_CHECK enum rep_code rep_file_make_private(const char *path, struct rep_error *err);
 bool rep_file_exists(const char *path);
