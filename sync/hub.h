@@ -122,10 +122,13 @@ REP_CHECK enum rep_code rep_hub_set_program(struct rep_hub *hub, const char *pro
 struct rep_hub_merge {
 	int64_t now_ms;
 	bool own_only; /* only the mailbox of hub00000: what the org commands use */
-	int64_t jobs;  /* views made durable at once; 0 and 1 = one after the other */
+	int64_t jobs; /* views made durable at once, and nothing else; 0 and 1 = one after the other */
 	const struct rep_progress *progress;
 };
-/* One run: collect, verify, admit, fold, commit, publish. *summary as docs/cli.md gives it. */
+/*
+ * Collects, verifies, admits, folds and commits what the mailboxes hold, then what that makes the hub do of itself (run_own.c), and
+ * publishes: as many runs as it takes. *summary is what `hub merge --json` prints.
+ */
 REP_CHECK enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *options,
 				      struct rep_json **summary, struct rep_error *err);
 /* Makes work.db again from central.git; mailboxes are untouched. */

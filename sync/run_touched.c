@@ -7,6 +7,7 @@
 
 #include "core/base/limits.h"
 #include "core/model/id.h"
+#include "core/store/columns.h"
 #include "sync/match.h"
 
 #define DESK "desk"
@@ -123,42 +124,34 @@ static enum rep_code add_review(struct rep_touched *touched, struct rep_record *
 	return rc;
 }
 
-/* Conflicts and proposals of the record, by id; the rows are read one by one because rep_row_get uses the same statement. */
+/* Conflicts and proposals of the record, by id; listed before they are read, so that a list cut short by memory is an error. */
 static enum rep_code list_reviews(struct rep_run *run, struct rep_touched *touched,
-				  struct rep_json **out, struct rep_error *err)
+				  struct rep_json *out, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
-	bool row = true;
 	enum rep_code rc =
 		rep_db_use(run->hub->db, &stmt,
 			   "SELECT kind, id FROM _review WHERE entity = ?1 AND record = ?2"
 			   " AND kind IN ('conflict', 'proposal') ORDER BY id",
 			   err);
 
-	*out = NULL;
 	if (rc != REP_OK)
 		return rc;
 	rep_bind_text(stmt, 1, touched->entity->name);
 	rep_bind_text(stmt, 2, touched->id);
-	while ((rc = rep_step(stmt, &row, err)) == REP_OK && row) {
-		if (!*out)
-			*out = rep_json_array();
-		rep_json_append(*out, rep_json_string(rep_column_text(stmt, 0, NULL)));
-		rep_json_append(*out, rep_json_string(rep_column_text(stmt, 1, NULL)));
-	}
-	rep_stmt_reset(stmt);
-	return rc;
+	return rep_column_texts(stmt, 2, out, err);
 }
 
 static enum rep_code load_reviews(struct rep_run *run, struct rep_touched *touched,
 				  struct rep_error *err)
 {
-	struct rep_json *list = NULL;
-	enum rep_code rc = list_reviews(run, touched, &list, err);
+	struct rep_json *list = rep_json_array();
+	enum rep_code rc = list_reviews(run, touched, list, err);
 
-	for (size_t i = 0; rc == REP_OK && i + 1 < rep_json_size(list); i += 2) {
-		const char *kind = rep_json_string_value(rep_json_at(list, i));
-		const char *id = rep_json_string_value(rep_json_at(list, i + 1));
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(list); i++) {
+		const struct rep_json *item = rep_json_at(list, i);
+		const char *kind = rep_json_string_value(rep_json_at(item, 0));
+		const char *id = rep_json_string_value(rep_json_at(item, 1));
 		struct rep_record *review = NULL;
 
 		rc = rep_row_get(run->hub->db, rep_schema_entity(run->hub->schema, kind), id,
