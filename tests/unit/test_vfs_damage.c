@@ -246,6 +246,7 @@ static void an_unfinished_end_of_the_log_is_its_end(void **state)
 	memset(image.log.data + committed + 1000, 0, 2 * DISK_FRAME);
 	put_image(&image);
 	expect_ok(read_all(&image, &sum), &err);
+	assert_int_equal(sum, before);
 	image.log.len = committed + DISK_FRAME + 100;
 	put_image(&image);
 	expect_ok(read_all(&image, &sum), &err);
