@@ -239,6 +239,7 @@ static void a_record_is_written_and_read_as_it_was_carried(void **state)
 	struct world *world = *state;
 	struct rep_folded folded = {.record = shop(world)};
 	struct rep_buf bytes = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
+	struct rep_buf rewritten = REP_BUF_INIT(REP_RECORD_SIZE_MAX);
 	struct rep_record *again = NULL;
 	struct rep_json *extra = NULL;
 	struct rep_error err = {0};
@@ -249,7 +250,12 @@ static void a_record_is_written_and_read_as_it_was_carried(void **state)
 				  bytes.len, &err),
 		  &err);
 	assert_null(extra);
+	assert_string_equal(text_of(again, "number"), "7");
+	assert_string_equal(text_of(again, "size"), "xl");
+	assert_true(rep_record_write(&rewritten, again, "open"));
+	assert_string_equal(rep_buf_str(&rewritten), rep_buf_str(&bytes));
 	rep_record_free(again);
+	rep_buf_clear(&rewritten);
 	rep_buf_clear(&bytes);
 	rep_folded_clear(&folded);
 }
