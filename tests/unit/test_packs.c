@@ -142,43 +142,54 @@ static void copied_deflated_it_is_the_same_object(void **state)
 	rep_git_close(from.git);
 }
 
-/* Every byte of pack and index in turn is another one: an object is right, or it is an error; nothing dies. */
+/* How many of the sixty are an error; the others must be right. */
+static unsigned lost(const char *path, const struct fixture *fixture)
+{
+	struct rep_buf out = REP_BUF_INIT(65536);
+	struct rep_git *git;
+	struct rep_error err;
+	unsigned errors = 0;
+	char text[6000];
+
+	expect_ok(rep_git_open(&git, path, &err), &err);
+	for (unsigned i = 0; i < 60; i++) {
+		put_text(text, i);
+		rep_buf_reset(&out);
+		if (rep_git_read(git, &fixture->oids[i], REP_OBJECT_BLOB, &out, &err) == REP_OK) {
+			assert_string_equal(rep_buf_str(&out), text);
+		} else {
+			assert_int_equal(err.code, REP_EINTEGRITY);
+			errors++;
+		}
+	}
+	rep_git_close(git);
+	rep_buf_clear(&out);
+	return errors;
+}
+
+/* A bit of a byte, of 120 all over the pack and as many of the index: an object is right, or it is an error; nothing dies. */
 static void no_damaged_byte_gets_through(void **state)
 {
 	struct fixture fixture = fixture_new(state, "flips");
-	struct rep_buf out = REP_BUF_INIT(65536);
-	unsigned wrong = 0, errors = 0;
-	char text[6000];
+	unsigned noticed[2] = {0};
 
 	shell_ok("git -C %s repack -adfq --depth 50", fixture.path);
 	shell_ok(
 		"cd %s/objects/pack && chmod u+w * && cp pack-*.pack p.orig && cp pack-*.idx i.orig",
 		fixture.path);
+	assert_int_equal(lost(fixture.path, &fixture), 0);
 	for (unsigned n = 0; n < 240; n++) {
-		struct rep_git *git;
-		struct rep_error err;
-		unsigned i = n % 60;
-
 		shell_ok(
 			"cd %s/objects/pack && cp p.orig pack-*.pack && cp i.orig pack-*.idx && "
 			"f=$(ls pack-*.%s) && s=$(stat -c %%s $f) && o=$((%u * 7919 %% s)) && "
 			"b=$(od -An -tu1 -j $o -N 1 $f) && printf \"\\\\$(printf %%o $((b ^ %u)))\" | "
 			"dd of=$f bs=1 seek=$o conv=notrunc status=none",
 			fixture.path, n % 2 ? "pack" : "idx", n, 1u << n % 8);
-		expect_ok(rep_git_open(&git, fixture.path, &err), &err);
-		put_text(text, i);
-		rep_buf_reset(&out);
-		if (rep_git_read(git, &fixture.oids[i], REP_OBJECT_BLOB, &out, &err) != REP_OK) {
-			assert_int_equal(err.code, REP_EINTEGRITY);
-			errors++;
-		} else if (strcmp(rep_buf_str(&out), text) != 0) {
-			wrong++;
-		}
-		rep_git_close(git);
+		noticed[n % 2] += lost(fixture.path, &fixture) > 0;
 	}
-	assert_int_equal(wrong, 0);
-	assert_true(errors > 0);
-	rep_buf_clear(&out);
+	/* The rest is of the tree and the commit, or of checksums that a read does not need. */
+	assert_true(noticed[0] > 60);
+	assert_true(noticed[1] > 40);
 	rep_git_close(fixture.git);
 }
 
