@@ -39,10 +39,12 @@ transport_world() {
 
 transport_end() {
 	local file
-	for file in "$SERVER"/nginx.pid "$SERVER"/pid; do
+	for file in "$SERVER"{,/*}/{nginx.pid,pid}; do
 		[ ! -s "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
 	done
-	[ ! -s "$SERVER/fcgiwrap.pid" ] || kill -- "-$(cat "$SERVER/fcgiwrap.pid")" 2>/dev/null || true
+	for file in "$SERVER"{,/*}/fcgiwrap.pid; do
+		[ ! -s "$file" ] || kill -- "-$(cat "$file")" 2>/dev/null || true
+	done
 }
 
 world_back() {
