@@ -320,16 +320,32 @@ static enum rep_code on_schema_file(void *user, const char *path, const struct r
 	return rc;
 }
 
+/* "<n>/<path>", as they are kept of every version but the one in force. */
+static enum rep_code on_version_file(void *user, const char *path, const struct rep_oid *old_oid,
+				     const struct rep_oid *new_oid, struct rep_error *err)
+{
+	const struct check *check = user;
+
+	return strtol(path, NULL, 10) == check->replica->schema->version
+		       ? REP_OK
+		       : on_schema_file(user, path, old_oid, new_oid, err);
+}
+
 static enum rep_code check_schema(struct check *check, struct rep_error *err)
 {
 	struct rep_git *git = rep_lookup_git(check->lookup);
+	const struct rep_oid *root = rep_lookup_root(check->lookup);
 	struct rep_oid tree;
 	bool is_tree;
 	enum rep_code rc;
 
-	rc = rep_tree_find(git, rep_lookup_root(check->lookup), "schema", &tree, &is_tree, err);
+	rc = rep_tree_find(git, root, "schema", &tree, &is_tree, err);
 	if (rc == REP_OK)
 		rc = rep_tree_diff(git, &rep_oid_zero, &tree, on_schema_file, check, err);
+	if (rc == REP_OK)
+		rc = rep_tree_find(git, root, "schemas", &tree, &is_tree, err);
+	if (rc == REP_OK && !rep_oid_is_zero(&tree))
+		rc = rep_tree_diff(git, &rep_oid_zero, &tree, on_version_file, check, err);
 	return note(check, "schema", rc, err);
 }
 

@@ -76,6 +76,15 @@ JSON
 	hub_at "$DAY 13:06:00" --json explain contact C-0001 pets | jq -e '.standing[0].schema == "pharma/2" and .standing[0].schema_hash == .schema_hash'
 	hub_at "$DAY 13:06:10" --json explain contact C-0001 name | jq -e '.standing[0].schema == "pharma/1" and .standing[0].schema_hash != .schema_hash'
 
+	# The rules themselves are checked against what was signed, those of before too.
+	cp "$W/wang/replica.db" "$W/kept.db"
+	sqlite3 "$W/wang/replica.db" "UPDATE _schema SET data = CAST(data || ' ' AS BLOB) WHERE path = '1/entities/contact.json'"
+	[ "$(sqlite3 "$W/wang/replica.db" "SELECT count(*) FROM _schema WHERE path LIKE '2/%'")" = 0 ]
+	run at "$DAY 13:05:40" wang verify
+	[ "$status" -eq 5 ]
+	[[ "$output" == *1/entities/contact.json* ]]
+	mv "$W/kept.db" "$W/wang/replica.db"
+
 	# What was said under the old rules is read by them, and shown under the names of now.
 	hub_at "$DAY 13:06:20" --json show contact C-0001 --as-of "${DAY}T12:59:00+08:00" | jq -e '.fields.wishes == "样品" and .fields.pets == null'
 	hub_at "$DAY 13:06:30" --json show contact C-0001 --as-of "${DAY}T09:30:00+08:00" | jq -e '.fields.wishes == "样品"'
