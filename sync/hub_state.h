@@ -125,7 +125,10 @@ struct rep_release {
 /* All that were published, planned ones too, by number; none of a hub that never had another than its first. */
 REP_CHECK enum rep_code rep_hub_releases(struct rep_hub *hub, struct rep_release **out, size_t *len,
 					 struct rep_error *err);
-/* A version's schema from central's main; the caller's. REP_ENOTFOUND where its files are not there. */
+/* Are these its files, by the hash that was signed? REP_EINTEGRITY. */
+REP_CHECK enum rep_code rep_release_check(const struct rep_release *release,
+					  const struct rep_schema *schema, struct rep_error *err);
+/* A version's schema from central's main; the caller's. REP_EINTEGRITY where its files are not there. */
 REP_CHECK enum rep_code rep_hub_version(struct rep_hub *hub, int number, struct rep_schema **out,
 					struct rep_error *err);
 /* refs/schemas/<hash>: keeps the files of a version from its publication until they are merged. */

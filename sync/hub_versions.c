@@ -105,6 +105,16 @@ enum rep_code rep_hub_releases(struct rep_hub *hub, struct rep_release **out, si
 	return REP_OK;
 }
 
+enum rep_code rep_release_check(const struct rep_release *release, const struct rep_schema *schema,
+				struct rep_error *err)
+{
+	return strcmp(schema->hash, release->hash) == 0
+		       ? REP_OK
+		       : rep_fail(err, REP_EINTEGRITY,
+				  "the files of version %d are not those that were published",
+				  release->number);
+}
+
 /* ---- files ---- */
 
 enum rep_code rep_hub_version(struct rep_hub *hub, int number, struct rep_schema **out,

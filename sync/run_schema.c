@@ -305,10 +305,8 @@ static enum rep_code load_next(struct rep_run *run, const struct rep_release *du
 		rc = rep_versions_add(hub->versions, due->number, due->since, err);
 	if (rc == REP_OK)
 		rc = rep_versions_schema(hub->versions, due->number, &change->now, err);
-	if (rc == REP_OK && strcmp(change->now->hash, due->hash) != 0)
-		rc = rep_fail(err, REP_EINTEGRITY,
-			      "the files of version %d are not those that were published",
-			      due->number);
+	if (rc == REP_OK)
+		rc = rep_release_check(due, change->now, err);
 	return rc;
 }
 

@@ -4,7 +4,7 @@
  *	verify_fsck.c	is every object what its name says? by stock git, in a process of its own
  *	verify_chain.c	journals, receipts, outcomes, heads
  *	verify_statement.c	the hub's statements
- *	verify_files.c	record files: form, place, and the working copy
+ *	verify_files.c	published versions of the schema; record files: form, place, and the working copy
  *	verify_replay.c	the records, folded again from the journals
  */
 #ifndef REPSYNC_SYNC_VERIFY_HUB_H

@@ -3,6 +3,7 @@
 
 #include "help_world.h"
 #include "sync/audit.h"
+#include "sync/hub_schema.h"
 #include "sync/verify_hub.h"
 
 /* A world made once; each test tampers with a copy of its hub. */
@@ -255,6 +256,42 @@ static void a_record_file_with_one_space_more_is_found(void **state)
 	expect_wrong(&world, false, "not what a writer writes");
 }
 
+static struct world copy_with_a_second_version(void **state)
+{
+	struct world world = copy_of_hub(state);
+	struct rep_hub_publish_schema publish = {.now_ms = world_now()};
+	struct rep_json *out;
+	struct rep_error err;
+	char dir[800];
+
+	snprintf(dir, sizeof dir, "%s/rules", world.dir);
+	shell_ok("cp -r '%s' '%s' && sed -i 's/\"version\": *1/\"version\": 2/' '%s/schema.json'",
+		 source_path("schema"), dir, dir);
+	publish.dir = dir;
+	world_reopen(&world, false);
+	expect_ok(rep_hub_schema_publish(world.hub, &publish, &out, &err), &err);
+	assert_int_equal(rep_hub_schema(world.hub)->version, 2);
+	rep_json_free(out);
+	world_close(&world);
+	return world;
+}
+
+static void the_files_of_a_published_version_are_those_that_were_signed(void **state)
+{
+	struct world world = copy_with_a_second_version(state);
+	const struct rep_verify options = {0};
+
+	rep_json_free(verify(&world, &options, REP_OK, NULL));
+	tamper(&world, "edit '^schemas/2/entities/contact.json$' '1s/{/{ /'");
+	expect_wrong(&world, false, "schemas/2: the files of version 2 are not those");
+	world = copy_with_a_second_version(state);
+	tamper(&world, "drop '^schemas/2/entities/contact.json$'");
+	expect_wrong(&world, false, "schemas/2: ");
+	world = copy_with_a_second_version(state);
+	tamper(&world, "edit '^schema/entities/contact.json$' '1s/{/{ /'");
+	expect_wrong(&world, false, "schema: the files of version 2 are not those");
+}
+
 static void a_flipped_byte_in_a_pack_is_named_by_its_path(void **state)
 {
 	struct world world = copy_of_hub(state);
@@ -318,6 +355,7 @@ int main(void)
 			a_record_that_was_changed_is_found_by_replay_when_the_working_copy_agrees),
 		cmocka_unit_test(a_record_in_the_wrong_place_is_found),
 		cmocka_unit_test(a_record_file_with_one_space_more_is_found),
+		cmocka_unit_test(the_files_of_a_published_version_are_those_that_were_signed),
 		cmocka_unit_test(a_flipped_byte_in_a_pack_is_named_by_its_path),
 		cmocka_unit_test(one_device_can_be_asked_alone),
 		cmocka_unit_test(git_problems_are_told_without_touching_the_repository_otherwise),
