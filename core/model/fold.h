@@ -23,8 +23,6 @@
 #include "core/model/record.h"
 #include "core/model/schema.h"
 
-struct rep_versions;
-
 /* What became of a change or of one of its fields, least to most remarkable. */
 enum rep_outcome {
 	REP_APPLIED,
@@ -99,11 +97,6 @@ struct rep_fold_context {
 	 */
 	const char *(*partition_of)(void *user, const char *entity, const char *id);
 	void *user;
-	/*
-	 * For a preview alone: edits of an earlier version are folded onto a record as a later one has it, and between two rivals the
-	 * rule is that in force at the later of their stamps. NULL: `schema` says all.
-	 */
-	struct rep_versions *versions;
 };
 
 /*

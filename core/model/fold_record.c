@@ -12,7 +12,7 @@
  *	4	an insert on a tombstone says that the thing exists: it comes back under any policy
  *	5	a write on a record merged into another: it goes on, for the day the two are taken apart
  *	6	the hub restores what a live record refers to, under any policy; the deleter is told
- *	6	a delete written for a record that was merged away saw nothing of the others (join.h)
+ *	7	a delete written for a record that was merged away saw nothing of the others (join.h)
  * Under `archive-only` there are no tombstones: whoever may delete archives.
  */
 #include <stdio.h>

@@ -7,7 +7,6 @@
 
 #include "core/model/fold_run.h"
 #include "core/model/value.h"
-#include "core/model/versions.h"
 
 enum say { SAY_NOTHING, SAY_CURRENT, SAY_INCOMING, SAY_BOTH, SAY_OPEN };
 
@@ -318,41 +317,11 @@ static void fill_sides(struct rivals *rivals)
 	};
 }
 
-/* The field that gives the rules: as it was called and declared when the later of the two was written. */
-static const struct rep_field *ruling(const struct rivals *rivals)
-{
-	struct rep_fold_run *run = rivals->run;
-	struct rep_versions *versions = run->context->versions;
-	const struct rep_field *lead = rivals->unit->lead, *found;
-	const struct rep_schema *then;
-	const struct rep_entity *entity;
-	const char *name, *later = rivals->current.stamp;
-	struct rep_error err;
-	enum rep_code rc;
-	int number;
-
-	if (!versions)
-		return lead;
-	if (rep_stamp_compare(rivals->incoming.stamp, later) > 0)
-		later = rivals->incoming.stamp;
-	number = rep_versions_at(versions, later);
-	if (number >= run->context->schema->version)
-		return lead;
-	rc = rep_version_name(versions, run->entity->name, lead->name,
-			      run->context->schema->version, number, &name, &err);
-	if (rc == REP_OK)
-		rc = rep_versions_schema(versions, number, &then, &err);
-	run->failed = run->failed || rc == REP_ENOMEM;
-	entity = rc == REP_OK ? rep_schema_entity(then, run->entity->name) : NULL;
-	found = entity && name ? rep_entity_field(entity, name) : NULL;
-	return found ? found : lead;
-}
-
 void rep_fold_decide(struct rep_fold_run *run, const struct rep_fold_unit *unit,
 		     struct rep_fold_decision *out)
 {
 	struct rivals rivals = {.run = run, .unit = unit};
-	const struct rep_field *lead;
+	const struct rep_field *lead = unit->lead;
 	enum say say = SAY_NOTHING;
 
 	for (size_t i = 0; i < run->entity->fields_len && !rivals.field; i++) {
@@ -361,7 +330,6 @@ void rep_fold_decide(struct rep_fold_run *run, const struct rep_fold_unit *unit,
 			rivals.field = field;
 	}
 	fill_sides(&rivals);
-	lead = ruling(&rivals);
 	out->rule = REP_RULE_LATEST;
 	if (lead->engine) { /* the engine's own machine, whatever stands beside it */
 		out->rule = REP_RULE_STATE;
