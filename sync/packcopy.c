@@ -194,15 +194,15 @@ static enum rep_code find_chain(struct copy *copy, const struct rep_oid *tip,
 	enum rep_code rc = REP_OK;
 
 	while (!rc && !rep_oid_is_zero(&at) && !rep_oid_equal(&at, stop) && !is_there(copy, &at)) {
-		struct rep_oid tree, parent;
+		const struct rep_oid commit = at;
+		struct rep_oid tree;
 		int64_t time_s;
 
 		if (out->len >= max)
 			return rep_fail(err, REP_ELIMIT, "more than %zu commits", max);
-		rc = add_commit(out, &at, err);
+		rc = add_commit(out, &commit, err);
 		if (!rc)
-			rc = rep_git_commit_read(copy->from, &at, &tree, &parent, &time_s, err);
-		at = parent;
+			rc = rep_git_commit_read(copy->from, &commit, &tree, &at, &time_s, err);
 	}
 	return rc;
 }
