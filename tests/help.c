@@ -1,6 +1,7 @@
 #include "help.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 void expect_ok(enum rep_code rc, const struct rep_error *err)
 {
@@ -22,5 +23,15 @@ const char *source_path(const char *relative)
 	static char path[4096];
 
 	snprintf(path, sizeof path, "%s/%s", REP_SOURCE_DIR, relative);
+	return path;
+}
+
+const char *self_path(void)
+{
+	static char path[4096];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+
+	assert_true(len > 0);
+	path[len] = '\0';
 	return path;
 }

@@ -20,5 +20,7 @@ void expect_code(enum rep_code rc, enum rep_code code, const struct rep_error *e
 		 const char *part);
 /* The absolute path of a file of the source tree; static storage, next call overwrites. */
 const char *source_path(const char *relative);
+/* The path of the test program, for tests that run themselves; static storage. */
+const char *self_path(void);
 
 #endif

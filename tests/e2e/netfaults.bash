@@ -35,7 +35,7 @@ bounded() {
 	STATUS=$status
 }
 
-cut_at_ten_points() { # WAY HOW
+cut_at_ten_points() { # WAY
 	local i up down failed=0 total
 	through_proxy wang --count "$W/count"
 	work_both_ways 0
@@ -46,7 +46,7 @@ cut_at_ten_points() { # WAY HOW
 	[ "$total" -gt 1000 ]
 	for i in $(seq 10); do
 		work_both_ways "$i"
-		through_proxy wang "--$1" $((total * (2 * i - 1) / 20)) --how "$2"
+		through_proxy wang "--$1" $((total * (2 * i - 1) / 20)) --how rst
 		bounded 30 0 4
 		[ "$STATUS" = 0 ] || failed=$((failed + 1))
 		proxy_end wang
@@ -80,7 +80,7 @@ a_company_that_is_not_there_is_said_at_once() {
 
 a_broken_line_is_tried_again() {
 	work_both_ways 1
-	through_proxy wang --down 1500 --how rst
+	through_proxy wang --down 1500 --how fin
 	on_laptop wang sync # once it cuts
 	proxy_end wang
 	all_arrived
@@ -88,7 +88,6 @@ a_broken_line_is_tried_again() {
 
 # The hooks of a server gone wrong: what a session of wang runs is led to them, as sshd or the web server runs it.
 with_hooks() {
-	local door
 	mkdir -p "$W/bin"
 	cat >"$W/bin/git" <<-GIT
 		#!/bin/sh

@@ -1,14 +1,1 @@
-# The suite of transports.bash over a real sshd.
-load transports
-
-setup_file() { transport_world ssh; }
-teardown_file() { transport_end; }
-setup() { world_back; }
-
-@test "ssh: a day's work goes out, and reaches those whom it concerns" { a_day_goes_out_and_comes_back; }
-@test "ssh: where nothing is new, nothing moves" { nothing_new_moves_nothing; }
-@test "ssh: a sync killed anywhere is resumed, and nothing is sent twice" { a_sync_killed_anywhere_is_resumed; }
-@test "ssh: of two syncs of one replica one waits for nobody" { two_syncs_at_once_are_one_and_a_word; }
-@test "ssh: a closed mailbox takes nothing, and nothing is lost" { a_closed_mailbox_is_refused_and_nothing_is_lost; }
-@test "ssh: of two hubs one works" { two_hubs_at_once_are_one_and_a_word; }
-@test "ssh: a merge beside syncs sees whole segments" { a_merge_beside_syncs_sees_whole_segments; }
+transport.suite

@@ -8,23 +8,33 @@
 #include "core/base/file.h"
 #include "sync/serve.h"
 
-static const char *self_path(void)
-{
-	static char path[4096];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
-
-	assert_true(len > 0);
-	path[len] = '\0';
-	return path;
-}
-
-static char *file_text(const char *path)
+/* What a script of servers left below the site's folder; the caller frees it. */
+static char *site_text(const struct site *site, const char *name)
 {
 	struct rep_buf buf = REP_BUF_INIT(65536);
 	struct rep_error err;
+	char path[4200];
 
+	snprintf(path, sizeof path, "%s/%s", site->dir, name);
 	expect_ok(rep_file_read(&buf, path, &err), &err);
 	return rep_buf_take(&buf);
+}
+
+static unsigned site_port(const struct site *site, const char *name)
+{
+	char *text = site_text(site, name);
+	unsigned port = (unsigned)strtoul(text, NULL, 10);
+
+	free(text);
+	assert_true(port > 0);
+	return port;
+}
+
+static void write_text(const char *path, const char *text, unsigned mode)
+{
+	struct rep_error err;
+
+	expect_ok(rep_file_write(path, text, strlen(text), mode, &err), &err);
 }
 
 int site_folder(void **state)
@@ -42,8 +52,6 @@ int site_ssh(void **state)
 {
 	struct site *site;
 	struct rep_error err;
-	char name[4200];
-	char *text;
 
 	(void)site_folder(state);
 	site = *state;
@@ -54,21 +62,9 @@ int site_ssh(void **state)
 	}
 	expect_ok(rep_ssh_keygen(&site->secret, &site->public_line, "test", &err), &err);
 	shell_ok("%s %s/ssh", source_path("script/sshd-start"), site->dir);
-	snprintf(name, sizeof name, "%s/ssh/port", site->dir);
-	text = file_text(name);
-	site->port = (unsigned)strtoul(text, NULL, 10);
-	free(text);
-	snprintf(name, sizeof name, "%s/ssh/host_key.pub", site->dir);
-	site->host_key = file_text(name);
-	assert_true(site->port > 0);
+	site->port = site_port(site, "ssh/port");
+	site->host_key = site_text(site, "ssh/host_key.pub");
 	return 0;
-}
-
-static void write_text(const char *path, const char *text, unsigned mode)
-{
-	struct rep_error err;
-
-	expect_ok(rep_file_write(path, text, strlen(text), mode, &err), &err);
 }
 
 static void write_site(const struct site *site)
@@ -98,7 +94,6 @@ int site_https(void **state)
 {
 	struct site *site;
 	char name[4200], line[256], verifier[REP_VERIFIER_LEN + 1];
-	char *text;
 	struct rep_error err;
 
 	(void)site_folder(state);
@@ -118,12 +113,8 @@ int site_https(void **state)
 	write_text(name, line, 0600);
 	write_site(site);
 	shell_ok("%s %s/web", source_path("script/nginx-start"), site->dir);
-	snprintf(name, sizeof name, "%s/web/port", site->dir);
-	text = file_text(name);
-	site->port = (unsigned)strtoul(text, NULL, 10);
-	free(text);
-	snprintf(name, sizeof name, "%s/web/ca.pem", site->dir);
-	site->ca = file_text(name);
+	site->port = site_port(site, "web/port");
+	site->ca = site_text(site, "web/ca.pem");
 	return 0;
 }
 
@@ -167,12 +158,11 @@ static void admit(const struct site *site, const struct way *way)
 {
 	char name[4200];
 	char *line = NULL;
-	struct rep_error err;
 
 	assert_true(asprintf(&line, "restrict,command=\"%s --shell '%s' %s\" %s\n", self_path(),
 			     way->hub, WAY_DEVICE, site->public_line) > 0);
 	snprintf(name, sizeof name, "%s/ssh/authorized_keys", site->dir);
-	expect_ok(rep_file_write(name, line, strlen(line), 0600, &err), &err);
+	write_text(name, line, 0600);
 	free(line);
 }
 

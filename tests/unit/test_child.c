@@ -1,6 +1,4 @@
 /* Work in a child that may be killed: what counts as a sign of life, and what its end is called. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +8,7 @@
 #include <unistd.h>
 
 #include "help.h"
+#include "help_socket.h"
 #include "sync/child.h"
 
 struct work {
@@ -60,16 +59,11 @@ static enum rep_code run(struct work *work, bool sockets,
 /* A connection of loopback: `out[0]` for the child, `out[1]` for who feeds it. */
 static void connect_pair(int out[2])
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t len = sizeof address;
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unsigned port;
+	int listener = listen_on_loopback(&port);
 
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
-	out[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(out[0], (struct sockaddr *)&address, sizeof address), 0);
+	out[0] = connect_to_loopback(port);
+	assert_true(out[0] >= 0);
 	out[1] = accept(listener, NULL, NULL);
 	assert_true(out[1] >= 0);
 	(void)close(listener);
@@ -231,13 +225,8 @@ static void its_memory_is_bounded(void **state)
 	struct rep_error err;
 
 	(void)state;
-#if defined(__SANITIZE_ADDRESS__)
-	skip(); /* whose shadow cannot be bounded */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-	skip();
-#endif
-#endif
+	if (REP_SANITIZED) /* whose shadow cannot be bounded */
+		skip();
 	expect_code(run(&work, false, swallow, &err), REP_ENOMEM, &err, "out of memory");
 }
 

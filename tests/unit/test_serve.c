@@ -10,16 +10,6 @@
 
 #define DEVICE "d7k3f9qm"
 
-static const char *self_path(void)
-{
-	static char path[4096];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
-
-	assert_true(len > 0);
-	path[len] = '\0';
-	return path;
-}
-
 static void make_hub(void **state)
 {
 	const char *path = scratch(state, "mailboxes/" DEVICE ".git");

@@ -1,6 +1,4 @@
 /* What only a network can do to a transport, against a real sshd. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -10,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "help_socket.h"
 #include "help_transport.h"
 
 static void a_host_with_another_key_is_refused(void **state)
@@ -46,20 +45,6 @@ static void a_device_whose_key_is_unknown_is_refused(void **state)
 	free(secret);
 	free(public_line);
 	way_end(way);
-}
-
-static int listen_on_loopback(unsigned *port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t len = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	*port = ntohs(address.sin_port);
-	return fd;
 }
 
 static void point_at(struct way *way, unsigned port)
@@ -121,14 +106,11 @@ static void relay(int listener, unsigned port, size_t bytes)
 	bool cut = false;
 
 	for (;;) {
-		struct sockaddr_in address = {.sin_family = AF_INET,
-					      .sin_port = htons((uint16_t)port)};
 		int client = accept(listener, NULL, NULL);
-		int server = socket(AF_INET, SOCK_STREAM, 0);
+		int server = connect_to_loopback(port);
 		size_t up = 0;
 
-		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		if (connect(server, (struct sockaddr *)&address, sizeof address) != 0)
+		if (server < 0)
 			_exit(1);
 		for (;;) {
 			struct pollfd ends[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
