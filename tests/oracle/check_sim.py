@@ -290,6 +290,7 @@ def met(changes):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", default="0", help="as they were played, for the command that plays a seed again")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
@@ -313,7 +314,7 @@ def main():
             print("failed %s: %s" % (number, wrong))
             if not isinstance(wrong, Wrong):
                 traceback.print_exc()
-            print("  again: script/simulate 1 --from %s" % number, flush=True)
+            print("  again: script/simulate 1 --from %s --steps %s" % (number, options.steps), flush=True)
         if not options.keep:
             for file in glob.glob(glob.escape(path) + ".*"):
                 os.unlink(file)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Shrinks the history of a seed that fails.
 
-    python3 tests/oracle/shrink.py REPSYNC-SIM SEED
+    python3 tests/oracle/shrink.py REPSYNC-SIM SEED STEPS
 
 Steps are left out, first halves, then ever smaller pieces, as long as the rest still fails, in whatever way. Prints the
 steps that are left, how they fail, and the command that plays them.
@@ -27,11 +27,11 @@ def listed(steps):
     return ",".join(out)
 
 
-def play(program, seed, steps):
+def play(program, seed, length, steps):
     """How these steps fail, or None."""
     only = ["--only", listed(steps)] if steps is not None else []
     with tempfile.TemporaryDirectory(prefix="repsync-shrink-") as dump:
-        sim = subprocess.Popen([program, "--from", str(seed), "--dump", dump] + only,
+        sim = subprocess.Popen([program, "--from", str(seed), "--steps", length, "--dump", dump] + only,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         judge = subprocess.run([sys.executable, str(pathlib.Path(__file__).with_name("check_sim.py"))],
                                stdin=sim.stdout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -61,8 +61,8 @@ def shrink(fails, steps):
 
 
 def main():
-    program, seed = sys.argv[1], int(sys.argv[2])
-    if not play(program, seed, None):
+    program, seed, length = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    if not play(program, seed, length, None):
         print("shrink: seed %d passes" % seed)
         return 1
     tries = 0
@@ -70,16 +70,16 @@ def main():
     def fails(steps):
         nonlocal tries
         tries += 1
-        return play(program, seed, steps) is not None
+        return play(program, seed, length, steps) is not None
 
-    steps = list(range(1, STEPS_MAX + 1))
+    steps = list(range(1, (int(length) or STEPS_MAX) + 1))
     while len(steps) > 1 and fails(steps[:len(steps) // 2]):
         steps = steps[:len(steps) // 2]
     steps = shrink(fails, steps)
-    print("shrink: %d steps are left after %d tries: %s" % (len(steps), tries, play(program, seed, steps)))
+    print("shrink: %d steps are left after %d tries: %s" % (len(steps), tries, play(program, seed, length, steps)))
     mutant = pathlib.Path(program).name.removeprefix("repsync-sim").lstrip("-")
-    print("  again: script/simulate 1 --from %d --only %s --trace%s" % (
-        seed, listed(steps), " --mutant " + mutant if mutant else ""))
+    print("  again: script/simulate 1 --from %d --steps %s --only %s --trace%s" % (
+        seed, length, listed(steps), " --mutant " + mutant if mutant else ""))
     return 0
 
 

@@ -1,8 +1,9 @@
 /*
  * repsync-sim: plays seeds. Each seed is a process of its own, so that a crash is a finding and not the end.
  *
- *	repsync-sim [--from SEED] [--count N] [--only STEPS] [--dump DIR] [--trace] [--keep]
+ *	repsync-sim [--from SEED] [--count N] [--steps N] [--only STEPS] [--dump DIR] [--trace] [--keep]
  *
+ * --steps plays histories of so many steps; without it they have 40 to 100. The shorter one is how the longer one begins.
  * --only 3,7-9 plays these steps of the history and leaves the others out; what is left draws what it drew in the whole.
  * --keep leaves the world of the last seed where it lies and prints where.
  *
@@ -26,6 +27,7 @@
 
 struct options {
 	uint64_t from, count;
+	unsigned steps; /* of a history; 0 = as the seed says */
 	const char *dump;
 	bool trace, keep, shrunk, quiet;
 	bool only[SIM_STEPS_MAX + 1]; /* where `shrunk`: the steps that are played */
@@ -53,6 +55,7 @@ static void play(const struct options *options, const char *dir, uint64_t seed, 
 		snprintf(dump, sizeof dump, "%s/%llu", options->dump, (unsigned long long)seed);
 	sim_world_begin(&world, dir, cast, seed);
 	world.trace = options->trace;
+	world.steps = options->steps;
 	world.only = options->shrunk ? options->only : NULL;
 	sim_history(&world);
 	sim_final(&world, options->dump ? dump : NULL);
@@ -87,11 +90,21 @@ static bool in_child(const struct options *options, const char *dir, int64_t see
 /* The whole history, quietly, for what each step draws. */
 static void play_whole(const struct options *options, const char *dir, uint64_t seed, unsigned cast)
 {
-	struct options whole = {.from = options->from, .quiet = true};
+	struct options whole = {.from = options->from, .steps = options->steps, .quiet = true};
 
 	sim_chance_keep();
 	(void)in_child(&whole, dir, (int64_t)seed, cast);
 	sim_chance_again();
+}
+
+static void print_failed(const struct options *options, uint64_t seed)
+{
+	char steps[32] = "";
+
+	if (options->steps)
+		snprintf(steps, sizeof steps, " --steps %u", options->steps);
+	printf("failed %llu: repsync-sim --from %llu%s --trace\n", (unsigned long long)seed,
+	       (unsigned long long)seed, steps);
 }
 
 static bool play_all(const struct options *options, const char *dir)
@@ -109,8 +122,7 @@ static bool play_all(const struct options *options, const char *dir)
 			printf("seed %llu %s/%llu\n", (unsigned long long)seed,
 			       options->dump ? options->dump : "-", (unsigned long long)seed);
 		} else {
-			printf("failed %llu: repsync-sim --from %llu --count 1 --trace\n",
-			       (unsigned long long)seed, (unsigned long long)seed);
+			print_failed(options, seed);
 			ok = false;
 		}
 		fflush(stdout);
@@ -139,36 +151,44 @@ static bool read_steps(struct options *options, const char *text)
 static bool read_options(struct options *options, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"from", required_argument, NULL, 'f'},
-		{"count", required_argument, NULL, 'c'},
-		{"dump", required_argument, NULL, 'd'},
-		{"keep", no_argument, NULL, 'k'},
-		{"only", required_argument, NULL, 'o'},
-		{"trace", no_argument, NULL, 't'},
-		{NULL, 0, NULL, 0},
+		{"from", required_argument, NULL, 'f'}, {"count", required_argument, NULL, 'c'},
+		{"dump", required_argument, NULL, 'd'}, {"keep", no_argument, NULL, 'k'},
+		{"only", required_argument, NULL, 'o'}, {"steps", required_argument, NULL, 's'},
+		{"trace", no_argument, NULL, 't'},      {NULL, 0, NULL, 0},
 	};
 	int found;
 
 	*options = (struct options){.from = 1, .count = 1};
 	while ((found = getopt_long(argc, argv, "", names, NULL)) != -1) {
-		if (found == 'f')
+		switch (found) {
+		case 'f':
 			options->from = strtoull(optarg, NULL, 10);
-		else if (found == 'c')
+			break;
+		case 'c':
 			options->count = strtoull(optarg, NULL, 10);
-		else if (found == 'd')
+			break;
+		case 'd':
 			options->dump = optarg;
-		else if (found == 'o' && !read_steps(options, optarg))
-			return false;
-		else if (found == 'o')
-			options->shrunk = true;
-		else if (found == 't')
+			break;
+		case 's':
+			options->steps = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'o':
+			options->shrunk = read_steps(options, optarg);
+			if (!options->shrunk)
+				return false;
+			break;
+		case 't':
 			options->trace = true;
-		else if (found == 'k')
+			break;
+		case 'k':
 			options->keep = true;
-		else
+			break;
+		default:
 			return false;
+		}
 	}
-	return optind == argc;
+	return optind == argc && options->steps <= SIM_STEPS_MAX;
 }
 
 int main(int argc, char **argv)

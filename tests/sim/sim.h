@@ -107,7 +107,8 @@ struct sim_world {
 	int64_t now_ms; /* true time; the hub's clock */
 	struct sim_rep reps[SIM_REPS];
 	unsigned step;
-	unsigned steps, syncs, merges, kills, lost_pushes, conflicts;
+	unsigned steps; /* of the history; 0 = as the seed says */
+	unsigned syncs, merges, kills, lost_pushes, conflicts;
 	bool trace;
 	const bool *only; /* of the steps these are played; NULL = all */
 };

@@ -289,6 +289,8 @@ void sim_history(struct sim_world *world)
 {
 	unsigned steps = 40 + sim_below(SIM_STEPS, 61);
 
+	if (world->steps)
+		steps = world->steps;
 	for (world->step = 1; world->step <= steps; world->step++) {
 		if (!sim_chance_step(world->step))
 			break;
