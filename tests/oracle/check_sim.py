@@ -86,6 +86,9 @@ def check_items(played):
             path = "held/%s/%s/%d-%d.json" % (world.fanout(change.device), change.device, change.seq, change.index)
             if path not in played.files:
                 raise Wrong("%s is held, but not in %s" % (change, path))
+            waits_for = change.outcome.get("waits_for") or "/"
+            if tuple(waits_for.split("/", 1)) in played.records:
+                raise Wrong("%s waits for %s, which is there" % (change, waits_for))
         for field, note in notes(change.outcome):
             item = note.get("item")
             if item and not any((kind, item) in played.records for kind in

@@ -112,7 +112,7 @@ static void check_field(const struct visible *visible, const struct rep_record *
 	if (!rep_stamp_same_device(stamp, my_stamp) && rep_stamp_compare(stamp, my_stamp) > 0)
 		return;
 	sim_fail("step %u: %s does not see its own unacknowledged %s/%s.%s of %s (there is %s)",
-		 visible->world->step, visible->rep->rep, record->entity->name, record->id, name,
+		 visible->world->step, visible->rep->name, record->entity->name, record->id, name,
 		 my_stamp, stamp);
 }
 
@@ -146,7 +146,7 @@ void sim_check_visible(struct sim_world *world, const struct sim_rep *rep,
 		return;
 	}
 	sim_ok(rep_meta_get_int(replica->db, "merged_seq", &merged, &err), &err, "merged_seq");
-	sim_ok(rep_journal_each(replica, merged + 1, note_set, &visible, &err), &err, rep->rep);
+	sim_ok(rep_journal_each(replica, merged + 1, note_set, &visible, &err), &err, rep->name);
 	for (void *it = rep_json_iter(visible.last); it; it = rep_json_iter_next(visible.last, it))
 		if (rep_json_is(rep_json_iter_value(it), REP_JSON_OBJECT))
 			check_record(&visible, rep_json_iter_key(it), rep_json_iter_value(it));
@@ -180,7 +180,7 @@ static enum rep_code check_told(void *user, struct rep_indexed *change, struct r
 	if (rc != REP_OK)
 		return rc;
 	if (!row || !strstr(rep_column_text(stmt, 0, NULL), outcome))
-		sim_fail("%s was not told that its change %lld-%u is %s", told->rep->rep,
+		sim_fail("%s was not told that its change %lld-%u is %s", told->rep->name,
 			 (long long)change->edit.seq, change->edit.index, outcome);
 	rep_stmt_reset(stmt);
 	return REP_OK;
@@ -192,7 +192,7 @@ void sim_check_outcomes(struct sim_rep *rep, struct rep_hub *hub)
 	struct told told = {sim_replica(rep)->db, rep};
 	struct rep_error err;
 
-	sim_ok(rep_changes_each(rep_hub_db(hub), &query, check_told, &told, &err), &err, rep->rep);
+	sim_ok(rep_changes_each(rep_hub_db(hub), &query, check_told, &told, &err), &err, rep->name);
 }
 
 /* ---- the journals are the same ---- */
@@ -229,5 +229,5 @@ void sim_check_journal(struct sim_rep *rep, struct rep_hub *hub)
 	struct chain chain = {rep_hub_db(hub), 0};
 	struct rep_error err;
 
-	sim_ok(rep_journal_each(sim_replica(rep), 1, check_set, &chain, &err), &err, rep->rep);
+	sim_ok(rep_journal_each(sim_replica(rep), 1, check_set, &chain, &err), &err, rep->name);
 }

@@ -22,6 +22,7 @@ struct target {
 	const struct rep_entity *entity;
 	char id[REP_ID_LEN_MAX + 1];
 	char reason[32];
+	const char *field; /* NULL = any, and some more */
 	struct rep_assign assigns[FIELDS_MAX];
 	struct rep_json *values[FIELDS_MAX];
 	size_t len;
@@ -84,7 +85,9 @@ static struct rep_json *present(const struct rep_field *field, const struct rep_
 static void put_field(struct target *target, const struct rep_field *field,
 		      const struct rep_json *current)
 {
-	unsigned step = target->world->step;
+	/* Two who write the same field in one step write other texts. */
+	unsigned step = target->world->step +
+			(target->field ? 1000 * (unsigned)(target->rep - target->world->reps) : 0);
 	struct rep_json *value = NULL;
 
 	if (field->rules[0] == REP_RULE_SUM && below(3)) {
@@ -114,9 +117,11 @@ static enum rep_code put(struct target *target, struct rep_error *err)
 
 	if (rc == REP_OK && !record)
 		return rep_fail(err, REP_ENOTFOUND, "no such record here");
-	for (unsigned n = 1 + below(3); rc == REP_OK && n > 0; n--) {
+	for (unsigned n = target->field ? 1 : 1 + below(3); rc == REP_OK && n > 0; n--) {
 		const struct rep_field *field =
-			sim_choose_field(target->world, target->replica, target->entity);
+			target->field
+				? rep_entity_field(target->entity, target->field)
+				: sim_choose_field(target->world, target->replica, target->entity);
 
 		put_field(target, field, rep_record_value(record, field->name));
 	}
@@ -270,22 +275,16 @@ static void trace_assigns(const struct target *target)
 	}
 }
 
-int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica)
+/* How many changes it recorded: one or none, and none where it was refused. */
+static int64_t told(struct target *target, const char *kind, int64_t before, enum rep_code rc,
+		    const struct rep_error *err)
 {
-	struct target target = {.world = world, .rep = rep, .replica = replica};
-	int64_t before = rep_pending_count(replica->db), after;
-	const char *kind;
-	struct rep_error err = {0};
-	enum rep_code rc;
+	int64_t after = rep_pending_count(target->replica->db);
 
-	snprintf(target.reason, sizeof target.reason, "s%u", world->step);
-	sim_choose_record(world, replica, &target.entity, target.id);
-	rc = make(&target, &kind, &err);
-	after = rep_pending_count(replica->db);
-	sim_trace(world, "%s %s %s/%s: %s", rep->rep, kind, target.entity->name, target.id,
-		  rc == REP_OK ? "ok" : err.msg);
-	trace_assigns(&target);
-	drop_assigns(&target);
+	sim_trace(target->world, "%s %s %s/%s: %s", target->rep->name, kind, target->entity->name,
+		  target->id, rc == REP_OK ? "ok" : err->msg);
+	trace_assigns(target);
+	drop_assigns(target);
 	switch (rc) {
 	case REP_OK:
 		if (after - before != 0 && after - before != 1)
@@ -298,7 +297,7 @@ int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replic
 	case REP_EREFUSED:
 		if (after != before)
 			sim_fail("a refused %s was recorded", kind);
-		rep->refused++;
+		target->rep->refused++;
 		return 0;
 	case REP_EIO:
 	case REP_ENOMEM:
@@ -309,5 +308,42 @@ int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replic
 	case REP_EINTEGRITY:
 		break;
 	}
-	sim_fail("%s %s/%s: %s", kind, target.entity->name, target.id, err.msg);
+	sim_fail("%s %s/%s: %s", kind, target->entity->name, target->id, err->msg);
+}
+
+int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica)
+{
+	struct target target = {.world = world, .rep = rep, .replica = replica};
+	int64_t before = rep_pending_count(replica->db);
+	const char *kind;
+	struct rep_error err = {0};
+	enum rep_code rc;
+
+	snprintf(target.reason, sizeof target.reason, "s%u", world->step);
+	sim_choose_record(world, replica, &target.entity, target.id);
+	rc = make(&target, &kind, &err);
+	return told(&target, kind, before, rc, &err);
+}
+
+void sim_choose_spot(const struct sim_world *world, struct rep_replica *replica,
+		     struct sim_spot *out)
+{
+	sim_choose_record(world, replica, &out->entity, out->id);
+	out->field = sim_choose_field(world, replica, out->entity)->name;
+}
+
+int64_t sim_edit_spot(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica,
+		      const struct sim_spot *spot)
+{
+	struct target target = {
+		.world = world, .rep = rep, .replica = replica, .field = spot->field};
+	int64_t before = rep_pending_count(replica->db);
+	struct rep_error err = {0};
+	enum rep_code rc;
+
+	snprintf(target.reason, sizeof target.reason, "s%u", world->step);
+	snprintf(target.id, sizeof target.id, "%s", spot->id);
+	target.entity = rep_schema_entity(replica->schema, spot->entity->name);
+	rc = put(&target, &err);
+	return told(&target, "put", before, rc, &err);
 }

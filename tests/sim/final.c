@@ -17,12 +17,12 @@
 /* Everybody once, in an order of their own, with merges in between or not. The hub's clock stands: receipts are the same. */
 static void deliver(struct sim_world *world, unsigned merges_percent)
 {
-	unsigned order[SIM_REPS];
+	unsigned order[SIM_LAPTOPS];
 
-	for (unsigned i = 0; i < SIM_REPS; i++)
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 		order[i] = i;
-	sim_shuffle(SIM_STEPS, order, SIM_REPS);
-	for (unsigned i = 0; i < SIM_REPS; i++) {
+	sim_shuffle(SIM_STEPS, order, SIM_LAPTOPS);
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
 		if (!world->reps[order[i]].acts)
 			continue;
 		sim_chance_engine(1000 + order[i]);
@@ -38,7 +38,7 @@ static void settle(struct sim_world *world)
 {
 	for (unsigned round = 0; round < 2; round++) {
 		world->now_ms += 60000;
-		for (unsigned i = 0; i < SIM_REPS; i++)
+		for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 			if (world->reps[i].acts)
 				sim_sync(world, &world->reps[i]);
 		sim_merge(world);
@@ -125,7 +125,7 @@ static enum rep_code check_row(void *user, struct rep_record *record, struct rep
 		goto out;
 	if (!other || !rep_record_write(&central, other, "open") || mine.len != central.len ||
 	    memcmp(mine.data, central.data, mine.len) != 0)
-		sim_fail("%s and the hub differ in %s/%s:\n%s\n---\n%s", rows->rep->rep,
+		sim_fail("%s and the hub differ in %s/%s:\n%s\n---\n%s", rows->rep->name,
 			 record->entity->name, record->id, rep_buf_str(&mine),
 			 rep_buf_str(&central));
 	rows->count++;
@@ -145,9 +145,9 @@ static void check_rows(const struct sim_rep *rep, struct rep_replica *replica, s
 		if (replica->schema->entities[i].builtin <= REP_BUILTIN_ASSIGNMENT)
 			sim_ok(rep_row_each(replica->db, &replica->schema->entities[i], NULL,
 					    check_row, &rows, &err),
-			       &err, rep->rep);
+			       &err, rep->name);
 	if (!rows.count)
-		sim_fail("%s sees nothing at all", rep->rep);
+		sim_fail("%s sees nothing at all", rep->name);
 }
 
 static void check_replica(struct sim_world *world, struct sim_rep *rep, struct rep_hub *hub)
@@ -159,11 +159,11 @@ static void check_replica(struct sim_world *world, struct sim_rep *rep, struct r
 	int64_t merged;
 
 	sim_act_as(world, rep);
-	sim_ok(rep_device_verify(replica, &report, &err), &err, rep->rep);
-	sim_ok(rep_meta_get_int(replica->db, "merged_seq", &merged, &err), &err, rep->rep);
-	sim_ok(rep_journal_head(replica->db, &head, &err), &err, rep->rep);
+	sim_ok(rep_device_verify(replica, &report, &err), &err, rep->name);
+	sim_ok(rep_meta_get_int(replica->db, "merged_seq", &merged, &err), &err, rep->name);
+	sim_ok(rep_journal_head(replica->db, &head, &err), &err, rep->name);
 	if (merged != head.seq || rep_pending_count(replica->db) != 0)
-		sim_fail("%s: %lld change sets, %lld acknowledged", rep->rep, (long long)head.seq,
+		sim_fail("%s: %lld change sets, %lld acknowledged", rep->name, (long long)head.seq,
 			 (long long)merged);
 	check_rows(rep, replica, hub);
 	rep_json_free(report);
@@ -179,7 +179,7 @@ static void check_all(struct sim_world *world)
 	struct rep_error err;
 
 	sim_ok(rep_hub_verify(hub, &options, &report, &err), &err, "hub verify");
-	for (unsigned i = 0; i < SIM_REPS; i++)
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 		if (world->reps[i].acts)
 			check_replica(world, &world->reps[i], hub);
 	rep_json_free(report);
@@ -192,7 +192,7 @@ static void fsck(const struct sim_world *world)
 	snprintf(path, sizeof path, "%s/central.git", world->hub);
 	sim_run((const char *const[]){"git", "-C", path, "fsck", "--full", "--strict",
 				      "--no-progress", "--no-dangling", NULL});
-	for (unsigned i = 0; i < SIM_REPS; i++) {
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
 		snprintf(path, sizeof path, "%s/mailboxes/%s.git", world->hub,
 			 world->reps[i].device);
 		sim_run((const char *const[]){"git", "-C", path, "fsck", "--full", "--strict",
@@ -223,7 +223,7 @@ static void dump_edits(const struct sim_world *world, const char *dump, const ch
 		sim_fail("%s cannot be written", path);
 	fprintf(file, "{\"seed\":%llu,\"differing\":\"%s\",\"edits\":[",
 		(unsigned long long)world->seed, differing);
-	for (unsigned i = 0, n = 0; i < SIM_REPS; i++)
+	for (unsigned i = 0, n = 0; i < SIM_LAPTOPS; i++)
 		for (unsigned k = 0; k < world->reps[i].edits_len; k++)
 			fprintf(file, "%s[\"%s\",\"s%u\",%lld]", n++ ? "," : "",
 				world->reps[i].device, world->reps[i].edits[k].step,
@@ -237,7 +237,7 @@ static void dump_edits(const struct sim_world *world, const char *dump, const ch
 
 static void tips(const struct sim_world *world, struct sim_tips *out)
 {
-	for (unsigned i = 0; i < SIM_REPS; i++)
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 		sim_outbox(world, &world->reps[i], &out->outbox[i]);
 }
 

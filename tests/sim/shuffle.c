@@ -63,7 +63,7 @@ static void put_back(struct sim_world *world, const char *saved)
 	if (rename(world->hub, played) != 0)
 		sim_fail("rename the hub: %s", strerror(errno));
 	sim_copy(saved, world->hub);
-	for (unsigned i = 0; i < SIM_REPS; i++) {
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
 		char path[PATH_SIZE];
 
 		mailbox_path(path, played, &world->reps[i]);
@@ -117,11 +117,11 @@ static void move_on(const struct sim_world *world, const struct sim_rep *rep, st
 void sim_shuffled(struct sim_world *world, const char *saved, const struct sim_tips *before,
 		  const struct sim_tips *after)
 {
-	static struct pieces pieces[SIM_REPS];
-	unsigned waiting[SIM_REPS], len = 0;
+	static struct pieces pieces[SIM_LAPTOPS];
+	unsigned waiting[SIM_LAPTOPS], len = 0;
 
 	put_back(world, saved);
-	for (unsigned i = 0; i < SIM_REPS; i++) {
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
 		list_pieces(world, &world->reps[i], &before->outbox[i], &after->outbox[i],
 			    &pieces[i]);
 		if (pieces[i].len > 1)

@@ -17,12 +17,15 @@
 #include <stdio.h>
 
 #include "core/base/json.h"
+#include "core/base/limits.h"
 #include "core/store/replica.h"
 #include "sync/git.h"
 #include "sync/hub.h"
 
-#define SIM_REPS 5u     /* in the company; a seed lets 2 to 5 of them act */
+#define SIM_PEOPLE 5u
+#define SIM_LAPTOPS 7u  /* of whom two have two; a seed lets 2 to 5 of them act */
 #define SIM_ACCOUNTS 3u /* accounts a1, a2, a3 */
+#define SIM_NOWHERE 6u  /* people whom edits name and an import may bring: nowhere0 ... */
 #define SIM_STEPS_MAX 999u
 
 /* ---- chance.c: one stream a subsystem, so that one more draw here changes nothing there ---- */
@@ -67,18 +70,13 @@ void sim_net_fail(enum sim_net how, unsigned after);
 
 /* ---- world.c ---- */
 
-struct sim_role {
-	const char *rep;
-	const char *territory; /* NULL = none: a role of scope all */
-	bool assist, desk;
-};
 /* What the simulator has to know of a schema; the rest it takes from the schema itself. */
 struct sim_cast {
 	const char *schema_dir; /* below the source tree */
 	const char *account;    /* the entity of the accounts */
 	const char *person;     /* an entity that belongs to one, and its reference to it */
 	const char *person_account;
-	const char *roles[SIM_REPS];
+	const char *roles[SIM_PEOPLE];
 };
 
 struct sim_edit {
@@ -86,7 +84,9 @@ struct sim_edit {
 	int64_t expected; /* changes with this step's reason; -1 = killed: none or one */
 };
 
+/* A laptop. */
 struct sim_rep {
+	const char *name; /* "e1", and "e1b" the second one of e1 */
 	const char *rep;
 	char dir[512]; /* of the replica */
 	char device[REP_DEVICE_LEN + 1];
@@ -105,7 +105,7 @@ struct sim_world {
 	struct rep_hub *open_hub; /* NULL while closed */
 	uint64_t seed;
 	int64_t now_ms; /* true time; the hub's clock */
-	struct sim_rep reps[SIM_REPS];
+	struct sim_rep reps[SIM_LAPTOPS];
 	unsigned step;
 	unsigned steps; /* of the history; 0 = as the seed says */
 	unsigned syncs, merges, kills, lost_pushes, conflicts;
@@ -150,7 +150,7 @@ void sim_copy(const char *from, const char *to);
 
 /* ---- choose.c, values.c, edit.c ---- */
 
-/* A value for the field, or NULL when none comes to mind. `current` may be NULL. */
+/* A value for the field, or NULL when none comes to mind. `current` may be NULL. Texts bear the number of the step. */
 struct rep_json *sim_value(struct rep_replica *replica, const struct rep_field *field,
 			   const struct rep_json *current, unsigned step);
 /* What `+=` and `-=` take: an array of one element, an object of one key, an entry of a list. */
@@ -170,6 +170,16 @@ bool sim_may(struct rep_replica *replica, const struct rep_entity *entity,
 
 /* One random edit on the rep's open replica. Returns how many changes it recorded. */
 int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica);
+/* What several write at once: a record and a field of it, chosen on one of their replicas. */
+struct sim_spot {
+	const struct rep_entity *entity;
+	char id[REP_ID_LEN_MAX + 1]; /* empty: none there */
+	const char *field;
+};
+void sim_choose_spot(const struct sim_world *world, struct rep_replica *replica,
+		     struct sim_spot *out);
+int64_t sim_edit_spot(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica,
+		      const struct sim_spot *spot);
 
 /* ---- check.c: what must hold while the history runs ---- */
 
@@ -191,7 +201,7 @@ void sim_outbox_set(const struct sim_world *world, const struct sim_rep *rep,
 		    const struct rep_oid *from, const struct rep_oid *to);
 
 struct sim_tips {
-	struct rep_oid outbox[SIM_REPS];
+	struct rep_oid outbox[SIM_LAPTOPS];
 };
 /*
  * Puts the hub back to the copy at `saved`, and delivers to it what the mailboxes of the hub at play hold between `before` and

@@ -25,7 +25,7 @@ static bool sync_over(struct sim_world *world, struct sim_rep *rep, bool may_fai
 	options.step = sim_below(SIM_FAULTS, 3); /* 0 = as many change sets a segment as fit */
 	rc = rep_device_sync(replica, &options, &summary, &err);
 	if (!may_fail || rc != REP_EUNREACHABLE)
-		sim_ok(rc, &err, rep->rep);
+		sim_ok(rc, &err, rep->name);
 	sim_check_visible(world, rep, replica);
 	memcpy(rep->device, replica->device, sizeof rep->device);
 	rep_json_free(summary);
@@ -116,7 +116,7 @@ static void act_and_die(struct sim_world *world, struct sim_rep *rep, enum actio
 		world->kills++;
 	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		sim_fail("a step to be killed failed by itself: status %x", (unsigned)status);
-	sim_trace(world, "%s %s killed after %u calls: %s", rep->rep,
+	sim_trace(world, "%s %s killed after %u calls: %s", rep->name,
 		  action == ACT_EDIT   ? "edit"
 		  : action == ACT_SYNC ? "sync"
 				       : "merge",
@@ -138,7 +138,7 @@ static void sync_and_lose(struct sim_world *world, struct sim_rep *rep)
 	if (!rep_oid_is_zero(&before) && !rep_oid_equal(&before, &after)) {
 		sim_outbox_set(world, rep, &after, &before);
 		world->lost_pushes++;
-		sim_trace(world, "%s: the push is lost", rep->rep);
+		sim_trace(world, "%s: the push is lost", rep->name);
 	}
 }
 
@@ -156,7 +156,7 @@ static void sync_badly(struct sim_world *world, struct sim_rep *rep)
 	sim_net_fail(how, after);
 	done = sync_over(world, rep, true);
 	sim_net_fail(SIM_NET_FINE, 0);
-	sim_trace(world, "%s sync, network %s after %u: %s", rep->rep, names[how], after,
+	sim_trace(world, "%s sync, network %s after %u: %s", rep->name, names[how], after,
 		  done ? "done" : "not done");
 }
 
@@ -197,7 +197,7 @@ static void import_person(struct sim_world *world, int64_t now_ms)
 	struct rep_json *line = sim_insert_line(person, world->step);
 	char id[16], account[16];
 
-	snprintf(id, sizeof id, "nowhere%u", sim_below(SIM_STEPS, 3));
+	snprintf(id, sizeof id, "nowhere%u", sim_below(SIM_STEPS, SIM_NOWHERE));
 	snprintf(account, sizeof account, "a%u", 1 + sim_below(SIM_STEPS, SIM_ACCOUNTS));
 	sim_line_value(line, world->cast->person_account, account);
 	import(world, REP_OP_INSERT, world->cast->person, id, line, now_ms);
@@ -243,7 +243,7 @@ static void let_time_pass(struct sim_world *world)
 	world->now_ms += dice < 9 ? 1 + sim_below(SIM_FAULTS, 600000)
 				  : 3600000LL * (1 + sim_below(SIM_FAULTS, 72));
 	if (sim_percent(SIM_FAULTS, 2)) {
-		struct sim_rep *rep = &world->reps[sim_below(SIM_FAULTS, SIM_REPS)];
+		struct sim_rep *rep = &world->reps[sim_below(SIM_FAULTS, SIM_LAPTOPS)];
 
 		rep->skew_ms = -rep->skew_ms / 2; /* somebody set a clock */
 	}
@@ -254,21 +254,47 @@ static struct sim_rep *choose_rep(struct sim_world *world)
 	struct sim_rep *rep;
 
 	do {
-		rep = &world->reps[sim_below(SIM_STEPS, SIM_REPS)];
+		rep = &world->reps[sim_below(SIM_STEPS, SIM_LAPTOPS)];
 	} while (!rep->acts);
 	return rep;
+}
+
+/*
+ * Two or three write the same field at the same moment by clocks that are right: where neither's last stamp lies ahead, the stamps
+ * are the same but for the device.
+ */
+static void together(struct sim_world *world, struct sim_rep *rep)
+{
+	struct sim_spot spot = {0};
+	bool wrote[SIM_LAPTOPS] = {false};
+
+	world->now_ms += 1 + sim_below(SIM_FAULTS, 60000);
+	for (unsigned n = 2 + sim_below(SIM_STEPS, 2); n > 0; n--, rep = choose_rep(world)) {
+		struct rep_replica *replica = sim_replica(rep);
+
+		sim_clock_ms = world->now_ms;
+		if (!replica->schema || wrote[rep - world->reps])
+			continue;
+		wrote[rep - world->reps] = true;
+		if (!spot.entity)
+			sim_choose_spot(world, replica, &spot);
+		if (spot.id[0])
+			remember(world, rep, sim_edit_spot(world, rep, replica, &spot));
+	}
 }
 
 static void one_step(struct sim_world *world)
 {
 	struct sim_rep *rep = choose_rep(world);
 	unsigned dice = sim_below(SIM_STEPS, 100);
-	enum action action = dice < 74 ? ACT_EDIT : dice < 89 ? ACT_SYNC : ACT_MERGE;
+	enum action action = dice < 68 ? ACT_EDIT : dice < 83 ? ACT_SYNC : ACT_MERGE;
 
 	if (sim_percent(SIM_FAULTS, 5)) {
 		act_and_die(world, rep, action);
-	} else if (dice >= 96) {
+	} else if (dice >= 95) {
 		company(world);
+	} else if (dice >= 91) {
+		together(world, rep);
 	} else if (action == ACT_EDIT) {
 		remember(world, rep, edit(world, rep));
 	} else if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 16)) {
@@ -277,7 +303,7 @@ static void one_step(struct sim_world *world)
 		else
 			sync_and_lose(world, rep);
 	} else {
-		sim_trace(world, "%s %s", action == ACT_SYNC ? rep->rep : "hub",
+		sim_trace(world, "%s %s", action == ACT_SYNC ? rep->name : "hub",
 			  action == ACT_SYNC ? "sync" : "merge");
 		act(world, rep, action);
 		if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 10))

@@ -116,12 +116,21 @@ static struct rep_json *decimal(const struct rep_field *field)
 	return rep_json_string(text);
 }
 
+static bool is_imported(const struct rep_entity *entity)
+{
+	for (unsigned i = 0; i < sim_casts_len; i++)
+		if (strcmp(entity->name, sim_casts[i].person) == 0)
+			return true;
+	return false;
+}
+
 static struct rep_json *reference(struct rep_replica *replica, const struct rep_field *field)
 {
 	char id[REP_ID_LEN_MAX + 1];
 
-	if (below(25) == 0) { /* of nothing that there is: the change is held */
-		snprintf(id, sizeof id, "nowhere%u", below(3));
+	/* Of nothing that there is: the change is held, until an import may bring it. */
+	if (below(is_imported(field->target) ? 8 : 25) == 0) {
+		snprintf(id, sizeof id, "nowhere%u", below(SIM_NOWHERE));
 		return rep_json_string(id);
 	}
 	return sim_any_row(replica, field->target, id) ? rep_json_string(id) : NULL;

@@ -1,6 +1,6 @@
 /*
  * The company: two posts beneath one, three accounts of which two posts share one, a rep and an assistant on the first
- * post, a rep on the second, their manager, and a desk.
+ * post, a rep on the second, their manager, and a desk. The two reps have a second laptop each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +20,21 @@ const struct sim_cast sim_casts[] = {
 };
 const unsigned sim_casts_len = sizeof sim_casts / sizeof *sim_casts;
 
-static const struct sim_role posts[SIM_REPS] = {
-	{"e1", "n1", false, false},    {"e2", "n1", true, false}, {"e3", "n2", false, false},
-	{"e4", "north", false, false}, {"e5", NULL, false, true},
+static const struct {
+	const char *rep;
+	const char *territory; /* NULL = none: a role of scope all */
+	bool assist;
+} posts[SIM_PEOPLE] = {
+	{"e1", "n1", false},    {"e2", "n1", true},  {"e3", "n2", false},
+	{"e4", "north", false}, {"e5", NULL, false},
+};
+
+static const struct {
+	const char *name, *rep;
+	bool desk;
+} laptops[SIM_LAPTOPS] = {
+	{"e1", "e1", false}, {"e2", "e2", false},  {"e3", "e3", false},  {"e4", "e4", false},
+	{"e5", "e5", true},  {"e1b", "e1", false}, {"e3b", "e3", false},
 };
 
 /* 2026-03-02T01:00:00.000Z */
@@ -35,7 +47,7 @@ struct rep_replica *sim_replica(struct sim_rep *rep)
 	struct rep_error err;
 
 	if (!rep->replica)
-		sim_ok(rep_replica_open(&rep->replica, rep->dir, false, &err), &err, rep->rep);
+		sim_ok(rep_replica_open(&rep->replica, rep->dir, false, &err), &err, rep->name);
 	return rep->replica;
 }
 
@@ -83,7 +95,7 @@ static void add_people(struct rep_hub *hub, const struct sim_cast *cast, int64_t
 {
 	struct rep_error err;
 
-	for (unsigned i = 0; i < SIM_REPS; i++) {
+	for (unsigned i = 0; i < SIM_PEOPLE; i++) {
 		char name[32];
 		struct rep_hub_rep rep = {
 			.rep = posts[i].rep,
@@ -164,8 +176,8 @@ static void add_records(struct rep_hub *hub, const struct sim_cast *cast, int64_
 static void enroll(const struct sim_world *world, struct rep_hub *hub, unsigned i)
 {
 	const struct rep_hub_enroll options = {
-		.rep = posts[i].rep,
-		.desk = posts[i].desk,
+		.rep = laptops[i].rep,
+		.desk = laptops[i].desk,
 		.valid_ms = 7 * 86400000LL,
 	};
 	struct rep_json *invitation;
@@ -183,10 +195,11 @@ static void enroll(const struct sim_world *world, struct rep_hub *hub, unsigned 
 static void set_paths(struct sim_world *world)
 {
 	snprintf(world->hub, sizeof world->hub, "%s/world/hub", world->dir);
-	for (unsigned i = 0; i < SIM_REPS; i++) {
-		world->reps[i].rep = posts[i].rep;
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
+		world->reps[i].name = laptops[i].name;
+		world->reps[i].rep = laptops[i].rep;
 		snprintf(world->reps[i].dir, sizeof world->reps[i].dir, "%s/world/%s", world->dir,
-			 posts[i].rep);
+			 laptops[i].name);
 	}
 }
 
@@ -206,7 +219,7 @@ static void keep_devices(const struct sim_world *world, const char *kept)
 	file = fopen(path, "w");
 	if (!file)
 		sim_fail("%s cannot be written", path);
-	for (unsigned i = 0; i < SIM_REPS; i++)
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 		fprintf(file, "%s\n", world->reps[i].device);
 	if (fclose(file) != 0)
 		sim_fail("%s cannot be written", path);
@@ -219,7 +232,7 @@ static void read_devices(struct sim_world *world, const char *kept)
 
 	snprintf(path, sizeof path, "%s/devices", kept);
 	file = fopen(path, "r");
-	for (unsigned i = 0; i < SIM_REPS; i++) {
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
 		if (!file || !fgets(line, sizeof line, file))
 			sim_fail("%s cannot be read", path);
 		snprintf(world->reps[i].device, sizeof world->reps[i].device, "%.*s",
@@ -249,11 +262,11 @@ void sim_template(const char *dir, unsigned cast)
 	add_records(hub, world.cast, world.now_ms);
 	add_posts(hub, world.now_ms);
 	add_people(hub, world.cast, world.now_ms);
-	for (unsigned i = 0; i < SIM_REPS; i++)
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 		enroll(&world, hub, i);
 	for (unsigned round = 0; round < 2; round++) {
 		world.now_ms += 60000;
-		for (unsigned i = 0; i < SIM_REPS; i++)
+		for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 			sim_sync(&world, &world.reps[i]);
 		if (round == 0)
 			sim_merge(&world);
@@ -295,7 +308,7 @@ static int64_t choose_skew(void)
 
 void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, uint64_t seed)
 {
-	unsigned order[SIM_REPS], n;
+	unsigned order[SIM_LAPTOPS], n;
 	char here[512], kept[512];
 
 	*world = (struct sim_world){.cast = &sim_casts[cast], .seed = seed};
@@ -306,10 +319,10 @@ void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, ui
 	read_devices(world, kept);
 	sim_chance_seed(seed);
 	world->now_ms = BEGIN_MS + 3600000;
-	n = 2 + sim_below(SIM_STEPS, SIM_REPS - 1);
-	for (unsigned i = 0; i < SIM_REPS; i++)
+	n = 2 + sim_below(SIM_STEPS, 4);
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 		order[i] = i;
-	sim_shuffle(SIM_STEPS, order, SIM_REPS);
+	sim_shuffle(SIM_STEPS, order, SIM_LAPTOPS);
 	for (unsigned i = 0; i < n; i++) {
 		world->reps[order[i]].acts = true;
 		world->reps[order[i]].skew_ms = choose_skew();
@@ -318,7 +331,7 @@ void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, ui
 
 void sim_world_end(struct sim_world *world)
 {
-	for (unsigned i = 0; i < SIM_REPS; i++) {
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
 		sim_close(&world->reps[i]);
 		free(world->reps[i].edits);
 	}
