@@ -13,7 +13,7 @@ static unsigned below(unsigned n)
 	return sim_below(SIM_EDITS, n);
 }
 
-bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, char *out)
+bool sim_any_row(struct rep_db *db, const struct rep_entity *entity, char *out)
 {
 	struct rep_buf sql = REP_BUF_INIT(1024);
 	struct rep_stmt *stmt = NULL;
@@ -24,7 +24,7 @@ bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, c
 	rep_buf_puts(&sql, "SELECT id, count(*) OVER () FROM ");
 	rep_db_quote(&sql, rep_table_name(entity));
 	rep_buf_puts(&sql, " ORDER BY id");
-	sim_ok(rep_db_prepare(replica->db, &stmt, rep_buf_str(&sql), &err), &err, "any row");
+	sim_ok(rep_db_prepare(db, &stmt, rep_buf_str(&sql), &err), &err, "any row");
 	rep_buf_clear(&sql);
 	sim_ok(rep_step(stmt, &row, &err), &err, "any row");
 	if (row)
@@ -37,10 +37,13 @@ bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, c
 	return row;
 }
 
-static const struct rep_entity *any_entity(const struct rep_schema *schema)
+const struct rep_entity *sim_any_entity(const struct rep_schema *schema,
+					const struct sim_cast *cast)
 {
 	const struct rep_entity *entity;
 
+	if (cast && below(2))
+		return rep_schema_entity(schema, cast->person);
 	do {
 		entity = &schema->entities[below((unsigned)schema->entities_len)];
 	} while (entity->builtin != REP_BUILTIN_NONE &&
@@ -61,8 +64,8 @@ void sim_choose_record(const struct sim_world *world, struct rep_replica *replic
 		*entity = rep_schema_entity(replica->schema, world->cast->account);
 		snprintf(id, REP_ID_LEN_MAX, "a%u", below(5) ? 2 : 1 + below(SIM_ACCOUNTS));
 	} else {
-		*entity = any_entity(replica->schema);
-		if (!sim_any_row(replica, *entity, id))
+		*entity = sim_any_entity(replica->schema, NULL);
+		if (!sim_any_row(replica->db, *entity, id))
 			id[0] = 0;
 	}
 }

@@ -243,6 +243,19 @@ static enum rep_code resolve(struct target *target, struct rep_error *err)
 	return rc;
 }
 
+/* The record and another one of its kind become one, or it is taken out of those that it is one with. */
+static enum rep_code join(struct target *target, bool part, struct rep_error *err)
+{
+	const char *entity = target->entity->name;
+	char other[REP_ID_LEN_MAX + 1];
+
+	if (part)
+		return rep_unmerge(target->replica, entity, target->id, target->reason, err);
+	if (!sim_any_row(target->replica->db, target->entity, other))
+		return rep_fail(err, REP_ENOTFOUND, "no other record here");
+	return rep_merge_records(target->replica, entity, target->id, other, target->reason, err);
+}
+
 static enum rep_code make(struct target *target, const char **kind, struct rep_error *err)
 {
 	unsigned dice = below(100);
@@ -250,7 +263,9 @@ static enum rep_code make(struct target *target, const char **kind, struct rep_e
 	*kind = dice < 70 && target->id[0] ? "put"
 		: dice < 82                ? "new"
 		: dice < 87                ? "delete"
-					   : "resolve";
+		: dice < 94                ? "resolve"
+		: dice < 98                ? "merge"
+					   : "unmerge";
 	if (dice < 70 && target->id[0])
 		return dice < 62 ? put(target, err) : put_by_sql(target, err);
 	if (dice < 82)
@@ -258,7 +273,7 @@ static enum rep_code make(struct target *target, const char **kind, struct rep_e
 	if (dice < 87)
 		return rep_delete(target->replica, target->entity->name, target->id, target->reason,
 				  err);
-	return resolve(target, err);
+	return dice < 94 ? resolve(target, err) : join(target, dice >= 98, err);
 }
 
 static void trace_assigns(const struct target *target)
@@ -287,7 +302,8 @@ static int64_t told(struct target *target, const char *kind, int64_t before, enu
 	drop_assigns(target);
 	switch (rc) {
 	case REP_OK:
-		if (after - before != 0 && after - before != 1)
+		/* Who takes a record out of a group says so of each of the others. */
+		if (after - before != 0 && after - before != 1 && strcmp(kind, "unmerge") != 0)
 			sim_fail("%s recorded %lld changes", kind, (long long)(after - before));
 		return after - before;
 	case REP_EUSAGE:

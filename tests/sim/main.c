@@ -59,8 +59,9 @@ static void play(const struct options *options, const char *dir, uint64_t seed, 
 	world.only = options->shrunk ? options->only : NULL;
 	sim_history(&world);
 	sim_final(&world, options->dump ? dump : NULL);
-	sim_trace(&world, "%u steps, %u syncs, %u merges, %u killed, %u pushes lost", world.steps,
-		  world.syncs, world.merges, world.kills, world.lost_pushes);
+	sim_trace(&world, "%u steps, %u syncs, %u merges, %u killed, %u pushes lost, %u late",
+		  world.steps, world.syncs, world.merges, world.kills, world.lost_pushes,
+		  world.late);
 	sim_world_end(&world);
 }
 

@@ -9,53 +9,12 @@
 
 #include "core/base/file.h"
 #include "sim/sim.h"
-#include "sync/mailbox.h"
-
-#define PIECES_MAX 256u
-#define PATH_SIZE 1600u
-
-static void mailbox_path(char out[PATH_SIZE], const char *hub, const struct sim_rep *rep)
-{
-	snprintf(out, PATH_SIZE, "%s/mailboxes/%s.git", hub, rep->device);
-}
-
-static struct rep_git *open_mailbox(const struct sim_world *world, const struct sim_rep *rep)
-{
-	char path[PATH_SIZE];
-	struct rep_git *git;
-	struct rep_error err;
-
-	mailbox_path(path, world->hub, rep);
-	sim_ok(rep_git_open(&git, path, &err), &err, "open a mailbox");
-	return git;
-}
-
-void sim_outbox(const struct sim_world *world, const struct sim_rep *rep, struct rep_oid *out)
-{
-	struct rep_git *git = open_mailbox(world, rep);
-	struct rep_error err;
-
-	sim_ok(rep_git_ref(git, REP_OUTBOX, out, &err), &err, "outbox");
-	rep_git_close(git);
-}
-
-void sim_outbox_set(const struct sim_world *world, const struct sim_rep *rep,
-		    const struct rep_oid *from, const struct rep_oid *to)
-{
-	struct rep_git *git = open_mailbox(world, rep);
-	struct rep_error err;
-
-	/* Whoever was killed there may have left a lock. */
-	sim_ok(rep_git_janitor(rep_git_path(git), &err), &err, "tidy a mailbox");
-	sim_ok(rep_git_cas(git, REP_OUTBOX, from, to, &err), &err, "move the outbox");
-	rep_git_close(git);
-}
 
 /* ---- the hub as it was, with all that was sent ---- */
 
 static void put_back(struct sim_world *world, const char *saved)
 {
-	char played[PATH_SIZE / 2], from[PATH_SIZE + 8], to[PATH_SIZE + 8];
+	char played[SIM_PATH_SIZE / 2], from[SIM_PATH_SIZE + 8], to[SIM_PATH_SIZE + 8];
 	struct rep_error err;
 
 	sim_close_hub(world);
@@ -64,11 +23,11 @@ static void put_back(struct sim_world *world, const char *saved)
 		sim_fail("rename the hub: %s", strerror(errno));
 	sim_copy(saved, world->hub);
 	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
-		char path[PATH_SIZE];
+		char path[SIM_PATH_SIZE];
 
-		mailbox_path(path, played, &world->reps[i]);
+		sim_mailbox_path(path, played, &world->reps[i]);
 		snprintf(from, sizeof from, "%s/objects", path);
-		mailbox_path(path, world->hub, &world->reps[i]);
+		sim_mailbox_path(path, world->hub, &world->reps[i]);
 		snprintf(to, sizeof to, "%s/objects", path);
 		sim_copy(from, to);
 	}
@@ -77,35 +36,9 @@ static void put_back(struct sim_world *world, const char *saved)
 
 /* ---- pieces ---- */
 
-struct pieces {
-	struct rep_oid tips[PIECES_MAX]; /* the newest first; the last is what was there before */
-	unsigned len;
-};
-
-static void list_pieces(const struct sim_world *world, const struct sim_rep *rep,
-			const struct rep_oid *before, const struct rep_oid *after,
-			struct pieces *out)
-{
-	struct rep_git *git = open_mailbox(world, rep);
-	struct rep_oid at = *after, tree, parent;
-	struct rep_error err;
-	int64_t time_s;
-
-	out->len = 0;
-	out->tips[out->len++] = at;
-	while (!rep_oid_equal(&at, before) && !rep_oid_is_zero(&at)) {
-		sim_ok(rep_git_commit_read(git, &at, &tree, &parent, &time_s, &err), &err,
-		       "an outbox");
-		if (out->len == PIECES_MAX)
-			sim_fail("more than %u pieces in an outbox", PIECES_MAX);
-		at = parent;
-		out->tips[out->len++] = at;
-	}
-	rep_git_close(git);
-}
-
 /* Some of what is left of it, or all. */
-static void move_on(const struct sim_world *world, const struct sim_rep *rep, struct pieces *pieces)
+static void move_on(const struct sim_world *world, const struct sim_rep *rep,
+		    struct sim_pieces *pieces)
 {
 	unsigned left = pieces->len - 1,
 		 next = sim_below(SIM_STEPS, 3) ? 0 : sim_below(SIM_STEPS, left);
@@ -117,13 +50,13 @@ static void move_on(const struct sim_world *world, const struct sim_rep *rep, st
 void sim_shuffled(struct sim_world *world, const char *saved, const struct sim_tips *before,
 		  const struct sim_tips *after)
 {
-	static struct pieces pieces[SIM_LAPTOPS];
+	static struct sim_pieces pieces[SIM_LAPTOPS];
 	unsigned waiting[SIM_LAPTOPS], len = 0;
 
 	put_back(world, saved);
 	for (unsigned i = 0; i < SIM_LAPTOPS; i++) {
-		list_pieces(world, &world->reps[i], &before->outbox[i], &after->outbox[i],
-			    &pieces[i]);
+		sim_pieces(world, &world->reps[i], &before->outbox[i], &after->outbox[i],
+			   &pieces[i]);
 		if (pieces[i].len > 1)
 			waiting[len++] = i;
 	}

@@ -108,7 +108,7 @@ struct sim_world {
 	struct sim_rep reps[SIM_LAPTOPS];
 	unsigned step;
 	unsigned steps; /* of the history; 0 = as the seed says */
-	unsigned syncs, merges, kills, lost_pushes, conflicts;
+	unsigned syncs, merges, kills, lost_pushes, late;
 	bool trace;
 	const bool *only; /* of the steps these are played; NULL = all */
 };
@@ -157,7 +157,11 @@ struct rep_json *sim_value(struct rep_replica *replica, const struct rep_field *
 struct rep_json *sim_element(struct rep_replica *replica, const struct rep_field *field,
 			     unsigned step);
 /* The id of a row of the entity, or false. `out` needs REP_ID_LEN_MAX + 1 bytes. */
-bool sim_any_row(struct rep_replica *replica, const struct rep_entity *entity, char *out);
+bool sim_any_row(struct rep_db *db, const struct rep_entity *entity, char *out);
+
+/* Any but the engine's; with a cast, half of the time its persons. */
+const struct rep_entity *sim_any_entity(const struct rep_schema *schema,
+					const struct sim_cast *cast);
 
 /* The record of an edit (`id` empty: none there), and a field of it. */
 void sim_choose_record(const struct sim_world *world, struct rep_replica *replica,
@@ -194,15 +198,37 @@ void sim_check_outcomes(struct sim_rep *rep, struct rep_hub *hub);
 /* The hub's journal of the device is the device's own, number by number. */
 void sim_check_journal(struct sim_rep *rep, struct rep_hub *hub);
 
-/* ---- shuffle.c: outboxes, and deliveries in another order ---- */
+/* ---- delay.c: the branches of mailboxes ---- */
 
+#define SIM_PATH_SIZE 1600u
+void sim_mailbox_path(char out[SIM_PATH_SIZE], const char *hub, const struct sim_rep *rep);
 void sim_outbox(const struct sim_world *world, const struct sim_rep *rep, struct rep_oid *out);
 void sim_outbox_set(const struct sim_world *world, const struct sim_rep *rep,
 		    const struct rep_oid *from, const struct rep_oid *to);
+#define SIM_PIECES_MAX 1024u
+struct sim_pieces {
+	struct rep_oid
+		tips[SIM_PIECES_MAX]; /* the newest first; the last is what was there before */
+	unsigned len;
+};
+/* The commits of a branch from `after` back to `before`. */
+void sim_pieces(const struct sim_world *world, const struct sim_rep *rep,
+		const struct rep_oid *before, const struct rep_oid *after, struct sim_pieces *out);
 
 struct sim_tips {
 	struct rep_oid outbox[SIM_LAPTOPS];
 };
+/* The hub sees some outboxes as they were at some moment since it read them last, until they are delivered. */
+void sim_delay_outboxes(struct sim_world *world, struct sim_tips *real);
+void sim_deliver_outboxes(struct sim_world *world, const struct sim_tips *real);
+/* Likewise a device its inbox. False when there is nothing to be late. */
+bool sim_delay_inbox(struct sim_world *world, struct sim_rep *rep, struct rep_oid *real,
+		     struct rep_oid *shown);
+void sim_deliver_inbox(struct sim_world *world, struct sim_rep *rep, const struct rep_oid *shown,
+		       const struct rep_oid *real);
+
+/* ---- shuffle.c: deliveries in another order ---- */
+
 /*
  * Puts the hub back to the copy at `saved`, and delivers to it what the mailboxes of the hub at play hold between `before` and
  * `after`, in an order and in pieces by chance.

@@ -160,6 +160,32 @@ static void sync_badly(struct sim_world *world, struct sim_rep *rep)
 		  done ? "done" : "not done");
 }
 
+/* Some of what was sent has not arrived yet, while others' later deliveries have. */
+static void merge_late(struct sim_world *world)
+{
+	struct sim_tips real;
+
+	sim_act_as(world, NULL);
+	sim_delay_outboxes(world, &real);
+	sim_merge(world);
+	sim_deliver_outboxes(world, &real);
+	world->late++;
+	sim_trace(world, "hub merge, deliveries late");
+}
+
+/* An older view than the newest. */
+static void sync_late(struct sim_world *world, struct sim_rep *rep)
+{
+	struct rep_oid real, shown;
+	bool late = sim_delay_inbox(world, rep, &real, &shown);
+
+	sim_sync(world, rep);
+	if (late)
+		sim_deliver_inbox(world, rep, &shown, &real);
+	world->late += late;
+	sim_trace(world, "%s sync%s", rep->name, late ? ", the view late" : "");
+}
+
 /* ---- what the company does ---- */
 
 static void import(struct sim_world *world, enum rep_op op, const char *entity, const char *id,
@@ -215,16 +241,40 @@ static void change_hands(struct sim_world *world, int64_t now_ms)
 	sim_trace(world, "hub: accounts of %s change hands", post);
 }
 
+/* Somebody at the company's side takes two records for one, or takes one out of a group. */
+static void join(struct sim_world *world, int64_t now_ms)
+{
+	struct rep_hub *hub = sim_hub(world);
+	const struct rep_entity *entity = sim_any_entity(rep_hub_schema(hub), world->cast);
+	char one[REP_ID_LEN_MAX + 1], two[REP_ID_LEN_MAX + 1];
+	struct rep_error err = {0};
+	bool part = sim_below(SIM_STEPS, 4) == 0;
+	enum rep_code rc = REP_ENOTFOUND;
+
+	if (sim_any_row(rep_hub_db(hub), entity, one) && sim_any_row(rep_hub_db(hub), entity, two))
+		rc = part ? rep_hub_unmerge(hub, entity->name, one, "taken apart", now_ms, &err)
+			  : rep_hub_merge_records(hub, entity->name, one, two, "the same", now_ms,
+						  &err);
+	if (rc != REP_ENOTFOUND && rc != REP_EUSAGE && rc != REP_EINVAL && rc != REP_EREFUSED)
+		sim_ok(rc, &err, "records that are one");
+	sim_trace(world, "hub: %s %s %s %s: %s", part ? "unmerges" : "merges", entity->name, one,
+		  part ? "" : two, rc == REP_OK ? "ok" : err.msg);
+}
+
 static void company(struct sim_world *world)
 {
 	int64_t now_ms = sim_act_as(world, NULL);
 
-	switch (sim_below(SIM_STEPS, 3)) {
+	switch (sim_below(SIM_STEPS, 5)) {
 	case 0:
 		import_name(world, now_ms);
 		break;
 	case 1:
 		import_person(world, now_ms);
+		break;
+	case 2:
+	case 3:
+		join(world, now_ms);
 		break;
 	default:
 		change_hands(world, now_ms);
@@ -287,21 +337,23 @@ static void one_step(struct sim_world *world)
 {
 	struct sim_rep *rep = choose_rep(world);
 	unsigned dice = sim_below(SIM_STEPS, 100);
-	enum action action = dice < 68 ? ACT_EDIT : dice < 83 ? ACT_SYNC : ACT_MERGE;
+	enum action action = dice < 66 ? ACT_EDIT : dice < 81 ? ACT_SYNC : ACT_MERGE;
 
 	if (sim_percent(SIM_FAULTS, 5)) {
 		act_and_die(world, rep, action);
-	} else if (dice >= 95) {
+	} else if (dice >= 93) {
 		company(world);
-	} else if (dice >= 91) {
+	} else if (dice >= 89) {
 		together(world, rep);
 	} else if (action == ACT_EDIT) {
 		remember(world, rep, edit(world, rep));
-	} else if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 16)) {
-		if (sim_below(SIM_FAULTS, 2))
-			sync_badly(world, rep);
-		else
-			sync_and_lose(world, rep);
+	} else if (action == ACT_MERGE && sim_percent(SIM_FAULTS, 30)) {
+		merge_late(world);
+	} else if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 30)) {
+		static void (*const bad[])(struct sim_world *, struct sim_rep *) = {
+			sync_badly, sync_and_lose, sync_late, sync_late};
+
+		bad[sim_below(SIM_FAULTS, 4)](world, rep);
 	} else {
 		sim_trace(world, "%s %s", action == ACT_SYNC ? rep->name : "hub",
 			  action == ACT_SYNC ? "sync" : "merge");

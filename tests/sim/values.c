@@ -133,7 +133,7 @@ static struct rep_json *reference(struct rep_replica *replica, const struct rep_
 		snprintf(id, sizeof id, "nowhere%u", below(SIM_NOWHERE));
 		return rep_json_string(id);
 	}
-	return sim_any_row(replica, field->target, id) ? rep_json_string(id) : NULL;
+	return sim_any_row(replica->db, field->target, id) ? rep_json_string(id) : NULL;
 }
 
 static struct rep_json *scalar(struct rep_replica *replica, const struct rep_field *field,
