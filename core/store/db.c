@@ -1,6 +1,7 @@
 #include "core/store/db.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 
 #define BUSY_TIMEOUT_MS 10000
 #define ARGS_MAX 16
+/* Of a connection: slots of 1200 bytes, of which SQLite makes small ones too. Compiling a statement takes hundreds. */
+#define LOOKASIDE_SIZE 1200
+#define LOOKASIDE_SLOTS 128
 
 enum rep_code rep_db_code(int rc)
 {
@@ -253,6 +257,20 @@ static enum rep_code configure(struct rep_db *db, const struct rep_db_options *o
 	return rc;
 }
 
+/* Fails where somebody used SQLite before; then it works as it would anyway, only slower. */
+static void set_up(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	(void)sqlite3_config(SQLITE_CONFIG_LOOKASIDE, LOOKASIDE_SIZE, LOOKASIDE_SLOTS);
+}
+
+void rep_db_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, set_up);
+}
+
 enum rep_code rep_db_open(struct rep_db **out, const char *path,
 			  const struct rep_db_options *options, struct rep_error *err)
 {
@@ -262,6 +280,7 @@ enum rep_code rep_db_open(struct rep_db **out, const char *path,
 	*out = NULL;
 	if (!db)
 		return rep_fail(err, REP_ENOMEM, "open database: no memory");
+	rep_db_init();
 	errno = 0;
 	rc = open_raw(db, path, options, err);
 	if (rc == REP_OK)

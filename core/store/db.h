@@ -18,6 +18,12 @@
 struct rep_db;
 struct rep_stmt;
 
+/*
+ * Tells SQLite not to count the memory it takes, which costs a lock at each allocation. rep_db_open calls it; a program that
+ * uses SQLite before its first rep_db_open calls it before that.
+ */
+void rep_db_init(void);
+
 /* What opens an encrypted database: the key of its pages, and the salt that tells it from every other one. */
 struct rep_db_key {
 	uint8_t key[REP_CIPHER_KEY];

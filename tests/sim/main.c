@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/store/db.h"
 #include "sim/sim.h"
 #include "sync/git.h"
 
@@ -38,6 +39,7 @@ static void engine_init(void)
 	struct rep_error err;
 
 	sim_chance_init();
+	rep_db_init();
 	sim_clock_init();
 	rep_json_init();
 	sim_ok(rep_key_init(&err), &err, "libsodium");
