@@ -7,7 +7,7 @@
 #include "core/store/checks.h"
 #include "core/store/tables.h"
 
-#define SQL_SIZE_MAX (16u * 1024u * 1024u)
+#define SQL_SIZE_MAX (1024u * 1024u)
 
 /* `first` is the counter of the last stamp made, `counter` the last one that it reserved. */
 static const char tables[] =
@@ -68,32 +68,30 @@ static enum rep_code drop_triggers(struct rep_db *db, struct rep_error *err)
 	return rc;
 }
 
-enum rep_code rep_capture_install(struct rep_db *db, const struct rep_schema *schema,
-				  const char *device, struct rep_error *err)
+enum rep_code rep_capture_triggers(struct rep_buf *out, struct rep_db *db,
+				   const struct rep_schema *schema, const char *device,
+				   struct rep_error *err)
 {
-	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
-	enum rep_code rc = rep_capture_create(db, err);
+	struct rep_buf checks = REP_BUF_INIT(out->limit);
+	enum rep_code rc = drop_triggers(db, err);
 
 	if (rc == REP_OK)
-		rc = drop_triggers(db, err);
-	rep_refuse_sql(&sql, "_review");
+		rc = rep_checks_triggers(&checks, db, schema, err);
+	rep_refuse_sql(out, "_review");
 	for (size_t i = 0; i < schema->entities_len; i++) {
 		const struct rep_entity *entity = &schema->entities[i];
 
 		if (entity->builtin == REP_BUILTIN_REVIEW)
 			continue;
 		if (strcmp(rep_table_name(entity), entity->name) == 0)
-			rep_capture_sql(&sql, entity, device);
+			rep_capture_sql(out, entity, device);
 		else
-			rep_refuse_sql(&sql, rep_table_name(entity));
+			rep_refuse_sql(out, rep_table_name(entity));
 	}
+	rep_buf_put(out, checks.data, checks.len);
+	rep_buf_clear(&checks);
 	if (rc == REP_OK)
-		rc = rep_buf_check(&sql, "triggers", err);
-	if (rc == REP_OK)
-		rc = rep_db_exec(db, rep_buf_str(&sql), err);
-	if (rc == REP_OK)
-		rc = rep_checks_install(db, schema, err);
-	rep_buf_clear(&sql);
+		rc = rep_buf_check(out, "triggers", err);
 	return rep_wrap(err, rc, "make triggers");
 }
 

@@ -16,14 +16,19 @@
 #ifndef REPSYNC_CORE_STORE_CAPTURE_H
 #define REPSYNC_CORE_STORE_CAPTURE_H
 
+#include "core/base/buf.h"
 #include "core/model/schema.h"
 #include "core/store/db.h"
 
 /* The tables and the view `ctx` that the triggers need; fine when they are there. */
 REP_CHECK enum rep_code rep_capture_create(struct rep_db *db, struct rep_error *err);
-/* Makes all triggers anew. The entity tables must be there. */
-REP_CHECK enum rep_code rep_capture_install(struct rep_db *db, const struct rep_schema *schema,
-					    const char *device, struct rep_error *err);
+/*
+ * Takes the triggers of all entity tables away, which must be there, and appends those that there must be: statements, each with a NUL
+ * behind it (REP_SQL_END). Which checks are among them depends on what `db` can compile.
+ */
+REP_CHECK enum rep_code rep_capture_triggers(struct rep_buf *out, struct rep_db *db,
+					     const struct rep_schema *schema, const char *device,
+					     struct rep_error *err);
 /* Inside a transaction only; end it before the commit. */
 REP_CHECK enum rep_code rep_capture_silence(struct rep_db *db, bool silent, struct rep_error *err);
 /* The reason that edits bear from here on; NULL = none again, to be said before the commit. */

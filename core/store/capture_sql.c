@@ -35,6 +35,11 @@ void rep_trigger_name(struct rep_buf *sql, const char *entity, const char *suffi
 	rep_buf_clear(&name);
 }
 
+void rep_trigger_end(struct rep_buf *sql)
+{
+	rep_buf_put(sql, "END", sizeof "END"); /* with the NUL */
+}
+
 void rep_tick_sql(struct rep_buf *sql, const char *extra)
 {
 	const char *const parts[] = {
@@ -390,7 +395,7 @@ static void before_insert(struct rep_buf *sql, const struct rep_entity *entity, 
 		rep_db_quote(sql, rep_table_name(entity));
 		rep_buf_puts(sql, " WHERE id = NEW.id;\n");
 	}
-	rep_buf_puts(sql, "END;\n");
+	rep_trigger_end(sql);
 }
 
 static void own_update(struct rep_buf *sql, const struct rep_entity *entity)
@@ -434,8 +439,8 @@ static void after_new(struct rep_buf *sql, const struct rep_entity *entity, cons
 		     "_twin = NULL, _extra = NULL, _place = 'local', "
 		     "_stamps = json_object('*', ");
 	rep_stamp_sql(sql, device);
-	rep_buf_puts(sql,
-		     ") WHERE id = NEW.id;\nDELETE FROM _silent;\nDELETE FROM _shadow;\nEND;\n");
+	rep_buf_puts(sql, ") WHERE id = NEW.id;\nDELETE FROM _silent;\nDELETE FROM _shadow;\n");
+	rep_trigger_end(sql);
 }
 
 static void differs(struct rep_buf *sql, const struct rep_entity *entity, enum rep_row before)
@@ -481,8 +486,8 @@ static void after_old(struct rep_buf *sql, const struct rep_entity *entity, cons
 		"(SELECT max(n) FROM _pending WHERE n > (SELECT value FROM _shadow WHERE field = "
 		"'#old'))",
 		REP_ROW_SHADOW, device);
-	rep_buf_puts(sql,
-		     ") WHERE id = NEW.id;\nDELETE FROM _silent;\nDELETE FROM _shadow;\nEND;\n");
+	rep_buf_puts(sql, ") WHERE id = NEW.id;\nDELETE FROM _silent;\nDELETE FROM _shadow;\n");
+	rep_trigger_end(sql);
 }
 
 static void after_update(struct rep_buf *sql, const struct rep_entity *entity, const char *device)
@@ -507,8 +512,8 @@ static void after_update(struct rep_buf *sql, const struct rep_entity *entity, c
 	own_update(sql, entity);
 	rep_buf_puts(sql, "_stamps = json_patch(_stamps, ");
 	stamps_patch(sql, entity, "(SELECT max(n) FROM _pending)", REP_ROW_OLD, device);
-	rep_buf_puts(sql,
-		     ") WHERE id = NEW.id;\nDELETE FROM _silent;\nDELETE FROM _shadow;\nEND;\n");
+	rep_buf_puts(sql, ") WHERE id = NEW.id;\nDELETE FROM _silent;\nDELETE FROM _shadow;\n");
+	rep_trigger_end(sql);
 }
 
 static void guard(struct rep_buf *sql, const struct rep_entity *entity)
@@ -526,8 +531,9 @@ static void guard(struct rep_buf *sql, const struct rep_entity *entity)
 	rep_buf_printf(
 		sql,
 		")\nBEGIN\nSELECT RAISE(ABORT, '%s: the id and the columns of the engine are "
-		"not to be changed');\nEND;\n",
+		"not to be changed');\n",
 		entity->name);
+	rep_trigger_end(sql);
 }
 
 static void deletes(struct rep_buf *sql, const struct rep_entity *entity, const char *device)
@@ -535,15 +541,16 @@ static void deletes(struct rep_buf *sql, const struct rep_entity *entity, const 
 	begin(sql, entity, "before_delete", "BEFORE DELETE");
 	rep_buf_printf(sql,
 		       " AND OLD._deleted IS NOT NULL\nBEGIN\nSELECT RAISE(ABORT, '%s: already "
-		       "deleted');\nEND;\n",
+		       "deleted');\n",
 		       entity->name);
+	rep_trigger_end(sql);
 	begin(sql, entity, "after_delete", "AFTER DELETE");
 	rep_buf_puts(sql, "\nBEGIN\n");
 	rep_tick_sql(sql, "0");
 	pending(sql, entity, "OLD", "delete", device);
 	rep_buf_puts(sql, ";\n");
 	pending_fields(sql, entity, REP_ROW_NONE, REP_ROW_OLD);
-	rep_buf_puts(sql, "END;\n");
+	rep_trigger_end(sql);
 }
 
 void rep_refuse_sql(struct rep_buf *sql, const char *table)
@@ -553,11 +560,11 @@ void rep_refuse_sql(struct rep_buf *sql, const char *table)
 	for (size_t i = 0; i < 3; i++) {
 		rep_buf_puts(sql, "CREATE TRIGGER ");
 		rep_trigger_name(sql, table, events[i]);
-		rep_buf_printf(
-			sql,
-			" BEFORE %s ON \"%s\" WHEN " REP_QUIET
-			"\nBEGIN\nSELECT RAISE(ABORT, '%s: only the engine writes here');\nEND;\n",
-			events[i], table, table);
+		rep_buf_printf(sql,
+			       " BEFORE %s ON \"%s\" WHEN " REP_QUIET
+			       "\nBEGIN\nSELECT RAISE(ABORT, '%s: only the engine writes here');\n",
+			       events[i], table, table);
+		rep_trigger_end(sql);
 	}
 }
 

@@ -35,6 +35,8 @@ void rep_refuse_sql(struct rep_buf *sql, const char *table);
 /* A SELECT that raises where a value of `now` that differs from `before` is outside its field's bounds. */
 void rep_bounds_sql(struct rep_buf *sql, const struct rep_entity *entity, enum rep_row now,
 		    enum rep_row before);
+/* Ends the text of a trigger: "END" and a NUL, since texts of triggers have many semicolons (rep_capture_triggers). */
+void rep_trigger_end(struct rep_buf *sql);
 /* A name made of the entity's and a suffix, quoted. */
 void rep_trigger_name(struct rep_buf *sql, const char *entity, const char *suffix);
 

@@ -5,10 +5,12 @@
 #ifndef REPSYNC_CORE_STORE_CHECKS_H
 #define REPSYNC_CORE_STORE_CHECKS_H
 
+#include "core/base/buf.h"
 #include "core/model/schema.h"
 #include "core/store/db.h"
 
-REP_CHECK enum rep_code rep_checks_install(struct rep_db *db, const struct rep_schema *schema,
-					   struct rep_error *err);
+/* Appends them, each with a NUL behind it. The tables must be there and have no other triggers. */
+REP_CHECK enum rep_code rep_checks_triggers(struct rep_buf *out, struct rep_db *db,
+					    const struct rep_schema *schema, struct rep_error *err);
 
 #endif

@@ -44,16 +44,15 @@ static void queue_sql(struct rep_buf *sql, const struct rep_entity *entity, cons
 	rep_buf_printf(
 		sql,
 		"\nBEGIN\nINSERT INTO _search_dirty (entity, id) SELECT '%s', %s.id WHERE NOT "
-		"EXISTS (SELECT 1 FROM _search_dirty WHERE entity = '%s' AND id = %s.id);\nEND;\n",
+		"EXISTS (SELECT 1 FROM _search_dirty WHERE entity = '%s' AND id = %s.id);\n",
 		entity->name, row, entity->name, row);
+	rep_trigger_end(sql);
 }
 
 static void trigger_sql(struct rep_buf *sql, const struct rep_entity *entity, const char *suffix,
 			const char *event)
 {
-	rep_buf_puts(sql, "DROP TRIGGER IF EXISTS ");
-	rep_trigger_name(sql, entity->name, suffix);
-	rep_buf_puts(sql, ";\nCREATE TRIGGER ");
+	rep_buf_puts(sql, "CREATE TRIGGER ");
 	rep_trigger_name(sql, entity->name, suffix);
 	rep_buf_printf(sql, " AFTER %s ON ", event);
 	rep_db_quote(sql, rep_table_name(entity));
@@ -70,12 +69,8 @@ static void update_event(struct rep_buf *event, const struct rep_entity *entity)
 	}
 }
 
-enum rep_code rep_search_install(struct rep_db *db, const struct rep_schema *schema,
-				 struct rep_error *err)
+void rep_search_triggers(struct rep_buf *out, const struct rep_schema *schema)
 {
-	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
-	enum rep_code rc = rep_search_create(db, err);
-
 	for (size_t i = 0; i < schema->entities_len; i++) {
 		const struct rep_entity *entity = &schema->entities[i];
 		struct rep_buf event = REP_BUF_INIT(SQL_SIZE_MAX);
@@ -83,26 +78,41 @@ enum rep_code rep_search_install(struct rep_db *db, const struct rep_schema *sch
 		if (!is_searched(entity))
 			continue;
 		update_event(&event, entity);
-		trigger_sql(&sql, entity, "search_insert", "INSERT");
-		queue_sql(&sql, entity, "NEW");
-		trigger_sql(&sql, entity, "search_update", rep_buf_str(&event));
-		queue_sql(&sql, entity, "NEW");
-		trigger_sql(&sql, entity, "search_delete", "DELETE");
-		queue_sql(&sql, entity, "OLD");
+		trigger_sql(out, entity, "search_insert", "INSERT");
+		queue_sql(out, entity, "NEW");
+		trigger_sql(out, entity, "search_update", rep_buf_str(&event));
+		queue_sql(out, entity, "NEW");
+		trigger_sql(out, entity, "search_delete", "DELETE");
+		queue_sql(out, entity, "OLD");
+		if (event.failed)
+			out->failed = event.failed;
+		rep_buf_clear(&event);
+	}
+}
+
+enum rep_code rep_search_queue_all(struct rep_db *db, const struct rep_schema *schema,
+				   struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
+	enum rep_code rc;
+
+	for (size_t i = 0; i < schema->entities_len; i++) {
+		const struct rep_entity *entity = &schema->entities[i];
+
+		if (!is_searched(entity))
+			continue;
 		rep_buf_printf(
 			&sql,
 			"INSERT OR IGNORE INTO _search_dirty (entity, id) SELECT '%s', id FROM ",
 			entity->name);
 		rep_db_quote(&sql, rep_table_name(entity));
 		rep_buf_puts(&sql, ";\n");
-		rep_buf_clear(&event);
 	}
-	if (rc == REP_OK)
-		rc = rep_buf_check(&sql, "search triggers", err);
+	rc = rep_buf_check(&sql, "what is searched", err);
 	if (rc == REP_OK)
 		rc = rep_db_exec(db, rep_buf_str(&sql), err);
 	rep_buf_clear(&sql);
-	return rep_wrap(err, rc, "make search index");
+	return rep_wrap(err, rc, "queue all for search");
 }
 
 /* ---- catching up ---- */

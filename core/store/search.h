@@ -16,13 +16,16 @@
 
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/json.h"
 #include "core/store/replica.h"
 
 REP_CHECK enum rep_code rep_search_create(struct rep_db *db, struct rep_error *err);
-/* Triggers for every entity; all rows are queued, because another schema may search other fields. */
-REP_CHECK enum rep_code rep_search_install(struct rep_db *db, const struct rep_schema *schema,
-					   struct rep_error *err);
+/* Appends the triggers of every entity that is searched, each with a NUL behind it. */
+void rep_search_triggers(struct rep_buf *out, const struct rep_schema *schema);
+/* All rows are queued, because another schema may search other fields. */
+REP_CHECK enum rep_code rep_search_queue_all(struct rep_db *db, const struct rep_schema *schema,
+					     struct rep_error *err);
 REP_CHECK enum rep_code rep_search_catch_up(struct rep_replica *replica, struct rep_error *err);
 /*
  * Records that hold every word of `text`, best first (words near the start of the title, short texts): an array of [entity, id]. At
