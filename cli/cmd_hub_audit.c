@@ -2,57 +2,73 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/audit_rows.h"
 #include "cli/cli.h"
-#include "cli/csv.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/record.h"
 #include "sync/audit.h"
 
-static const char *const audit_columns[] = {
-	"entity", "id",          "partition", "field",           "old",  "new",
-	"op",     "device_time", "hub_time",  "clock_offset_ms", "rep",  "rep_name",
-	"role",   "device",      "reason",    "outcome",         "rule", "rival",
-	"flags",  "changeset",   "segment",   "commit",
-};
-#define AUDIT_COLUMNS (sizeof audit_columns / sizeof *audit_columns)
+static enum rep_code tell(struct cli *cli, struct rep_hub *hub, const struct rep_audit *query,
+			  enum cli_rows_format format, struct rep_error *err)
+{
+	struct cli_audit_rows rows;
+	enum rep_code rc;
+
+	if ((rc = cli_audit_rows_begin(&rows, cli, format, err)))
+		return rc;
+	rc = rep_hub_audit_each(hub, query, cli_audit_rows_put, &rows, err);
+	cli_audit_rows_end(&rows, !rc);
+	return rc;
+}
+
+static enum rep_code choose_format(struct cli *cli, const char *name, enum cli_rows_format *out,
+				   struct rep_error *err)
+{
+	static const char *const names[] = {"table", "json", "csv"};
+	enum rep_code rc = name ? cli_one_of(cli, "--format", name, names, 3, err) : REP_OK;
+
+	*out = cli->json ? CLI_ROWS_JSON : CLI_ROWS_TABLE;
+	if (!rc && name && strcmp(name, "csv") == 0)
+		*out = CLI_ROWS_CSV;
+	else if (!rc && name && strcmp(name, "json") == 0)
+		*out = CLI_ROWS_JSON;
+	cli->json = cli->json || *out == CLI_ROWS_JSON;
+	return rc;
+}
 
 enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
-	static const char *const formats[] = {"table", "json", "csv"};
+	static const char *const clocks[] = {"device", "hub"};
 	struct rep_audit query = {0};
-	const char *format = NULL;
+	const char *format_name = NULL, *by = NULL;
 	const struct cli_option options[] = {
 		{.name = "entity", .text = &query.entity}, {.name = "id", .text = &query.id},
 		{.name = "field", .text = &query.field},   {.name = "rep", .text = &query.rep},
 		{.name = "device", .text = &query.device}, {.name = "since", .text = &query.since},
-		{.name = "until", .text = &query.until},   {.name = "format", .text = &format},
+		{.name = "until", .text = &query.until},   {.name = "by", .text = &by},
+		{.name = "limit", .number = &query.limit}, {.name = "format", .text = &format_name},
 	};
 	const struct rep_entity *entity;
-	struct rep_json *rows = NULL;
+	enum cli_rows_format format;
 	struct rep_hub *hub = NULL;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, options, 8, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, sizeof options / sizeof *options, err)) ||
 	    (rc = cli_args(cli, 0, 0, NULL, err)) ||
-	    (format && (rc = cli_one_of(cli, "--format", format, formats, 3, err))) ||
+	    (rc = choose_format(cli, format_name, &format, err)) ||
+	    (by && (rc = cli_one_of(cli, "--by", by, clocks, 2, err))) ||
 	    (rc = cli_time(cli, "--since", &query.since, err)) ||
-	    (rc = cli_time(cli, "--until", &query.until, err)) ||
-	    (rc = cli_hub(cli, &hub, true, err)))
+	    (rc = cli_time(cli, "--until", &query.until, err)))
 		return rc;
-	if (query.entity && (rc = cli_entity(rep_hub_schema(hub), query.entity, &entity, err)))
-		goto out;
-	cli->json = cli->json || (format && strcmp(format, "json") == 0);
-	rc = rep_hub_audit(hub, &query, &rows, err);
-	if (!rc && cli->json)
-		cli_json(rows);
-	else if (!rc && format && strcmp(format, "csv") == 0)
-		rc = cli_csv(rows, audit_columns, AUDIT_COLUMNS, err);
-	else if (!rc)
-		cli_audit_rows(cli, rows);
-out:
-	rep_json_free(rows);
+	if (query.id && !query.entity)
+		return cli_usage(cli, err, "--id needs its --entity");
+	query.by_hub = by && strcmp(by, "hub") == 0;
+	if ((rc = cli_hub(cli, &hub, true, err)))
+		return rc;
+	if (!query.entity || !(rc = cli_entity(rep_hub_schema(hub), query.entity, &entity, err)))
+		rc = tell(cli, hub, &query, format, err);
 	rep_hub_close(hub);
 	return rc;
 }
@@ -125,7 +141,6 @@ enum rep_code cmd_hub_history(struct cli *cli, int argc, char **argv, struct rep
 {
 	static const char *const names[] = {"ENTITY", "ID"};
 	const struct rep_entity *entity;
-	struct rep_json *rows = NULL;
 	struct rep_hub *hub = NULL;
 	struct rep_audit query = {0};
 	enum rep_code rc;
@@ -136,14 +151,8 @@ enum rep_code cmd_hub_history(struct cli *cli, int argc, char **argv, struct rep
 		goto out;
 	query.entity = cli->args[0];
 	query.id = cli->args[1];
-	if ((rc = rep_hub_audit(hub, &query, &rows, err)))
-		goto out;
-	if (cli->json)
-		cli_json(rows);
-	else
-		cli_audit_rows(cli, rows);
+	rc = tell(cli, hub, &query, cli->json ? CLI_ROWS_JSON : CLI_ROWS_TABLE, err);
 out:
-	rep_json_free(rows);
 	rep_hub_close(hub);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/audit_rows.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -236,7 +237,7 @@ enum rep_code cmd_history(struct cli *cli, int argc, char **argv, struct rep_err
 	if (cli->json)
 		cli_json(rows);
 	else
-		cli_audit_rows(cli, rows);
+		rc = cli_audit_table(cli, rows, err);
 out:
 	rep_json_free(rows);
 	rep_replica_close(replica);

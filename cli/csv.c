@@ -52,21 +52,23 @@ static enum rep_code flush(char **cells, size_t len, struct rep_error *err)
 	return rc;
 }
 
-enum rep_code cli_csv(const struct rep_json *rows, const char *const *columns, size_t len,
-		      struct rep_error *err)
+enum rep_code cli_csv_head(const char *const *columns, size_t len, struct rep_error *err)
 {
 	char *cells[CELLS_MAX];
-	enum rep_code rc;
 
 	for (size_t i = 0; i < len; i++)
 		cells[i] = strdup(columns[i]);
-	rc = flush(cells, len, err);
-	for (size_t n = 0; !rc && n < rep_json_size(rows); n++) {
-		for (size_t i = 0; i < len; i++)
-			cells[i] = cell_of(rep_json_get(rep_json_at(rows, n), columns[i]));
-		rc = flush(cells, len, err);
-	}
-	return rc;
+	return flush(cells, len, err);
+}
+
+enum rep_code cli_csv_row(const struct rep_json *row, const char *const *columns, size_t len,
+			  struct rep_error *err)
+{
+	char *cells[CELLS_MAX];
+
+	for (size_t i = 0; i < len; i++)
+		cells[i] = cell_of(rep_json_get(row, columns[i]));
+	return flush(cells, len, err);
 }
 
 enum rep_code cli_csv_records(const struct rep_json *records, const struct rep_entity *entity,

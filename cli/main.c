@@ -77,7 +77,7 @@ const struct cli_command cli_hub_commands[] = {
 	{"status", "", "repsync-hub", cmd_hub_status},
 	{"audit",
 	 "[--entity E] [--id ID] [--field F] [--rep R] [--device D] [--since T] [--until T] "
-	 "[--format table|json|csv]",
+	 "[--by device|hub] [--limit N] [--format table|json|csv]",
 	 "repsync-audit", cmd_hub_audit},
 	{"show", "ENTITY ID [--as-of TIME] [--by device|hub]", "repsync-audit", cmd_hub_show},
 	{"blame", "ENTITY ID", "repsync-audit", cmd_hub_blame},

@@ -10,7 +10,6 @@
 
 #define COLUMNS_SHOWN 7  /* of a list: id, title, and the first fields that are filled */
 #define COLUMNS_TRIED 30 /* fields that a list looks at */
-#define COMMIT_SHOWN 12
 
 static bool is_unsent(const struct rep_json *record, const char *field)
 {
@@ -124,39 +123,4 @@ void cli_records(const struct cli *cli, const struct rep_entity *entity,
 	cli_table_brief(cli, rows, columns, len + 1, COLUMNS_SHOWN);
 	rep_json_free(rows);
 	rep_buf_clear(&text);
-}
-
-void cli_audit_rows(const struct cli *cli, const struct rep_json *rows)
-{
-	static const struct cli_column columns[] = {
-		{"device_time", "设备时间", "device time", false},
-		{"hub_time", "中枢时间", "hub time", false},
-		{"rep", "人员", "rep", false},
-		{"rep_name", "姓名", "name", false},
-		{"device", "设备", "device", false},
-		{"entity", "实体", "entity", false},
-		{"id", "编号", "id", false},
-		{"field", "字段", "field", false},
-		{"op", "操作", "op", false},
-		{"old", "原值", "old", false},
-		{"new", "新值", "new", false},
-		{"outcome", "结果", "outcome", false},
-		{"rule", "规则", "rule", false},
-		{"reason", "原因", "reason", false},
-		{"changeset", "变更集", "change set", false},
-		{"commit", "提交", "commit", false},
-	};
-
-	struct rep_json *shown = rep_json_dup(rows), *row;
-	const char *commit;
-
-	for (size_t i = 0; i < rep_json_size(shown); i++) {
-		row = rep_json_at(shown, i);
-		commit = rep_json_get_string(row, "commit");
-		if (commit && strlen(commit) > COMMIT_SHOWN)
-			rep_json_set(row, "commit", rep_json_string_n(commit, COMMIT_SHOWN));
-	}
-	cli_table_brief(cli, shown, columns, sizeof columns / sizeof *columns,
-			sizeof columns / sizeof *columns);
-	rep_json_free(shown);
 }

@@ -11,9 +11,6 @@ void cli_record(const struct cli *cli, const struct rep_schema *schema,
 /* An array of records as a table: id, title, and the first fields. */
 void cli_records(const struct cli *cli, const struct rep_entity *entity,
 		 const struct rep_json *records);
-/* Audit rows as a table. */
-void cli_audit_rows(const struct cli *cli, const struct rep_json *rows);
-
 /* Review items as a table: what stands, what the others wrote or propose. */
 void cli_items(const struct cli *cli, const struct rep_json *items);
 

@@ -10,9 +10,20 @@
 
 struct rep_audit {
 	const char *entity, *id, *field, *rep, *device;
-	const char *since, *until; /* datetimes */
+	const char *since, *until; /* datetimes, half-open, by the devices' clocks */
+	bool by_hub;               /* by the hub's receipts instead */
+	int64_t limit;             /* rows; 0 = all */
 };
-/* Rows, oldest first; a set, list or map gives one row an element. */
+/*
+ * Calls `each` with every row, oldest first; a set, list or map gives one row an element. Streams: what it holds does not grow with
+ * the rows, so that millions may pass. `row` is borrowed until `each` returns, which may keep a reference.
+ */
+REP_CHECK enum rep_code rep_hub_audit_each(struct rep_hub *hub, const struct rep_audit *query,
+					   enum rep_code (*each)(void *user,
+								 const struct rep_json *row,
+								 struct rep_error *err),
+					   void *user, struct rep_error *err);
+/* The same as an array, for few. */
 REP_CHECK enum rep_code rep_hub_audit(struct rep_hub *hub, const struct rep_audit *query,
 				      struct rep_json **out, struct rep_error *err);
 /* The record as it stood at `as_of` (NULL = now): by the device's clock, or with by_hub by the hub's receipt. */

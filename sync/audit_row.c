@@ -9,6 +9,7 @@
 #include "core/store/tables.h"
 #include "sync/hub_state.h"
 
+#define KNOWN_MAX 4096u /* partitions kept at a time: a question may pass every record there is */
 #define KEY_SIZE (REP_NAME_LEN_MAX + REP_ID_LEN_MAX + 2)
 
 static enum rep_code nomem(struct rep_error *err)
@@ -76,6 +77,10 @@ static enum rep_code find_partition(struct rep_audit_rows *rows, const char *ent
 	*out = rep_json_get(rows->partitions, key);
 	if (*out)
 		return REP_OK;
+	if (rep_json_size(rows->partitions) >= KNOWN_MAX) {
+		rep_json_free(rows->partitions);
+		rows->partitions = rep_json_object();
+	}
 	if (entity)
 		rc = rep_row_partition(rows->db, entity, id, &partition, err);
 	if (rc == REP_OK &&
@@ -258,11 +263,11 @@ static enum rep_code find_rival(struct rep_audit_rows *rows, const struct rep_in
 enum rep_code rep_audit_row_decided(struct rep_audit_rows *rows, struct rep_json *row,
 				    const struct rep_indexed *change,
 				    const struct rep_entity *entity, const char *field,
-				    struct rep_error *err)
+				    const char *judged_as, struct rep_error *err)
 {
 	const struct rep_json *fields = rep_json_get(change->outcome, "fields");
 	const struct rep_json *all = rep_json_get(fields, "*");
-	const struct rep_json *own = rep_json_get(fields, field);
+	const struct rep_json *own = rep_json_get(fields, judged_as);
 	const struct rep_field *declared = entity ? rep_entity_field(entity, field) : NULL;
 	const char *whole = rep_json_get_string(change->outcome, "outcome");
 	const char *outcome, *rule;
@@ -292,7 +297,9 @@ struct telling {
 	const struct rep_indexed *change;
 	const struct rep_entity *entity;
 	struct rep_json *out;
-	const char *field;
+	const char *field; /* as the change names it */
+	const char *shown; /* as the version in force does; the same where that has it no more */
+	const char *judged_as; /* as the outcome does: the version that judged */
 };
 
 /* `old_value`, `new_value`: borrowed; NULL = null. `op` NULL = the change's own. */
@@ -307,11 +314,11 @@ static enum rep_code add_row(struct telling *telling, const char *op,
 		return rc;
 	if (telling->field)
 		rc = rep_audit_row_decided(telling->rows, row, telling->change, telling->entity,
-					   telling->field, err);
+					   telling->shown, telling->judged_as, err);
 	if (rc != REP_OK)
 		goto out;
 	if ((op && !rep_json_set_string(row, "op", op)) ||
-	    (telling->field && !rep_json_set_string(row, "field", telling->field)) ||
+	    (telling->field && !rep_json_set_string(row, "field", telling->shown)) ||
 	    (old_value && !rep_json_set(row, "old", rep_json_ref(old_value))) ||
 	    (new_value && !rep_json_set(row, "new", rep_json_ref(new_value))) ||
 	    !rep_json_append(telling->out, rep_json_ref(row)))
@@ -377,7 +384,7 @@ static enum rep_code add_field(struct telling *telling, const struct rep_json *v
 			       struct rep_error *err)
 {
 	const struct rep_field *declared =
-		telling->entity ? rep_entity_field(telling->entity, telling->field) : NULL;
+		telling->entity ? rep_entity_field(telling->entity, telling->shown) : NULL;
 	const struct rep_json *new_value = rep_json_get(value, "new");
 	enum rep_code rc = REP_OK;
 
@@ -441,6 +448,51 @@ static bool is_of_fields(enum rep_op op)
 	return false;
 }
 
+/*
+ * Values are told as they were signed; a field bears the name that it has now, and is asked for by either. One that the version in force
+ * does not have is told too: its own name is all it has.
+ */
+static enum rep_code name_field(struct telling *telling, struct rep_error *err)
+{
+	const struct rep_edit *edit = &telling->change->edit;
+	const int newest = telling->rows->schema->version;
+	const int judged = edit->judged ? edit->judged : edit->version;
+	struct rep_versions *versions = telling->rows->hub->versions;
+	const char *now = telling->field, *then = telling->field;
+	enum rep_code rc = REP_OK;
+
+	if (edit->version && edit->version < newest)
+		rc = rep_version_name(versions, edit->entity, telling->field, edit->version, newest,
+				      &now, err);
+	if (rc == REP_OK && edit->version && judged != edit->version)
+		rc = rep_version_name(versions, edit->entity, telling->field, edit->version, judged,
+				      &then, err);
+	telling->shown = now ? now : telling->field;
+	telling->judged_as = then ? then : telling->field;
+	return rc;
+}
+
+/* By the name of now, by that of the change, or by any that it had: a name that was given up is never used again. */
+static enum rep_code is_asked(const struct telling *telling, const char *field, bool *asked,
+			      struct rep_error *err)
+{
+	struct rep_versions *versions = telling->rows->hub->versions;
+	const int newest = telling->rows->schema->version;
+	enum rep_code rc = REP_OK;
+
+	*asked = !field || strcmp(field, telling->field) == 0 || strcmp(field, telling->shown) == 0;
+	for (int n = rep_versions_first(versions); rc == REP_OK && !*asked && n < newest; n++) {
+		const char *now = NULL;
+
+		if (!rep_versions_has(versions, n))
+			continue;
+		rc = rep_version_name(versions, telling->change->entity, field, n, newest, &now,
+				      err);
+		*asked = rc == REP_OK && now && strcmp(now, telling->shown) == 0;
+	}
+	return rc;
+}
+
 enum rep_code rep_audit_rows_add(struct rep_audit_rows *rows, const struct rep_indexed *change,
 				 const char *field, struct rep_json *out, struct rep_error *err)
 {
@@ -452,6 +504,7 @@ enum rep_code rep_audit_rows_add(struct rep_audit_rows *rows, const struct rep_i
 	};
 	const struct rep_json *values = rep_json_get(change->owned_line, "values");
 	const bool of_fields = is_of_fields(change->edit.op) && change->owned_line;
+	bool asked = false;
 	enum rep_code rc = REP_OK;
 
 	if (!of_fields && !field)
@@ -461,7 +514,10 @@ enum rep_code rep_audit_rows_add(struct rep_audit_rows *rows, const struct rep_i
 	for (void *it = rep_json_iter(values); rc == REP_OK && it;
 	     it = rep_json_iter_next(values, it)) {
 		telling.field = rep_json_iter_key(it);
-		if (!field || strcmp(field, telling.field) == 0)
+		rc = name_field(&telling, err);
+		if (rc == REP_OK)
+			rc = is_asked(&telling, field, &asked, err);
+		if (rc == REP_OK && asked)
 			rc = add_field(&telling, rep_json_iter_value(it), err);
 	}
 	return rc;

@@ -25,11 +25,14 @@ void rep_audit_rows_clear(struct rep_audit_rows *rows);
 REP_CHECK enum rep_code rep_audit_row_new(struct rep_audit_rows *rows,
 					  const struct rep_indexed *change, struct rep_json **out,
 					  struct rep_error *err);
-/* Sets outcome, rule and rival of a row to those of `field`, with the rival's rep and value. */
+/*
+ * Sets outcome, rule and rival of a row to those of `field`, with the rival's rep and value. `judged_as`: what the outcome calls it,
+ * where another version judged.
+ */
 REP_CHECK enum rep_code rep_audit_row_decided(struct rep_audit_rows *rows, struct rep_json *row,
 					      const struct rep_indexed *change,
 					      const struct rep_entity *entity, const char *field,
-					      struct rep_error *err);
+					      const char *judged_as, struct rep_error *err);
 /*
  * Appends to `out` (an array) the rows of a change: one a scalar field, one an element of a set, list or map; one with a null
  * field for what concerns the whole record (delete, restore, alias, unalias, erase, and an erased line). `field` narrows

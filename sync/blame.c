@@ -34,7 +34,7 @@ static enum rep_code on_change(void *user, struct rep_indexed *change, struct re
 		struct rep_json *own = rep_json_dup(row);
 
 		rc = own ? rep_audit_row_decided(&blame->rows, own, change, blame->record->entity,
-						 rep_json_iter_key(it), err)
+						 rep_json_iter_key(it), rep_json_iter_key(it), err)
 			 : rep_fail(err, REP_ENOMEM, "blame");
 		if (!rep_json_set(of_fields, rep_json_iter_key(it), own) && rc == REP_OK)
 			rc = rep_fail(err, REP_ENOMEM, "blame");

@@ -164,7 +164,7 @@ static enum rep_code on_change(void *user, struct rep_indexed *change, struct re
 	rc = rep_audit_row_new(&explain->rows, change, &row, err);
 	if (rc != REP_OK)
 		return rc;
-	rc = rep_audit_row_decided(&explain->rows, row, change, explain->entity, field, err);
+	rc = rep_audit_row_decided(&explain->rows, row, change, explain->entity, field, field, err);
 	if (rc != REP_OK) {
 		rep_json_free(row);
 		return rc;

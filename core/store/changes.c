@@ -28,6 +28,7 @@ static const char schema_sql[] =
 	" segment INTEGER, version INTEGER NOT NULL) STRICT;"
 	"CREATE UNIQUE INDEX IF NOT EXISTS _change_device ON _change(device, seq, idx);"
 	"CREATE INDEX IF NOT EXISTS _change_record ON _change(entity, id, eff, seq, idx);"
+	"CREATE INDEX IF NOT EXISTS _change_eff ON _change(eff, seq, idx);"
 	"CREATE INDEX IF NOT EXISTS _change_cut ON _change(device, stamp) WHERE stamp <> eff;"
 	"CREATE INDEX IF NOT EXISTS _change_alias ON _change(entity, id) WHERE op IN ('alias', 'unalias');"
 	"CREATE INDEX IF NOT EXISTS _change_into ON _change(entity, json_extract(line, '$.into'))"
@@ -172,7 +173,8 @@ out:
 #define COLUMNS                                                                                   \
 	"c.device, c.seq, c.idx, c.stamp, c.eff, c.entity, c.id, c.op, c.rep, c.line, c.outcome," \
 	" c.held, s.path, s.hub_time, s.offset_ms, s.commit_id, c.version"
-#define FROM " FROM _change c LEFT JOIN _segment s ON s.n = c.segment"
+#define SEGMENTS " LEFT JOIN _segment s ON s.n = c.segment"
+#define FROM " FROM _change c" SEGMENTS
 
 static char *dup_column(struct rep_stmt *stmt, int index)
 {
@@ -250,17 +252,86 @@ struct condition {
 	const char *value;
 };
 
-/* The members of a group, behind the conditions that are there always. */
-static void put_ids(struct rep_buf *sql, const struct rep_changes_query *query, int bound)
+/* "?n, ?n+1, ..." of the members of a group, the first of which is bound as `first`. */
+static void put_list(struct rep_buf *sql, const struct rep_changes_query *query, size_t first)
 {
 	for (size_t i = 0; i < query->ids_len; i++)
-		rep_buf_printf(sql, "%s?%zu",
-			       i       ? ", "
-			       : bound ? " AND c.id IN ("
-				       : " WHERE c.id IN (",
-			       (size_t)bound + i + 1);
-	if (query->ids_len)
+		rep_buf_printf(sql, "%s?%zu", i ? ", " : "", first + i);
+}
+
+/* The members of a group, behind the conditions that are there always: the entity among them, as ?1. */
+static void put_ids(struct rep_buf *sql, const struct rep_changes_query *query, size_t bound)
+{
+	if (!query->ids_len)
+		return;
+	if (!query->with_into) {
+		rep_buf_puts(sql, " AND c.id IN (");
+		put_list(sql, query, bound + 1);
+	} else {
+		rep_buf_puts(sql,
+			     " AND c.n IN (SELECT n FROM _change WHERE entity = ?1 AND id IN (");
+		put_list(sql, query, bound + 1);
+		rep_buf_puts(sql,
+			     ") UNION SELECT n FROM _change WHERE entity = ?1 AND"
+			     " op IN ('alias', 'unalias') AND json_extract(line, '$.into') IN (");
+		put_list(sql, query, bound + 1);
 		rep_buf_puts(sql, ")");
+	}
+	rep_buf_puts(sql, ")");
+}
+
+/* An older program's working copy lacks the index while it is only read. */
+static enum rep_code is_ordered(struct rep_db *db, bool *ordered, struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	enum rep_code rc = rep_db_use(
+		db, &stmt, "SELECT 1 FROM sqlite_schema WHERE name = '_change_eff'", err);
+
+	*ordered = false;
+	if (rc == REP_OK)
+		rc = rep_step(stmt, ordered, err);
+	if (rc == REP_OK)
+		rep_stmt_reset(stmt);
+	return rc;
+}
+
+/*
+ * Of few records, by their index. Of anything else in the order of the stamps, by theirs, so that the first row comes at once and
+ * nothing is sorted: SQLite would rather sort millions of rows than read them in order.
+ */
+static enum rep_code prepare_each(struct rep_db *db, const struct rep_changes_query *query,
+				  const struct condition *conditions, size_t len,
+				  struct rep_stmt **out, struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(8192 + 64 * query->ids_len);
+	bool ordered = false;
+	size_t bound = 0;
+	int at = 0;
+	enum rep_code rc = REP_OK;
+
+	*out = NULL;
+	if (!query->id && !query->ids_len)
+		rc = is_ordered(db, &ordered, err);
+	rep_buf_printf(&sql, "SELECT " COLUMNS " FROM _change c%s" SEGMENTS,
+		       ordered ? " INDEXED BY _change_eff" : "");
+	for (size_t i = 0; i < len; i++)
+		if (conditions[i].value)
+			rep_buf_printf(&sql, " %s %s%zu", bound ? "AND" : "WHERE",
+				       conditions[i].sql, bound + 1),
+				bound++;
+	put_ids(&sql, query, bound);
+	rep_buf_puts(&sql, " ORDER BY c.eff, c.seq, c.idx");
+	if (rc == REP_OK)
+		rc = rep_buf_check(&sql, "a query", err);
+	if (rc == REP_OK)
+		rc = rep_db_prepare(db, out, rep_buf_str(&sql), err);
+	for (size_t i = 0; rc == REP_OK && i < len; i++)
+		if (conditions[i].value)
+			rep_bind_text(*out, ++at, conditions[i].value);
+	for (size_t i = 0; rc == REP_OK && i < query->ids_len; i++)
+		rep_bind_text(*out, ++at, query->ids[i]);
+	rep_buf_clear(&sql);
+	return rc;
 }
 
 enum rep_code rep_changes_each(struct rep_db *db, const struct rep_changes_query *query,
@@ -268,34 +339,20 @@ enum rep_code rep_changes_each(struct rep_db *db, const struct rep_changes_query
 						     struct rep_error *err),
 			       void *user, struct rep_error *err)
 {
+	const bool by_hub = query->by_hub;
 	const struct condition conditions[] = {
-		{"c.entity = ?", query->entity}, {"c.id = ?", query->id},
-		{"c.rep = ?", query->rep},       {"c.device = ?", query->device},
-		{"c.eff >= ?", query->since},    {"c.eff < ?", query->until},
+		{"c.entity = ?", query->entity},
+		{"c.id = ?", query->id},
+		{"c.rep = ?", query->rep},
+		{"c.device = ?", query->device},
+		{by_hub ? "s.hub_time >= ?" : "c.eff >= ?", query->since},
+		{by_hub ? "s.hub_time < ?" : "c.eff < ?", query->until},
 	};
-	struct rep_buf sql = REP_BUF_INIT(4096 + 16 * query->ids_len);
 	struct rep_stmt *stmt = NULL;
 	bool row = true;
-	int bound = 0;
-	enum rep_code rc;
+	enum rep_code rc = prepare_each(db, query, conditions,
+					sizeof conditions / sizeof *conditions, &stmt, err);
 
-	rep_buf_puts(&sql, "SELECT " COLUMNS FROM);
-	for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
-		if (conditions[i].value)
-			rep_buf_printf(&sql, " %s %s%d", bound ? "AND" : "WHERE", conditions[i].sql,
-				       bound + 1),
-				bound++;
-	put_ids(&sql, query, bound);
-	rep_buf_puts(&sql, " ORDER BY c.eff, c.seq, c.idx");
-	rc = rep_buf_check(&sql, "a query", err);
-	if (rc == REP_OK)
-		rc = rep_db_prepare(db, &stmt, rep_buf_str(&sql), err);
-	bound = 0;
-	for (size_t i = 0; rc == REP_OK && i < sizeof conditions / sizeof *conditions; i++)
-		if (conditions[i].value)
-			rep_bind_text(stmt, ++bound, conditions[i].value);
-	for (size_t i = 0; rc == REP_OK && i < query->ids_len; i++)
-		rep_bind_text(stmt, ++bound, query->ids[i]);
 	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row) {
 		struct rep_indexed change;
 
@@ -305,7 +362,6 @@ enum rep_code rep_changes_each(struct rep_db *db, const struct rep_changes_query
 		rep_indexed_clear(&change);
 	}
 	rep_stmt_free(stmt);
-	rep_buf_clear(&sql);
 	return rc;
 }
 

@@ -61,9 +61,12 @@ struct rep_changes_query {
 	const char *device;
 	const char *since; /* datetimes, half-open, by the device's effective clock */
 	const char *until;
+	bool by_hub;            /* `since` and `until` by the hub's receipt instead */
 	const char *const *ids; /* any of these, with an entity; NULL = as `id` says */
 	size_t ids_len;
+	bool with_into; /* and what joined others to `ids`, or parted them */
 };
+/* Without records in the query it streams: no row waits for the last one. */
 REP_CHECK enum rep_code rep_changes_each(struct rep_db *db, const struct rep_changes_query *query,
 					 enum rep_code (*each)(void *user,
 							       struct rep_indexed *change,

@@ -2,9 +2,20 @@
 
 #include "core/store/csv.h"
 
-/* What a spreadsheet would take for a formula (OWASP, "CSV Injection"). */
+/*
+ * What a spreadsheet would take for a formula (OWASP, "CSV Injection"): also in the wide forms of East Asian input, which some of them
+ * read as the narrow ones, and behind white space, which some of them drop.
+ */
 static bool is_formula(const char *cell)
 {
+	static const char *const wide[] = {"＝", "＋", "－", "＠"};
+
+	if (*cell == '\t' || *cell == '\r' || *cell == '\n')
+		return true;
+	cell += strspn(cell, " ");
+	for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+		if (strncmp(cell, wide[i], strlen(wide[i])) == 0)
+			return true;
 	return *cell && strchr("=+-@", *cell);
 }
 

@@ -92,6 +92,13 @@ JSON
 	hub_at "$DAY 13:06:40" --json explain contact C-0003 wishes | jq -e '.standing[0] | .value == "资料" and .reason == "电话" and .schema == "pharma/1"'
 	hub_at "$DAY 13:06:50" --json blame contact C-0003 | jq -e '.[] | select(.field == "wishes") | .value == "资料" and .reason == "电话" and .outcome == "applied"'
 
+	# An auditor finds a field by either name; what the rules of now have no name for keeps its own.
+	for name in needs wishes; do
+		hub_at "$DAY 13:07:00" --json audit --entity contact --id C-0001 --field $name |
+			jq -e 'map([.field, .new]) == [["wishes", "样品"], ["wishes", "会议"]]'
+	done
+	hub_at "$DAY 13:07:10" --json audit --entity contact --id C-0001 --field best_time | jq -e '.[-1].new == "周五" and .[-1].outcome == "applied"'
+
 	# 周强 comes back only now.
 	at "$DAY 13:10:00" zhou sync
 	at "$DAY 13:11:00" zhou verify

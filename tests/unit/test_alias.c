@@ -228,6 +228,42 @@ static void a_merge_undone_leaves_no_trace_in_the_records(void **state)
 	two_close(&two);
 }
 
+/* How many rows the history of a record has of an operation on another one. */
+static size_t told_of(struct world *world, const char *id, const char *op, const char *of)
+{
+	const struct rep_audit query = {.entity = "contact", .id = id};
+	struct rep_json *rows;
+	struct rep_error err;
+	size_t len = 0;
+
+	expect_ok(rep_hub_audit(world->hub, &query, &rows, &err), &err);
+	for (size_t i = 0; i < rep_json_size(rows); i++)
+		len += strcmp(rep_json_get_string(rep_json_at(rows, i), "op"), op) == 0 &&
+		       strcmp(rep_json_get_string(rep_json_at(rows, i), "id"), of) == 0;
+	rep_json_free(rows);
+	return len;
+}
+
+static void a_history_tells_of_being_joined_and_parted_on_either_side(void **state)
+{
+	struct two two;
+
+	open_both(&two, state, "told");
+	enter_twice(&two);
+	sync_all(&two);
+	join(&two.world, SECOND, FIRST);
+	/* While they are one, each history is that of both. */
+	assert_true(told_of(&two.world, FIRST, "insert", SECOND) > 0);
+	assert_true(told_of(&two.world, SECOND, "insert", FIRST) > 0);
+	part(&two.world, SECOND);
+	assert_int_equal(told_of(&two.world, FIRST, "insert", SECOND), 0);
+	assert_int_equal(told_of(&two.world, FIRST, "alias", SECOND), 1);
+	assert_int_equal(told_of(&two.world, FIRST, "unalias", SECOND), 1);
+	assert_int_equal(told_of(&two.world, SECOND, "alias", SECOND), 1);
+	assert_int_equal(told_of(&two.world, SECOND, "insert", FIRST), 0);
+	two_close(&two);
+}
+
 static void a_chain_and_a_cycle_are_one(void **state)
 {
 	static const char *const ids[] = {"C-1", "C-2", "C-3"};
@@ -514,6 +550,7 @@ int main(void)
 		cmocka_unit_test(what_comes_late_for_the_one_merged_away_reaches_the_other),
 		cmocka_unit_test(taken_apart_each_is_what_its_own_changes_make_it),
 		cmocka_unit_test(a_merge_undone_leaves_no_trace_in_the_records),
+		cmocka_unit_test(a_history_tells_of_being_joined_and_parted_on_either_side),
 		cmocka_unit_test(a_chain_and_a_cycle_are_one),
 		cmocka_unit_test(an_unsent_edit_of_one_merged_away_shows_at_the_other),
 		cmocka_unit_test(one_of_another_account_is_seen_by_who_had_it),

@@ -322,6 +322,21 @@ static void written_records_read_back_and_run_nothing(void **state)
 	rep_buf_clear(&out);
 }
 
+static void no_form_of_a_formula_is_written_as_one(void **state)
+{
+	static const char *const cells[] = {"=1",  " =1", "+1",  "-1",  "@x", "\t=1",
+					    "\rx", "＝1", "＋1", "－1", "＠x"};
+	struct rep_buf out = REP_BUF_INIT(4096);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+		rep_buf_reset(&out);
+		rep_csv_write(&out, &cells[i], 1);
+		assert_true(out.data[0] == '\'' || (out.data[0] == '"' && out.data[1] == '\''));
+	}
+	rep_buf_clear(&out);
+}
+
 /* Every prefix of a hard file, and every byte of it replaced: an answer or an error, never a crash or a hang. */
 static void damaged_files_end_in_an_answer(void **state)
 {
@@ -376,6 +391,7 @@ int main(void)
 		cmocka_unit_test(an_empty_file_has_no_header),
 		cmocka_unit_test(unknown_encodings_and_missing_files_are_named),
 		cmocka_unit_test(written_records_read_back_and_run_nothing),
+		cmocka_unit_test(no_form_of_a_formula_is_written_as_one),
 		cmocka_unit_test(damaged_files_end_in_an_answer),
 	};
 
