@@ -192,13 +192,15 @@ REP_CHECK enum rep_code rep_run_queue(struct rep_run *run, const struct rep_edit
 
 /* ---- run_refold.c ---- */
 
-/* Outcomes that are others than they were, recorded when the walk over the index is over. */
-struct rep_altered;
+/* What the changes of a walk over the index came to; what is another outcome than it was is recorded at its end. */
+struct rep_refolded;
 struct rep_refold {
 	struct rep_run *run;
-	struct rep_altered *altered;
-	size_t len;
+	struct rep_refolded *changes;
+	size_t len, cap;
 };
+/* The outcome that the walk has of a change so far; NULL = it did not meet it. */
+struct rep_json **rep_refold_outcome(struct rep_refold *refold, const struct rep_indexed *change);
 /* What a change that was folded again came to: its rejection, its outcome, the record's last change. `outcome` may be NULL. */
 REP_CHECK enum rep_code rep_refold_keep(struct rep_refold *refold, struct rep_touched *touched,
 					const struct rep_indexed *change, struct rep_json *outcome,
@@ -208,7 +210,7 @@ REP_CHECK enum rep_code rep_refold_alone(struct rep_run *run, struct rep_touched
 					 struct rep_refold *refold, struct rep_error *err);
 REP_CHECK enum rep_code rep_refold_record(struct rep_refold *refold, struct rep_error *err);
 void rep_refold_clear(struct rep_refold *refold);
-/* After a record moved, or came to lie elsewhere at some time: whatever follows it. */
+/* run_follow.c: after a record moved, or came to lie elsewhere at some time: whatever follows it. */
 REP_CHECK enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
 				       struct rep_error *err);
 /*
@@ -223,6 +225,14 @@ REP_CHECK enum rep_code rep_run_rejection(struct rep_run *run, const struct rep_
 					  struct rep_json *outcome, bool was_rejected,
 					  struct rep_error *err);
 bool rep_outcome_has_rejection(const struct rep_json *outcome);
+/* Is it one that is recorded as none? */
+bool rep_run_is_plain(const struct rep_json *outcome);
+
+/* ---- run_met.c ---- */
+
+/* After an edit was folded onto `touched`: what it made of earlier ones, in the outcomes of `refold`, or where that is NULL in the index. */
+REP_CHECK enum rep_code rep_run_tell_rivals(struct rep_run *run, const struct rep_touched *touched,
+					    struct rep_refold *refold, struct rep_error *err);
 
 /* ---- run_join.c ---- */
 

@@ -165,6 +165,8 @@ static enum rep_code fold_in_place(struct rep_run *run, struct rep_touched *touc
 	if (rc == REP_OK)
 		rc = rep_run_record(run, edit, signed_stamp, outcome, segment, fresh, err);
 	if (rc == REP_OK)
+		rc = rep_run_tell_rivals(run, touched, NULL, err);
+	if (rc == REP_OK)
 		rc = rep_run_touched_rows(run, touched, err);
 	if (rc == REP_OK) {
 		note_last(touched, edit);

@@ -1,5 +1,5 @@
 /*
- * Folding a record: one change onto it, or all of them again, and what follows when it lies elsewhere.
+ * Folding a record: one change onto it, or all of them again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +76,7 @@ static bool refused(void *user, const char *field, const char *stamp)
 	return is_refused;
 }
 
-static bool is_plain(const struct rep_json *outcome)
+bool rep_run_is_plain(const struct rep_json *outcome)
 {
 	const char *name = rep_json_get_string(outcome, "outcome");
 
@@ -169,7 +169,7 @@ enum rep_code rep_run_fold_one(struct rep_run *run, struct rep_touched *touched,
 		rc = fold_read(run, touched, &read, outcome, err);
 	if (rc == REP_OK)
 		rc = note_move(run, touched, edit, was, *outcome, err);
-	if (rc == REP_OK && is_plain(*outcome)) {
+	if (rc == REP_OK && rep_run_is_plain(*outcome)) {
 		rep_json_free(*outcome);
 		*outcome = NULL;
 	}
@@ -358,32 +358,58 @@ enum rep_code rep_run_rejection(struct rep_run *run, const struct rep_edit *edit
 
 /* ---- all changes again ---- */
 
-struct rep_altered {
+struct rep_refolded {
 	char device[REP_DEVICE_LEN + 1];
 	int64_t seq;
 	unsigned index;
 	char *segment;
-	struct rep_json *outcome;
+	struct rep_json *was, *outcome;
 };
 
-static enum rep_code keep_altered(struct rep_refold *refold, const struct rep_indexed *change,
-				  struct rep_json *outcome, struct rep_error *err)
+static struct rep_refolded *add_refolded(struct rep_refold *refold)
 {
-	struct rep_altered *grown = reallocarray(refold->altered, refold->len + 1, sizeof *grown),
-			   *altered;
+	size_t cap = refold->cap ? 2 * refold->cap : 16;
+	struct rep_refolded *grown;
 
-	if (!grown)
+	if (refold->len == refold->cap) {
+		grown = reallocarray(refold->changes, cap, sizeof *grown);
+		if (!grown)
+			return NULL;
+		refold->changes = grown;
+		refold->cap = cap;
+	}
+	return &refold->changes[refold->len++];
+}
+
+static enum rep_code keep(struct rep_refold *refold, const struct rep_indexed *change,
+			  struct rep_json *outcome, struct rep_error *err)
+{
+	struct rep_refolded *one = add_refolded(refold);
+
+	if (!one)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
-	refold->altered = grown;
-	altered = &grown[refold->len++];
-	*altered = (struct rep_altered){.seq = change->edit.seq,
-					.index = change->edit.index,
-					.segment = change->segment ? strdup(change->segment) : NULL,
-					.outcome = rep_json_ref(outcome)};
-	memcpy(altered->device, change->device, sizeof altered->device);
-	if (!altered->segment || (outcome && !altered->outcome))
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	return REP_OK;
+	*one = (struct rep_refolded){
+		.seq = change->edit.seq,
+		.index = change->edit.index,
+		.segment = change->segment ? strdup(change->segment) : NULL,
+		.was = change->outcome ? rep_json_ref(change->outcome) : NULL,
+		.outcome = outcome ? rep_json_ref(outcome) : NULL,
+	};
+	memcpy(one->device, change->device, sizeof one->device);
+	return one->segment ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");
+}
+
+/* Who is met was folded lately, as a rule. */
+struct rep_json **rep_refold_outcome(struct rep_refold *refold, const struct rep_indexed *change)
+{
+	for (size_t i = refold->len; i-- > 0;) {
+		struct rep_refolded *one = &refold->changes[i];
+
+		if (one->seq == change->edit.seq && one->index == change->edit.index &&
+		    strcmp(one->device, change->device) == 0)
+			return &one->outcome;
+	}
+	return NULL;
 }
 
 enum rep_code rep_refold_keep(struct rep_refold *refold, struct rep_touched *touched,
@@ -395,8 +421,10 @@ enum rep_code rep_refold_keep(struct rep_refold *refold, struct rep_touched *tou
 
 	if (outcome || was_rejected || refold->run->replayed)
 		rc = rep_run_rejection(refold->run, &change->edit, outcome, was_rejected, err);
-	if (rc == REP_OK && !refold->run->replayed && !rep_json_equal(outcome, change->outcome))
-		rc = keep_altered(refold, change, outcome, err);
+	if (rc == REP_OK && !refold->run->replayed)
+		rc = keep(refold, change, outcome, err);
+	if (rc == REP_OK)
+		rc = rep_run_tell_rivals(refold->run, touched, refold, err);
 	touched->has_last = true;
 	memcpy(touched->last_stamp, change->eff.text, sizeof touched->last_stamp);
 	memcpy(touched->last_device, change->device, sizeof touched->last_device);
@@ -446,13 +474,15 @@ enum rep_code rep_refold_record(struct rep_refold *refold, struct rep_error *err
 	enum rep_code rc = REP_OK;
 
 	for (size_t i = 0; rc == REP_OK && i < refold->len; i++) {
-		const struct rep_altered *altered = &refold->altered[i];
+		const struct rep_refolded *one = &refold->changes[i];
 
-		rc = rep_changes_outcome(refold->run->hub->db, altered->device, altered->seq,
-					 altered->index, altered->outcome, err);
+		if (rep_json_equal(one->outcome, one->was))
+			continue;
+		rc = rep_changes_outcome(refold->run->hub->db, one->device, one->seq, one->index,
+					 one->outcome, err);
 		if (rc == REP_OK)
-			rc = rep_run_outcome(refold->run, altered->segment, altered->seq,
-					     altered->index, altered->outcome, err);
+			rc = rep_run_outcome(refold->run, one->segment, one->seq, one->index,
+					     one->outcome, err);
 	}
 	return rc;
 }
@@ -460,120 +490,11 @@ enum rep_code rep_refold_record(struct rep_refold *refold, struct rep_error *err
 void rep_refold_clear(struct rep_refold *refold)
 {
 	for (size_t i = 0; i < refold->len; i++) {
-		free(refold->altered[i].segment);
-		rep_json_free(refold->altered[i].outcome);
+		free(refold->changes[i].segment);
+		rep_json_free(refold->changes[i].was);
+		rep_json_free(refold->changes[i].outcome);
 	}
-	free(refold->altered);
-	refold->altered = NULL;
-	refold->len = 0;
-}
-
-/* ---- what follows a record ---- */
-
-static bool follows_by(const struct rep_entity *entity, const struct rep_field **field, size_t at,
-		       const char *target)
-{
-	const struct rep_step *step = &entity->steps[at];
-
-	*field = step->field;
-	return step->kind == REP_STEP_REFERENCE && step->field && step->field->to &&
-	       strcmp(step->field->to, target) == 0;
-}
-
-/*
- * Ids of `entity` whose `field` names the record; in a set, any element. Also of records that are only proposed: the
- * proposal lies where the record would.
- */
-static enum rep_code list_followers(struct rep_run *run, const struct rep_entity *entity,
-				    const struct rep_field *field, const char *id,
-				    struct rep_json *out, struct rep_error *err)
-{
-	struct rep_buf sql = REP_BUF_INIT(1024);
-	struct rep_stmt *stmt = NULL;
-	enum rep_code rc;
-
-	if (field->type == REP_TYPE_SET)
-		rep_buf_printf(&sql,
-			       "SELECT id FROM \"%s\" WHERE EXISTS(SELECT 1 FROM json_each(\"%s\")"
-			       " WHERE value = ?1)",
-			       rep_table_name(entity), field->name);
-	else
-		rep_buf_printf(&sql, "SELECT id FROM \"%s\" WHERE \"%s\" = ?1",
-			       rep_table_name(entity), field->name);
-	rep_buf_printf(
-		&sql,
-		" UNION SELECT record FROM _review WHERE kind = 'proposal' AND entity = ?2"
-		" AND EXISTS(SELECT 1 FROM json_tree(_fields, '$.values.%s') WHERE atom = ?1)"
-		" ORDER BY 1",
-		field->name);
-	rc = rep_db_prepare(run->hub->db, &stmt, rep_buf_str(&sql), err);
-	if (rc == REP_OK) {
-		rep_bind_text(stmt, 1, id);
-		rep_bind_text(stmt, 2, entity->name);
-		rc = rep_column_texts(stmt, 1, out, err);
-	}
-	rep_stmt_free(stmt);
-	rep_buf_clear(&sql);
-	return rc;
-}
-
-/* Where the record lies that shows what this one is; NULL = there is none. */
-static const char *lies(const struct rep_touched *touched)
-{
-	const struct rep_record *record = touched->root->folded.record;
-
-	return record ? record->partition : NULL;
-}
-
-static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *entity,
-				const char *id, struct rep_error *err)
-{
-	struct rep_touched *touched;
-	char *was = NULL;
-	enum rep_code rc = rep_run_touch(run, entity, id, &touched, err);
-
-	if (rc != REP_OK || (!touched->folded.record && !touched->folded.reviews_len))
-		return rc;
-	if (lies(touched) && !(was = strdup(lies(touched))))
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	rc = rep_run_refold(run, touched, err);
-	if (rc == REP_OK && was && lies(touched) && strcmp(was, lies(touched)) != 0)
-		rc = rep_run_follow_all(run, touched, err);
-	free(was);
-	return rc;
-}
-
-static enum rep_code follow_entity(struct rep_run *run, const struct rep_entity *entity,
-				   const struct rep_touched *target, struct rep_error *err)
-{
-	enum rep_code rc = REP_OK;
-
-	if (entity->partition != REP_PARTITION_OF)
-		return REP_OK;
-	for (size_t at = 0; rc == REP_OK && at < entity->steps_len; at++) {
-		const struct rep_field *field;
-		struct rep_json *ids;
-
-		if (!follows_by(entity, &field, at, target->entity->name))
-			continue;
-		ids = rep_json_array();
-		rc = list_followers(run, entity, field, target->id, ids, err);
-		for (size_t i = 0; rc == REP_OK && i < rep_json_size(ids); i++)
-			rc = follow_one(run, entity, rep_json_string_value(rep_json_at(ids, i)),
-					err);
-		rep_json_free(ids);
-	}
-	return rc;
-}
-
-/* Partitions follow references without a cycle (the schema's loader sees to it), so that this ends. */
-enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
-			     struct rep_error *err)
-{
-	const struct rep_schema *schema = run->hub->schema;
-	enum rep_code rc = REP_OK;
-
-	for (size_t i = 0; rc == REP_OK && i < schema->entities_len; i++)
-		rc = follow_entity(run, &schema->entities[i], touched, err);
-	return rc;
+	free(refold->changes);
+	refold->changes = NULL;
+	refold->len = refold->cap = 0;
 }

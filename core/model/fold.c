@@ -26,6 +26,7 @@ void rep_folded_clear(struct rep_folded *folded)
 		rep_record_free(folded->reviews[i]);
 	free(folded->reviews);
 	rep_json_free(folded->edges);
+	rep_json_free(folded->met);
 	*folded = (struct rep_folded){0};
 }
 
@@ -324,6 +325,8 @@ enum rep_code rep_fold(struct rep_folded *folded, const struct rep_edit *edit,
 	enum rep_code rc = REP_OK;
 
 	*outcome = NULL;
+	rep_json_free(folded->met);
+	folded->met = NULL;
 	if (run.whole && run.fields) {
 		if (run.entity) {
 			dispatch(&run);

@@ -83,6 +83,11 @@ struct rep_folded {
 	size_t reviews_len;
 	struct rep_json *
 		edges; /* {"<loser>/<into>": true} that stand after what was folded; NULL = none met */
+	/*
+	 * What the edit folded last made of earlier ones that it met: [{"rival", "unit", "note"}], `rival` the stamp of the earlier
+	 * one, `unit` the field or group, absent for the whole change, `note` as in an outcome; for rep_outcome_met. NULL = none.
+	 */
+	struct rep_json *met;
 };
 void rep_folded_clear(struct rep_folded *folded);
 /* The review item with this id, or NULL. */
@@ -130,6 +135,16 @@ REP_CHECK enum rep_code rep_outcome_verdict(struct rep_json **out, const struct 
 REP_CHECK enum rep_code rep_outcome_of_verdict(struct rep_json **out,
 					       const struct rep_json *verdict,
 					       struct rep_error *err);
+
+/*
+ * The outcome of an earlier edit after a later one met it: `outcome` (NULL = plainly applied) with what `met`, an entry of
+ * rep_folded.met, says. `edit` is the earlier one as `entity`, that of the version that folded the later one, reads it. `names`: how
+ * the outcome calls the fields, {name in `entity`: name}; those without one are not told of. NULL = alike. *out is the caller's.
+ */
+REP_CHECK enum rep_code rep_outcome_met(struct rep_json **out, const struct rep_json *outcome,
+					const struct rep_edit *edit,
+					const struct rep_entity *entity, const struct rep_json *met,
+					const struct rep_json *names, struct rep_error *err);
 
 /* Did the change with this outcome never come into force for the field: rejected, proposed or held? NULL = it did. */
 bool rep_outcome_refuses(const struct rep_json *outcome, const char *field);

@@ -230,6 +230,18 @@ static enum rep_outcome outcome_of(enum rep_fold_winner winner)
 	return REP_LOST;
 }
 
+/* What the one that stood came to. */
+static void tell_rival(struct rep_fold_run *run, const struct rep_fold_unit *unit,
+		       enum rep_fold_winner winner, const struct rep_fold_note *note)
+{
+	struct rep_fold_note its = *note;
+
+	if (winner == REP_FOLD_CURRENT)
+		return;
+	its.outcome = winner == REP_FOLD_INCOMING ? REP_LOST : note->outcome;
+	rep_fold_met(run, unit->name, note->rival, &its);
+}
+
 /* Case 4: the rules decide; the item keeps both values whatever they decide. */
 static void conflict(struct rep_fold_run *run, const struct rep_fold_unit *unit, const char *stands)
 {
@@ -262,6 +274,7 @@ static void conflict(struct rep_fold_run *run, const struct rep_fold_unit *unit,
 		.item = rep_fold_conflict(run, &item),
 	};
 	note_unit(run, unit, &note);
+	tell_rival(run, unit, decision.winner, &note);
 	if (wins)
 		apply(run, unit, run->edit->stamp);
 	if (decision.winner == REP_FOLD_BOTH)

@@ -227,13 +227,16 @@ static void tell(struct rep_fold_run *run, const char *rival, bool edit_deletes,
 		.incoming = edit_deletes ? deleted : updated,
 		.incoming_won = won,
 	};
-	rep_fold_note(run, NULL,
-		      &(struct rep_fold_note){
-			      .outcome = won ? REP_MERGED : REP_LOST,
-			      .rule = rule,
-			      .rival = stamp.text,
-			      .item = rep_fold_conflict(run, &item),
-		      });
+	struct rep_fold_note note = {
+		.outcome = won ? REP_MERGED : REP_LOST,
+		.rule = rule,
+		.rival = stamp.text,
+		.item = rep_fold_conflict(run, &item),
+	};
+	rep_fold_note(run, NULL, &note);
+	note.outcome = REP_LOST;
+	if (won)
+		rep_fold_met(run, NULL, stamp.text, &note);
 	rep_json_free(deleted);
 	rep_json_free(updated);
 }

@@ -35,6 +35,13 @@ void rep_fold_note(struct rep_fold_run *run, const char *field, const struct rep
 /* The same for a change or field that cannot be folded; `code` as docs/rules.md lists them. */
 void rep_fold_reject(struct rep_fold_run *run, const char *field, const char *code);
 
+/*
+ * fold_met.c: hands out what the edit made of the earlier one with the stamp `rival`; `unit` NULL = of the whole change. Of `note`
+ * outcome, rule and item count.
+ */
+void rep_fold_met(struct rep_fold_run *run, const char *unit, const char *rival,
+		  const struct rep_fold_note *note);
+
 /* What the edit says of a field that it may write; NULL where it is silent or admission forbade it. */
 const struct rep_json *rep_fold_spec(const struct rep_fold_run *run, const struct rep_field *field);
 /* The stamp in `spec` under `key`, or NULL. */

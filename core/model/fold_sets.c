@@ -86,6 +86,13 @@ static void tell(struct parts *parts, const struct part *part, const char *stamp
 				    .incoming_won = won,
 				    .parts = true,
 			    });
+	if (won)
+		rep_fold_met(parts->run, parts->field->name, parts->rival.text,
+			     &(struct rep_fold_note){
+				     .outcome = REP_LOST,
+				     .rule = rep_rule_name(is_set ? REP_RULE_SET : REP_RULE_MAP),
+				     .item = parts->item,
+			     });
 	rep_json_free(current);
 	rep_json_free(incoming);
 }

@@ -279,6 +279,7 @@ class Fold:
     def __init__(self, schema, org):
         self.schema, self.org = schema, org
         self.record, self.reviews, self.edges = None, {}, set()
+        self.told = []  # (edit, its outcome), in order
 
     # ---- outcomes ----
 
@@ -307,7 +308,41 @@ class Fold:
         self.out["outcome"] = max(self.outcomes, key=REMARKABLE.index)
         if self.out_fields:
             self.out["fields"] = self.out_fields
+        self.told.append((edit, self.out))
         return self.out
+
+    def met(self, unit, rival, outcome, rule, item):
+        """What this edit makes of the earlier one whose stamp is `rival`; `unit` None: of the whole change."""
+        found = [told for told in self.told if told[0]["stamp"] == rival]
+        if not found:
+            return
+        edit, out = found[-1]
+        note = {"outcome": outcome, "rule": rule, "rival": self.edit["stamp"], "item": item}
+        fields = out.get("fields", {})
+
+        def worst():
+            return max((f["outcome"] for f in fields.values()), key=REMARKABLE.index, default="applied")
+        own = out["outcome"]
+        if REMARKABLE.index(own) <= REMARKABLE.index(worst()):
+            own = "merged" if "rule" in out else "applied"
+        if unit is None:
+            own = outcome
+            out.update(note)
+        else:
+            for field in self.entity.fields.values():
+                if field.unit == unit and self.wrote(edit, field):
+                    fields[field.name] = dict(note)
+        if fields:
+            out["fields"] = fields
+        out["outcome"] = max(own, worst(), key=REMARKABLE.index)
+
+    def wrote(self, edit, field):
+        if edit["op"] == "delete":
+            return field.engine and self.entity.deletes == "archive-only"
+        spec = (edit["line"].get("values") or {}).get(field.name)
+        if spec is None or field.name in (edit.get("verdict") or {}):
+            return False
+        return not (edit["op"] == "insert" and "new" in spec and spec["new"] is None)
 
     def run(self):
         whole = self.verdict.get("*", {})
@@ -437,6 +472,8 @@ class Fold:
         item = self.conflict("*", "open", rule, rival, {"deleted": not edit_deletes},
                              {"deleted": edit_deletes}, won=won)
         self.note(None, "merged" if won else "lost", rule=rule, rival=rival, item=item)
+        if won:
+            self.met(None, rival, "lost", rule, item)
 
     def revive(self):
         deleted = self.record.deleted
@@ -618,6 +655,7 @@ class Fold:
                                            {name: show(value)}, won=True, parts=True)
             self.part_rival = stamp
             self.part_outcomes.append("merged")
+            self.met(field.name, stamp, "lost", rule, self.part_item)
         else:
             self.part_outcomes.append("applied")
         parts[key] = (value, stamp_now)
@@ -696,6 +734,8 @@ class Fold:
                              won=winner in ("incoming", "both"), is_open=winner == "open")
         outcome = {"current": "lost", "open": "queued"}.get(winner, "merged")
         note(outcome, rule=rule, rival=stands, item=item)
+        if winner != "current":
+            self.met(unit, stands, "lost" if winner == "incoming" else outcome, rule, item)
         if winner in ("incoming", "both"):
             self.apply(members, self.edit["stamp"])
         if winner == "both":

@@ -46,6 +46,53 @@ static bool is_refused(void *user, const char *field, const char *stamp)
 	return false;
 }
 
+/* The latest edit before i with this stamp, of the same record or, `joined`, of those that are one with it; false when there is none. */
+static bool find_rival(struct history *history, size_t i, const char *stamp, bool joined,
+		       size_t *out)
+{
+	const struct target *mine = target_of(history, &history->edits[i]);
+	bool found = false;
+
+	for (size_t t = 0; t < history->targets_len; t++) {
+		const struct target *target = &history->targets[t];
+		if (target != mine && !(joined && target->root == mine->root))
+			continue;
+		for (size_t j = 0; j < target->edits_len; j++) {
+			size_t at = target->edits[j];
+			const struct rep_edit *edit = &history->edits[at];
+			if (strcmp(edit->stamp, stamp) != 0 ||
+			    rep_edit_compare(edit, &history->edits[i]) >= 0 ||
+			    (found && rep_edit_compare(edit, &history->edits[*out]) < 0))
+				continue;
+			found = true;
+			*out = at;
+		}
+	}
+	return found;
+}
+
+/* What edit i made of earlier ones goes into their outcomes. */
+static void tell_rivals(struct history *history, const struct rep_folded *folded, size_t i,
+			bool joined)
+{
+	const struct rep_entity *entity =
+		rep_schema_entity(history->context.schema, history->edits[i].entity);
+	struct rep_error err;
+
+	for (size_t m = 0; m < rep_json_size(folded->met); m++) {
+		const struct rep_json *met = rep_json_at(folded->met, m);
+		struct rep_json *told;
+		size_t rival = 0;
+		if (!find_rival(history, i, rep_json_get_string(met, "rival"), joined, &rival))
+			continue;
+		if (rep_outcome_met(&told, history->outcomes[rival], &history->edits[rival], entity,
+				    met, NULL, &err))
+			die("outcome", &err);
+		rep_json_free(history->outcomes[rival]);
+		history->outcomes[rival] = told;
+	}
+}
+
 /* Folds edit i onto `folded`; as one of `root`'s where that is given. */
 static void fold(struct history *history, struct rep_folded *folded, size_t i, const char *root)
 {
@@ -63,6 +110,7 @@ static void fold(struct history *history, struct rep_folded *folded, size_t i, c
 	rep_json_free(history->outcomes[i]);
 	if (rep_fold(folded, &edit, &history->context, &history->outcomes[i], &err))
 		die("fold", &err);
+	tell_rivals(history, folded, i, root != NULL);
 	rep_json_free(joined);
 	rep_json_free(line);
 }

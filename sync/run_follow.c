@@ -1,0 +1,116 @@
+/*
+ * What follows when a record lies elsewhere: those whose partition is that of a record they refer to.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/store/columns.h"
+#include "sync/run.h"
+
+static bool follows_by(const struct rep_entity *entity, const struct rep_field **field, size_t at,
+		       const char *target)
+{
+	const struct rep_step *step = &entity->steps[at];
+
+	*field = step->field;
+	return step->kind == REP_STEP_REFERENCE && step->field && step->field->to &&
+	       strcmp(step->field->to, target) == 0;
+}
+
+/*
+ * Ids of `entity` whose `field` names the record; in a set, any element. Also of records that are only proposed: the
+ * proposal lies where the record would.
+ */
+static enum rep_code list_followers(struct rep_run *run, const struct rep_entity *entity,
+				    const struct rep_field *field, const char *id,
+				    struct rep_json *out, struct rep_error *err)
+{
+	struct rep_buf sql = REP_BUF_INIT(1024);
+	struct rep_stmt *stmt = NULL;
+	enum rep_code rc;
+
+	if (field->type == REP_TYPE_SET)
+		rep_buf_printf(&sql,
+			       "SELECT id FROM \"%s\" WHERE EXISTS(SELECT 1 FROM json_each(\"%s\")"
+			       " WHERE value = ?1)",
+			       rep_table_name(entity), field->name);
+	else
+		rep_buf_printf(&sql, "SELECT id FROM \"%s\" WHERE \"%s\" = ?1",
+			       rep_table_name(entity), field->name);
+	rep_buf_printf(
+		&sql,
+		" UNION SELECT record FROM _review WHERE kind = 'proposal' AND entity = ?2"
+		" AND EXISTS(SELECT 1 FROM json_tree(_fields, '$.values.%s') WHERE atom = ?1)"
+		" ORDER BY 1",
+		field->name);
+	rc = rep_db_prepare(run->hub->db, &stmt, rep_buf_str(&sql), err);
+	if (rc == REP_OK) {
+		rep_bind_text(stmt, 1, id);
+		rep_bind_text(stmt, 2, entity->name);
+		rc = rep_column_texts(stmt, 1, out, err);
+	}
+	rep_stmt_free(stmt);
+	rep_buf_clear(&sql);
+	return rc;
+}
+
+/* Where the record lies that shows what this one is; NULL = there is none. */
+static const char *lies(const struct rep_touched *touched)
+{
+	const struct rep_record *record = touched->root->folded.record;
+
+	return record ? record->partition : NULL;
+}
+
+static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *entity,
+				const char *id, struct rep_error *err)
+{
+	struct rep_touched *touched;
+	char *was = NULL;
+	enum rep_code rc = rep_run_touch(run, entity, id, &touched, err);
+
+	if (rc != REP_OK || (!touched->folded.record && !touched->folded.reviews_len))
+		return rc;
+	if (lies(touched) && !(was = strdup(lies(touched))))
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rc = rep_run_refold(run, touched, err);
+	if (rc == REP_OK && was && lies(touched) && strcmp(was, lies(touched)) != 0)
+		rc = rep_run_follow_all(run, touched, err);
+	free(was);
+	return rc;
+}
+
+static enum rep_code follow_entity(struct rep_run *run, const struct rep_entity *entity,
+				   const struct rep_touched *target, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	if (entity->partition != REP_PARTITION_OF)
+		return REP_OK;
+	for (size_t at = 0; rc == REP_OK && at < entity->steps_len; at++) {
+		const struct rep_field *field;
+		struct rep_json *ids;
+
+		if (!follows_by(entity, &field, at, target->entity->name))
+			continue;
+		ids = rep_json_array();
+		rc = list_followers(run, entity, field, target->id, ids, err);
+		for (size_t i = 0; rc == REP_OK && i < rep_json_size(ids); i++)
+			rc = follow_one(run, entity, rep_json_string_value(rep_json_at(ids, i)),
+					err);
+		rep_json_free(ids);
+	}
+	return rc;
+}
+
+/* Partitions follow references without a cycle (the schema's loader sees to it), so that this ends. */
+enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
+			     struct rep_error *err)
+{
+	const struct rep_schema *schema = run->hub->schema;
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < schema->entities_len; i++)
+		rc = follow_entity(run, &schema->entities[i], touched, err);
+	return rc;
+}
