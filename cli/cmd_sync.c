@@ -10,6 +10,7 @@
 #include "cli/passphrase.h"
 #include "cli/progress.h"
 #include "core/base/file.h"
+#include "core/store/lease.h"
 #include "core/store/query.h"
 #include "sync/desk.h"
 #include "sync/device.h"
@@ -128,6 +129,26 @@ static bool wait_for_try(void *user, unsigned delay_ms)
 	return true;
 }
 
+/* Where the lease is over, the company is asked for another one first. */
+static enum rep_code open_to_sync(struct cli *cli, const struct rep_sync *sync,
+				  struct rep_replica **out, struct rep_error *err)
+{
+	struct rep_replica_options options = {.read_only = false};
+	bool over = false;
+	enum rep_code rc = cli_open_vault_to_sync(cli, cli->dir, &options.vault, &over, err);
+
+	if (!rc && over)
+		rc = rep_lease_renew(options.vault, sync, err);
+	if (rc) {
+		rep_vault_free(options.vault);
+		return rc;
+	}
+	rc = rep_replica_open_with(out, cli->dir, &options, err);
+	if (rc == REP_ENOTFOUND && !err->hint[0])
+		rep_hint(err, "-C DIR names the replica's folder; repsync enroll makes one");
+	return rc;
+}
+
 enum rep_code cmd_sync(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	struct rep_sync sync = {.now_ms = cli_now_ms()};
@@ -148,8 +169,6 @@ enum rep_code cmd_sync(struct cli *cli, int argc, char **argv, struct rep_error 
 		rc = cli_usage(cli, err, "--tries must be 1 to 100, --timeout 1 to 3600 seconds");
 		goto out;
 	}
-	if ((rc = cli_replica(cli, &replica, false, false, err)))
-		goto out;
 	sync.tries = tries > 0 ? (unsigned)tries : TRIES;
 	sync.stall_s = timeout > 0 ? (unsigned)timeout : TIMEOUT_S;
 	patience.ms_max = (int64_t)sync.stall_s * 1000;
@@ -157,7 +176,9 @@ enum rep_code cmd_sync(struct cli *cli, int argc, char **argv, struct rep_error 
 	sync.pause_user = &patience;
 	cli_progress_begin(&bar, cli);
 	sync.progress = &bar.progress;
-	rc = rep_desk_sync(replica, &sync, &summary, err);
+	rc = open_to_sync(cli, &sync, &replica, err);
+	if (!rc)
+		rc = rep_desk_sync(replica, &sync, &summary, err);
 	cli_progress_end(&bar);
 	if (!rc && cli->json)
 		cli_json(summary);
@@ -167,6 +188,17 @@ out:
 	rep_json_free(summary);
 	rep_replica_close(replica);
 	return rc;
+}
+
+/* By which a lease counts: a clock that was set back counts for nothing. */
+static int64_t time_of(const struct rep_replica *replica)
+{
+	struct rep_lease lease;
+
+	if (!replica->vault)
+		return cli_now_ms();
+	rep_lease_look(&lease, replica->vault, cli_now_ms());
+	return lease.now_ms;
 }
 
 enum rep_code cmd_status(struct cli *cli, int argc, char **argv, struct rep_error *err)
@@ -183,6 +215,7 @@ enum rep_code cmd_status(struct cli *cli, int argc, char **argv, struct rep_erro
 		{"view", "视图", "view", true},
 		{"hub_time", "中枢时间", "hub time", false},
 		{"lease", "租约到期", "lease ends", false},
+		{"lease_days_left", "租约剩余天数", "days left", true},
 	};
 	struct rep_replica *replica = NULL;
 	struct rep_json *status = NULL;
@@ -191,7 +224,7 @@ enum rep_code cmd_status(struct cli *cli, int argc, char **argv, struct rep_erro
 	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
 	    (rc = cli_args(cli, 0, 0, NULL, err)) ||
 	    (rc = cli_replica(cli, &replica, true, false, err)) ||
-	    (rc = rep_query_status(replica, cli_now_ms(), &status, err)))
+	    (rc = rep_query_status(replica, time_of(replica), &status, err)))
 		goto out;
 	if (cli->json)
 		cli_json(status);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/store/agent.h"
+#include "core/store/lease.h"
 
 /* Byte by byte: what follows the line is not ours (standard input has a second passphrase for `passwd`). */
 static enum rep_code read_line(int fd, const char *name, struct cli_passphrase *out,
@@ -153,29 +154,94 @@ enum rep_code cli_new_passphrase(struct cli *cli, const char *file, struct cli_p
 
 /* ---- vaults ---- */
 
+/* Nobody came for so long that the company's data goes by itself. */
+static enum rep_code erase(const char *dir, const char *keys_dir, struct rep_vault *vault,
+			   const struct rep_lease *lease, struct rep_error *err)
+{
+	char reason[80], end[REP_TIME_LEN + 1];
+	char *agent = NULL;
+	struct rep_error ignored;
+	enum rep_code rc;
+
+	rep_time_format(end, lease->times.end_ms);
+	snprintf(reason, sizeof reason, "its lease ended on %.10s", end);
+	if (rep_agent_path(&agent, &ignored) == REP_OK)
+		(void)!rep_agent_drop(agent, rep_vault_salt(vault), &ignored);
+	free(agent);
+	rc = rep_replica_erase(dir, keys_dir, rep_vault_device(vault), reason, cli_now_ms(), err);
+	if (!rc)
+		rc = rep_fail(err, REP_EREFUSED, "this replica was erased just now: %s", reason);
+	return rc;
+}
+
 enum rep_code cli_read_vault(const char *dir, struct rep_vault **out, struct rep_error *err)
 {
+	struct rep_lease lease;
 	char *keys_dir = NULL;
 	enum rep_code rc = rep_vault_keys_dir(&keys_dir, err);
 
 	*out = NULL;
 	if (!rc)
 		rc = rep_replica_vault(out, dir, keys_dir, err);
+	if (!rc && *out) {
+		rep_lease_look(&lease, *out, cli_now_ms());
+		if (lease.state == REP_LEASE_ERASE)
+			rc = erase(dir, keys_dir, *out, &lease, err);
+	}
+	if (rc) {
+		rep_vault_free(*out);
+		*out = NULL;
+	}
 	free(keys_dir);
 	return rc;
 }
 
-enum rep_code cli_lease_over(const struct rep_vault *vault, struct rep_error *err)
+static enum rep_code lease_over(const struct rep_vault *vault, const struct rep_lease *lease,
+				struct rep_error *err)
 {
-	struct rep_vault_lease lease;
-	char end[REP_TIME_LEN + 1];
+	char end[REP_TIME_LEN + 1], erased[REP_TIME_LEN + 1];
 	enum rep_code rc;
 
-	rep_vault_lease(vault, &lease);
-	rep_time_format(end, lease.end_ms);
+	rep_time_format(end, lease->times.end_ms);
+	rep_time_format(erased, lease->times.erase_ms);
 	rc = rep_fail(err, REP_EREFUSED, "the lease of device %s ended on %.10s: it is locked",
 		      rep_vault_device(vault), end);
-	rep_hint(err, "repsync sync asks the company for a new one");
+	if (lease->now_ms < lease->times.erase_ms)
+		rep_hint(err,
+			 "repsync sync asks the company for a new one; without it the replica is "
+			 "erased after %.10s",
+			 erased);
+	else
+		rep_hint(err, "repsync sync asks the company for a new one; tomorrow the replica "
+			      "is erased. If this computer's clock is wrong, put it right");
+	return rc;
+}
+
+static void warn(const struct cli *cli, const struct rep_lease *lease)
+{
+	char end[REP_TIME_LEN + 1];
+
+	if (lease->state != REP_LEASE_SHORT || cli->quiet || cli->json)
+		return;
+	rep_time_format(end, lease->times.end_ms);
+	fprintf(stderr,
+		cli->chinese
+			? "repsync: 注意: 租约 %.10s 到期（还有 %lld 天），届时锁定; 请运行 repsync sync\n"
+			: "repsync: warning: the lease ends on %.10s (%lld days left), then it locks: "
+			  "repsync sync\n",
+		end, (long long)lease->days_left);
+}
+
+enum rep_code cli_check_lease(const struct cli *cli, struct rep_vault *vault, struct rep_error *err)
+{
+	struct rep_lease lease;
+	enum rep_code rc = rep_lease_keep(vault, cli_now_ms(), &lease, err);
+
+	if (!rc && (lease.state == REP_LEASE_OVER || lease.state == REP_LEASE_ERASE ||
+		    !rep_vault_keys(vault)))
+		rc = lease_over(vault, &lease, err);
+	if (!rc)
+		warn(cli, &lease);
 	return rc;
 }
 
@@ -196,24 +262,54 @@ static enum rep_code ask_agent(struct rep_vault *vault, struct rep_error *err)
 	return rc;
 }
 
-enum rep_code cli_open_vault(struct cli *cli, const char *dir, struct rep_vault **out,
-			     struct rep_error *err)
+static enum rep_code unlock(struct cli *cli, struct rep_vault *vault, struct rep_error *err)
 {
 	struct cli_passphrase *passphrase = NULL;
+	enum rep_code rc = cli->passphrase_file ? REP_ENOTFOUND : ask_agent(vault, err);
+
+	if (rc != REP_ENOTFOUND)
+		return rc;
+	rc = cli_read_passphrase(cli, cli->passphrase_file, NULL, &passphrase, err);
+	if (!rc)
+		rc = rep_vault_unlock(vault, passphrase->text, passphrase->len, err);
+	rep_secret_free(passphrase);
+	return rc;
+}
+
+/* `over` NULL: then a lease that is over is refused. */
+static enum rep_code open_vault(struct cli *cli, const char *dir, struct rep_vault **out,
+				bool *over, struct rep_error *err)
+{
+	struct rep_lease lease;
 	enum rep_code rc = cli_read_vault(dir, out, err);
 
+	if (over)
+		*over = false;
 	if (rc || !*out)
 		return rc;
-	rc = cli->passphrase_file ? REP_ENOTFOUND : ask_agent(*out, err);
-	if (rc == REP_ENOTFOUND) {
-		rc = cli_read_passphrase(cli, cli->passphrase_file, NULL, &passphrase, err);
-		if (!rc)
-			rc = rep_vault_unlock(*out, passphrase->text, passphrase->len, err);
-		rep_secret_free(passphrase);
+	rc = unlock(cli, *out, err);
+	if (!rc && over) {
+		rc = rep_lease_keep(*out, cli_now_ms(), &lease, err);
+		*over = lease.state == REP_LEASE_OVER || lease.state == REP_LEASE_ERASE ||
+			!rep_vault_keys(*out);
+	} else if (!rc) {
+		rc = cli_check_lease(cli, *out, err);
 	}
 	if (rc) {
 		rep_vault_free(*out);
 		*out = NULL;
 	}
 	return rc;
+}
+
+enum rep_code cli_open_vault(struct cli *cli, const char *dir, struct rep_vault **out,
+			     struct rep_error *err)
+{
+	return open_vault(cli, dir, out, NULL, err);
+}
+
+enum rep_code cli_open_vault_to_sync(struct cli *cli, const char *dir, struct rep_vault **out,
+				     bool *over, struct rep_error *err)
+{
+	return open_vault(cli, dir, out, over, err);
 }

@@ -74,32 +74,36 @@ void rep_device_end(struct rep_device *device)
 
 /* ---- reaching the mailbox ---- */
 
-/* Under which names the invitation keeps what opens the mailbox. */
-struct credential {
-	const char *ssh_secret, *ssh_public, *token;
-};
-
-static enum rep_code connect_with(struct rep_device *device, const struct credential *credential,
-				  struct rep_error *err)
+enum rep_code rep_device_connect(struct rep_transport **out, const struct rep_json *invitation,
+				 const char *device, bool one_time, const struct rep_sync *sync,
+				 struct rep_error *err)
 {
-	const struct rep_sync *sync = device->options;
-	struct rep_transport_options options = {
-		.url = rep_json_get_string(device->invitation, "url"),
-		.ssh_secret = rep_json_get_string(device->invitation, credential->ssh_secret),
-		.ssh_public = rep_json_get_string(device->invitation, credential->ssh_public),
-		.host_key = rep_json_get_string(device->invitation, "host_key"),
-		.user = device->replica->device,
-		.token = rep_json_get_string(device->invitation, credential->token),
-		.ca = rep_json_get_string(device->invitation, "ca"),
+	const struct rep_transport_options options = {
+		.url = rep_json_get_string(invitation, "url"),
+		.ssh_secret =
+			rep_json_get_string(invitation, one_time ? "ssh_secret" : "own_ssh_secret"),
+		.ssh_public =
+			rep_json_get_string(invitation, one_time ? "ssh_public" : "own_ssh_public"),
+		.host_key = rep_json_get_string(invitation, "host_key"),
+		.user = device,
+		.token = rep_json_get_string(invitation, one_time ? "token" : "own_token"),
+		.ca = rep_json_get_string(invitation, "ca"),
 		.stall_s = sync->stall_s,
 		.overall_s = sync->overall_s,
 		.progress = sync->progress,
 	};
+
+	return rep_transport_open(out, &options, err);
+}
+
+static enum rep_code connect_with(struct rep_device *device, bool one_time, struct rep_error *err)
+{
 	enum rep_code rc;
 
 	rep_transport_close(device->transport);
 	device->transport = NULL;
-	rc = rep_transport_open(&device->transport, &options, err);
+	rc = rep_device_connect(&device->transport, device->invitation, device->replica->device,
+				one_time, device->options, err);
 	if (rc != REP_OK)
 		return rc;
 	return rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
@@ -112,16 +116,12 @@ static enum rep_code connect_with(struct rep_device *device, const struct creden
  */
 static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error *err)
 {
-	static const struct credential credentials[2] = {
-		{"own_ssh_secret", "own_ssh_public", "own_token"},
-		{"ssh_secret", "ssh_public", "token"}};
 	const bool one_time = rep_json_get_string(device->invitation, "ssh_secret") ||
 			      rep_json_get_string(device->invitation, "token");
 	struct rep_db *db = device->replica->db;
 	struct rep_oid sent;
 	char *state = NULL;
-	size_t first;
-	bool active;
+	bool active, first;
 	enum rep_code rc;
 
 	rc = rep_meta_get(db, REP_META_STATE, &state, err);
@@ -132,10 +132,10 @@ static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error
 	rc = rep_device_tip(db, REP_META_SENT_TIP, &sent, err);
 	if (rc != REP_OK)
 		return rc;
-	first = active || !rep_oid_is_zero(&sent) || !one_time ? 0 : 1;
-	rc = connect_with(device, &credentials[first], err);
+	first = !active && rep_oid_is_zero(&sent) && one_time;
+	rc = connect_with(device, first, err);
 	if (rc == REP_EREFUSED && !active && one_time)
-		rc = connect_with(device, &credentials[1 - first], err);
+		rc = connect_with(device, !first, err);
 	return rep_wrap(err, rc, "reach the mailbox");
 }
 
@@ -311,6 +311,8 @@ static enum rep_code run_sync(struct rep_device *device, struct rep_error *err)
 	rep_time_format(now, device->options->now_ms);
 	rc = rep_wrap(err, rep_meta_set(replica->db, REP_META_LAST_SYNC, now, err),
 		      "remember the time");
+	if (rc == REP_OK)
+		rc = rep_lease_take(replica, err);
 	if (rc == REP_OK)
 		rc = is_revoked(replica->db, &revoked, err);
 	if (rc == REP_OK && revoked)

@@ -26,6 +26,8 @@
 #define REP_META_SAFE_SEQ "safe_seq"
 #define REP_META_HUB_TIME "hub_time"
 #define REP_META_LEASE "lease"
+#define REP_META_LEASE_ERASE "lease_erase"
+#define REP_META_LEASE_KEY "lease_key" /* sealed to the device, base64 */
 #define REP_META_STATEMENT "statement"
 #define REP_META_TREES "trees"         /* JSON: tree ids of the view, as signed */
 #define REP_META_LAST_SYNC "last_sync" /* local time of the last sync that reached the company */
@@ -59,6 +61,17 @@ REP_CHECK enum rep_code rep_device_tip(struct rep_db *db, const char *key, struc
 				       struct rep_error *err);
 REP_CHECK enum rep_code rep_device_set_tip(struct rep_db *db, const char *key,
 					   const struct rep_oid *tip, struct rep_error *err);
+
+/* Opens the way to the mailbox with the device's own credentials, or the invitation's one-time ones. */
+REP_CHECK enum rep_code rep_device_connect(struct rep_transport **out,
+					   const struct rep_json *invitation, const char *device,
+					   bool one_time, const struct rep_sync *sync,
+					   struct rep_error *err);
+
+/* ---- lease_renew.c ---- */
+
+/* Brings the lease that the replica's last view granted into its vault, unless it is there. Nothing for a plain replica. */
+REP_CHECK enum rep_code rep_lease_take(struct rep_replica *replica, struct rep_error *err);
 
 /* ---- push.c ---- */
 

@@ -14,7 +14,6 @@
 #include "sync/hub_state.h"
 #include "sync/serve.h"
 
-#define DAY_MS (24LL * 60 * 60 * 1000)
 #define FILE_SIZE_MAX (64u << 20)
 
 struct door {
@@ -56,7 +55,7 @@ static enum rep_code of_invitation(struct rep_hub *hub, const char *device, stru
 	return rc;
 }
 
-static enum rep_code lease_of(const struct door *door, const char *device,
+static enum rep_code lease_of(const struct door *door, const struct rep_org_device *device,
 			      char out[REP_TIME_LEN + 1], struct rep_error *err)
 {
 	struct rep_stmt *stmt;
@@ -67,12 +66,12 @@ static enum rep_code lease_of(const struct door *door, const char *device,
 
 	if (rc != REP_OK)
 		return rc;
-	rep_bind_text(stmt, 1, device);
+	rep_bind_text(stmt, 1, device->id);
 	rc = rep_step(stmt, &row, err);
 	if (rc == REP_OK && row && rep_time_parse(&then_ms, rep_column_text(stmt, 0, NULL)))
 		ms = then_ms;
 	rep_stmt_reset(stmt);
-	rep_time_format(out, ms + door->hub->lease_days * DAY_MS);
+	rep_time_format(out, rep_hub_lease_end(door->hub, device, ms));
 	return rc;
 }
 
@@ -81,7 +80,7 @@ static enum rep_code of_active(const struct door *door, const struct rep_org_dev
 {
 	struct rep_buf text = REP_BUF_INIT(256);
 	char *path = rep_hub_path(door->hub->dir, REP_KEYS_TOKENS "/%s", device->id);
-	enum rep_code rc = lease_of(door, device->id, out->expires, err);
+	enum rep_code rc = lease_of(door, device, out->expires, err);
 
 	if (!path)
 		return rep_fail(err, REP_ENOMEM, "out of memory");

@@ -43,7 +43,6 @@ struct rep_hub {
 	struct rep_key key;
 	uint8_t secret[32]; /* company.secret */
 	char *company;
-	int64_t lease_days;
 	char *program; /* what sshd and the web server are to run; NULL = their files are not kept */
 	bool encrypted;                          /* company.json: replicas must be encrypted */
 	uint8_t recovery_public[REP_CIPHER_KEY]; /* of the company, where they must */
@@ -68,6 +67,27 @@ REP_CHECK enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes
 /* What is kept of a device's invitation (keys/invitations/DEVICE.json): {"secret_hash","expires",...}; NULL when there is none. */
 REP_CHECK enum rep_code rep_hub_invitation(struct rep_hub *hub, const char *device,
 					   struct rep_json **out, struct rep_error *err);
+
+/* ---- hub_lease.c ---- */
+
+/* What a view that is made at `start_ms` grants to its device. */
+struct rep_hub_lease {
+	int64_t end_ms, erase_ms;
+	bool has_key; /* the device's replica is encrypted: `key` is for it */
+	char key[4 * ((REP_CIPHER_KEY + REP_BOX_EXTRA + 2) / 3) +
+		 1]; /* sealed to the device, base64 */
+};
+/*
+ * How long a device's lease is, by the policy of the schema and the role of its rep: `lease_days_<role>`, else `lease_days`, else 14;
+ * `lease_erase_days`, else 30, later the replica is erased.
+ */
+int64_t rep_hub_lease_end(const struct rep_hub *hub, const struct rep_org_device *device,
+			  int64_t start_ms);
+int64_t rep_hub_lease_erase(const struct rep_hub *hub, const struct rep_org_device *device,
+			    int64_t start_ms);
+REP_CHECK enum rep_code rep_hub_lease(struct rep_hub *hub, const struct rep_org_device *device,
+				      int64_t start_ms, struct rep_hub_lease *out,
+				      struct rep_error *err);
 
 /* ---- hub_serve.c ---- */
 

@@ -5,8 +5,6 @@
 #include "sync/hub_state.h"
 #include "sync/run.h"
 
-#define DAY_MS (24LL * 60 * 60 * 1000)
-
 static enum rep_code count_rows(struct rep_hub *hub, const char *sql, const char *kind,
 				int64_t *out, struct rep_error *err)
 {
@@ -48,8 +46,8 @@ static enum rep_code put_contact(struct rep_hub *hub, const char *device, struct
 	return rc;
 }
 
-static enum rep_code put_lease(struct rep_hub *hub, const char *device, struct rep_json *row,
-			       struct rep_error *err)
+static enum rep_code put_lease(struct rep_hub *hub, const struct rep_org_device *device,
+			       struct rep_json *row, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
 	char lease[REP_TIME_LEN + 1] = "";
@@ -60,10 +58,10 @@ static enum rep_code put_lease(struct rep_hub *hub, const char *device, struct r
 
 	if (rc != REP_OK)
 		return rc;
-	rep_bind_text(stmt, 1, device);
+	rep_bind_text(stmt, 1, device->id);
 	rc = rep_step(stmt, &found, err);
 	if (found && rep_time_parse(&ms, rep_column_text(stmt, 0, NULL)))
-		rep_time_format(lease, ms + hub->lease_days * DAY_MS);
+		rep_time_format(lease, rep_hub_lease_end(hub, device, ms));
 	rep_json_set(row, "lease", *lease ? rep_json_string(lease) : rep_json_null());
 	rep_stmt_reset(stmt);
 	return rc;
@@ -120,7 +118,7 @@ static enum rep_code put_device(struct rep_hub *hub, const struct rep_org_device
 	if (rc == REP_OK)
 		rc = put_contact(hub, device->id, row, err);
 	if (rc == REP_OK)
-		rc = put_lease(hub, device->id, row, err);
+		rc = put_lease(hub, device, row, err);
 	if (rc == REP_OK)
 		rc = put_unmerged(hub, device->id, row, err);
 	rep_json_append(list, row);

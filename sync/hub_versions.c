@@ -36,10 +36,7 @@ enum rep_code rep_hub_load_schema(struct rep_hub *hub, const struct rep_oid *roo
 
 void rep_hub_enforce(struct rep_hub *hub, const struct rep_schema *schema)
 {
-	int64_t days = rep_json_get_integer(schema->policy, "lease_days");
-
 	hub->schema = schema;
-	hub->lease_days = days > 0 ? days : 14;
 }
 
 void rep_hub_drop_schema(struct rep_hub *hub)

@@ -67,10 +67,14 @@ static bool is_same(const struct inbox *inbox)
 
 static bool is_fresh(const struct inbox *inbox, const char *hub_time)
 {
+	const int64_t now_ms = inbox->publish->now_ms;
+	/* A lease of two days is not handed out when a day of it is over. */
+	const int64_t quarter =
+		(rep_hub_lease_end(inbox->publish->hub, inbox->view->device, now_ms) - now_ms) / 4;
 	int64_t then_ms;
 
 	return hub_time && rep_time_parse(&then_ms, hub_time) &&
-	       inbox->publish->now_ms - then_ms < DAY_MS;
+	       now_ms - then_ms < (quarter < DAY_MS ? quarter : DAY_MS);
 }
 
 /* ---- what is remembered ---- */
@@ -242,14 +246,15 @@ static enum rep_code last_number(struct inbox *inbox, int64_t *out, struct rep_e
 
 /* ---- the new view ---- */
 
-static struct rep_json *make_self(struct inbox *inbox, int64_t number)
+static struct rep_json *make_self(struct inbox *inbox, int64_t number,
+				  const struct rep_hub_lease *grant)
 {
 	const struct rep_publish_view *view = inbox->view;
-	struct rep_hub *hub = inbox->publish->hub;
 	struct rep_json *self = rep_json_object();
-	char lease[REP_TIME_LEN + 1];
+	char lease[REP_TIME_LEN + 1], erase[REP_TIME_LEN + 1];
 
-	rep_time_format(lease, inbox->publish->now_ms + hub->lease_days * DAY_MS);
+	rep_time_format(lease, grant->end_ms);
+	rep_time_format(erase, grant->erase_ms);
 	rep_json_set_string(self, "type", "view");
 	rep_json_set_integer(self, "format", 1);
 	rep_json_set(self, "assignments", rep_json_ref(view->assignments));
@@ -257,6 +262,10 @@ static struct rep_json *make_self(struct inbox *inbox, int64_t number)
 	rep_json_set_integer(self, "epoch", REP_EPOCH);
 	rep_json_set_string(self, "hub_time", inbox->publish->time);
 	rep_json_set_string(self, "lease", lease);
+	if (grant->has_key) {
+		rep_json_set_string(self, "lease_erase", erase);
+		rep_json_set_string(self, "lease_key", grant->key);
+	}
 	rep_json_set_string(self, "merged_hash", view->merged.hash);
 	rep_json_set_integer(self, "merged_seq", view->merged.seq);
 	rep_json_set_string(self, "outbox", inbox->outbox);
@@ -276,14 +285,20 @@ static enum rep_code add_self(struct inbox *inbox, int64_t number, struct rep_oi
 			      struct rep_error *err)
 {
 	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX + 128), tree = REP_BUF_INIT(1u << 20);
-	struct rep_json *self = make_self(inbox, number);
+	struct rep_json *self = NULL;
+	struct rep_hub_lease lease;
 	const struct rep_view_folder *folder =
 		&inbox->view->tree.folders[inbox->view->tree.folders_len - 1];
 	struct rep_tree_list list = {0};
 	struct rep_oid oid;
 	bool placed = false;
-	enum rep_code rc = rep_signed_write(&bytes, self, &inbox->publish->hub->key, err);
+	enum rep_code rc = rep_hub_lease(inbox->publish->hub, inbox->view->device,
+					 inbox->publish->now_ms, &lease, err);
 
+	if (rc == REP_OK) {
+		self = make_self(inbox, number, &lease);
+		rc = rep_signed_write(&bytes, self, &inbox->publish->hub->key, err);
+	}
 	if (rc == REP_OK)
 		rc = rep_pack_add(inbox->parcel.pack, REP_OBJECT_BLOB, bytes.data, bytes.len, &oid,
 				  err);

@@ -22,7 +22,8 @@
 static const char *const kept[] = {
 	REP_META_EPOCH,      REP_META_VIEW,        REP_META_STATE,    REP_META_ROLE,
 	REP_META_MERGED_SEQ, REP_META_MERGED_HASH, REP_META_SAFE_SEQ, REP_META_HUB_TIME,
-	REP_META_LEASE,      REP_META_STATEMENT,   REP_META_TREES,
+	REP_META_LEASE,      REP_META_STATEMENT,   REP_META_TREES,    REP_META_LEASE_ERASE,
+	REP_META_LEASE_KEY,
 };
 
 /* Texts as they are, other kinds as their canonical form; *out NULL for null. */

@@ -63,7 +63,7 @@ REP_CHECK enum rep_code rep_query_history(struct rep_replica *replica, const cha
  */
 REP_CHECK enum rep_code rep_query_inbox(struct rep_replica *replica, const char *kind, bool all,
 					struct rep_json **out, struct rep_error *err);
-/* {"device","rep","role","state","schema","pending","unsent","unacknowledged","last_sync","view","epoch","lease","lease_over","inbox",
+/* {"device","rep","role","state","schema","pending","unsent","unacknowledged","last_sync","view","epoch","lease","lease_over","lease_days_left","inbox",
  * "hub_time"}; unsent and unacknowledged count change sets. */
 REP_CHECK enum rep_code rep_query_status(struct rep_replica *replica, int64_t now_ms,
 					 struct rep_json **out, struct rep_error *err);

@@ -7,6 +7,8 @@
 #include "core/store/outcome.h"
 #include "core/store/query.h"
 
+#define DAY_MS (24LL * 3600 * 1000)
+
 static enum rep_code no_memory(struct rep_error *err)
 {
 	return rep_fail(err, REP_ENOMEM, "query: no memory");
@@ -310,9 +312,14 @@ enum rep_code rep_query_status(struct rep_replica *replica, int64_t now_ms, stru
 	if (rc == REP_OK)
 		rc = put_inbox(replica, status, err);
 	lease = rep_json_get_string(status, "lease");
+	if (!lease || !rep_time_parse(&end, lease))
+		end = INT64_MAX;
 	if (rc == REP_OK &&
-	    !rep_json_set(status, "lease_over",
-			  rep_json_bool(lease && rep_time_parse(&end, lease) && now_ms > end)))
+	    (!rep_json_set(status, "lease_over", rep_json_bool(now_ms > end)) ||
+	     !rep_json_set(status, "lease_days_left",
+			   end == INT64_MAX
+				   ? rep_json_null()
+				   : rep_json_integer(now_ms < end ? (end - now_ms) / DAY_MS : 0))))
 		rc = no_memory(err);
 	if (rc == REP_OK)
 		*out = status;

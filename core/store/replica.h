@@ -89,6 +89,13 @@ REP_CHECK enum rep_code rep_replica_open(struct rep_replica **out, const char *d
 REP_CHECK enum rep_code rep_replica_contact(const struct rep_replica *replica,
 					    struct rep_json **out, struct rep_error *err);
 void rep_replica_close(struct rep_replica *replica);
+/*
+ * Erases the closed replica in `dir`, encrypted or plain, with the device's secret: rep_vault_erase. Every later opening is refused
+ * with `reason`.
+ */
+REP_CHECK enum rep_code rep_replica_erase(const char *dir, const char *keys_dir, const char *device,
+					  const char *reason, int64_t now_ms,
+					  struct rep_error *err);
 
 /*
  * Installs a schema (first view, or a newer version): tables, views, triggers. Called inside the pull's

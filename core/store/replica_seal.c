@@ -211,3 +211,18 @@ enum rep_code rep_replica_check_plain(struct rep_db *db, struct rep_error *err)
 	rep_json_free(invitation);
 	return rc;
 }
+
+/* ---- the end ---- */
+
+enum rep_code rep_replica_erase(const char *dir, const char *keys_dir, const char *device,
+				const char *reason, int64_t now_ms, struct rep_error *err)
+{
+	char *path;
+	enum rep_code rc;
+
+	if (asprintf(&path, "%s/" REP_REPLICA_FILE, dir) < 0)
+		return no_memory(err);
+	rc = rep_vault_erase(path, keys_dir, device, reason, now_ms, err);
+	free(path);
+	return rc;
+}

@@ -7,10 +7,9 @@
  *	the company's recovery key                  ──▶  both        (slot "recovery")
  *
  * The device's secret lies in a file of the user's own, outside of the replica's folder, so that a copy of the folder alone cannot
- * be guessed at. The lease's key has its place for leases that lock a replica: it would come with each view, and be taken out of the
- * vault where the lease is over, so that honest software cannot open the replica until the company sends it again. What a sync needs
- * to ask for it (address, keys: the "contact") lies in the vault too, under the root key, and opens without a lease. Until views
- * bring it, it is zeros; rep_vault_renew, rep_vault_end_lease, rep_vault_see and rep_vault_erase are called by tests alone.
+ * be guessed at. The lease's key comes with each view and is taken out of the vault where the lease is over, so that honest software
+ * cannot open the replica until the company sends it again; lease.h says when. What a sync needs to ask for it (address, keys: the
+ * "contact") lies in the vault too, under the root key, and opens without a lease. Until the first view the key is zeros.
  *
  * Changes of the vault go through a lock file beside it, and are written twice: a kill leaves the old vault or the new one. All
  * times are milliseconds since 1970. A vault belongs to one thread.
@@ -103,9 +102,14 @@ REP_CHECK enum rep_code rep_vault_set_passphrase(struct rep_vault *vault, const 
 						 struct rep_error *err);
 
 struct rep_vault_lease {
+	int64_t start_ms; /* the company's clock when it was given; 0 = unknown */
 	int64_t end_ms;   /* 0 = there is none */
 	int64_t erase_ms; /* likewise */
-	int64_t seen_ms;  /* a time that is certainly past: later of this and what is known */
+	/*
+	 * A time that is certainly past: the later of this and what is known. But with a lease that was given later than the last one it
+	 * begins anew: what a clock that was wrong for a while had said is forgotten.
+	 */
+	int64_t seen_ms;
 };
 /*
  * A new lease. `key` (or NULL: as it is) becomes part of what opens the pages; `contact` (or NULL) replaces the one that is there. A

@@ -41,11 +41,11 @@ static enum rep_code apply(struct rep_vault *vault, const struct change *change,
 	if (rc != REP_OK)
 		return rc;
 	if (change->lease) {
-		int64_t seen = vault->lease.seen_ms;
+		const struct rep_vault_lease was = vault->lease;
 
 		vault->lease = *change->lease;
-		if (vault->lease.seen_ms < seen)
-			vault->lease.seen_ms = seen;
+		if (vault->lease.seen_ms < was.seen_ms && vault->lease.start_ms <= was.start_ms)
+			vault->lease.seen_ms = was.seen_ms;
 	}
 	if (change->lease_key)
 		rep_vault_put_data(vault, change->lease_key);
@@ -147,23 +147,21 @@ enum rep_code rep_vault_renew(struct rep_vault *vault, const struct rep_vault_le
 
 enum rep_code rep_vault_end_lease(struct rep_vault *vault, int64_t seen_ms, struct rep_error *err)
 {
-	const struct rep_vault_lease lease = {.end_ms = vault->lease.end_ms,
-					      .erase_ms = vault->lease.erase_ms,
-					      .seen_ms = seen_ms};
+	struct rep_vault_lease lease = vault->lease;
 	const struct change change = {.lease = &lease, .end_lease = true};
 
+	lease.seen_ms = seen_ms;
 	return rep_wrap(err, change_vault(vault, &change, err), "end lease");
 }
 
 enum rep_code rep_vault_see(struct rep_vault *vault, int64_t now_ms, struct rep_error *err)
 {
-	const struct rep_vault_lease lease = {.end_ms = vault->lease.end_ms,
-					      .erase_ms = vault->lease.erase_ms,
-					      .seen_ms = now_ms};
+	struct rep_vault_lease lease = vault->lease;
 	const struct change change = {.lease = &lease};
 
 	if (now_ms < vault->lease.seen_ms + SEE_MS)
 		return REP_OK;
+	lease.seen_ms = now_ms;
 	return rep_wrap(err, change_vault(vault, &change, err), "remember the time");
 }
 

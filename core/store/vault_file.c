@@ -77,6 +77,8 @@ static struct rep_json *lease_json(const struct rep_vault *vault)
 	rep_json_set(lease, "key",
 		     vault->lease_key_there ? base64(vault->lease_key, SLOT) : rep_json_null());
 	rep_json_set(lease, "seen", moment(vault->lease.seen_ms));
+	if (vault->lease.start_ms)
+		rep_json_set(lease, "start", moment(vault->lease.start_ms));
 	return lease;
 }
 
@@ -265,8 +267,14 @@ static bool get_lease(const struct rep_json *doc, struct rep_vault *vault)
 {
 	const struct rep_json *lease = rep_json_get(doc, "lease");
 
+	const bool has_start = rep_json_get(lease, "start") != NULL;
+
 	vault->lease_key_there = rep_json_get_string(lease, "key") != NULL;
-	return rep_json_size(lease) == 4 && get_moment(lease, "end", &vault->lease.end_ms) &&
+	if (has_start &&
+	    (!get_moment(lease, "start", &vault->lease.start_ms) || !vault->lease.start_ms))
+		return false;
+	return rep_json_size(lease) == (has_start ? 5u : 4u) &&
+	       get_moment(lease, "end", &vault->lease.end_ms) &&
 	       get_moment(lease, "erase", &vault->lease.erase_ms) &&
 	       get_moment(lease, "seen", &vault->lease.seen_ms) &&
 	       (get_base64(lease, "key", vault->lease_key, SLOT) ||

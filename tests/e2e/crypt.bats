@@ -218,11 +218,12 @@ no_canary() {
 	export -f digest
 	export W REPSYNC
 	mkdir "$W/world"
-	mv "$W/wang" "$W/world/wang"
+	mv "$W/wang" "$W/keys" "$W/world"
 	W=$W/world
+	export REPSYNC_KEYS=$W/keys
 	ln -s ../pass "$W/pass"
 	local put=("$REPSYNC" -C "$W/wang" --passphrase-file "$W/pass" put contact C-0001 best_time=周三下午 -m 门诊拜访后更新)
-	run python3 "$BATS_TEST_DIRNAME/killsweep.py" --world "$W" --time '2026-11-20 10:00:00' --thin 4 \
+	run python3 "$BATS_TEST_DIRNAME/killsweep.py" --world "$W" --time "$(date -d '+2 hours' '+%F %T')" --thin 4 \
 		--recover "$(printf '%q ' "${put[@]}")" --digest digest -- "${put[@]}"
 	echo "$output"
 	[ "$status" -eq 0 ]

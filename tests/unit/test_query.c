@@ -357,7 +357,7 @@ static void status_counts_what_has_not_arrived(void **state)
 		got,
 		"{\"device\":\"" TEST_DEVICE
 		"\",\"epoch\":0,\"hub_time\":null,\"inbox\":2,\"last_sync\":null,"
-		"\"lease\":\"2026-11-20T00:00:00.000Z\",\"lease_over\":true,\"pending\":3,\"rep\":\"" TEST_REP
+		"\"lease\":\"2026-11-20T00:00:00.000Z\",\"lease_days_left\":0,\"lease_over\":true,\"pending\":3,\"rep\":\"" TEST_REP
 		"\",\"role\":null,\"schema\":\"small/1\",\"state\":null,\"unacknowledged\":2,\"unsent\":1,"
 		"\"view\":37}");
 	rep_json_free(got);
