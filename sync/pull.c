@@ -223,7 +223,10 @@ static enum rep_code seal_pending(struct rep_pull *pull, struct rep_error *err)
 	return rc;
 }
 
-/* Steps 1 to 4. The triggers are quiet from the first row to the last. */
+/*
+ * Steps 1 to 4. The triggers are quiet from the first row to the last: no statement has them compiled into it, and whoever else writes
+ * in this transaction finds the flag.
+ */
 static enum rep_code apply_rows(struct rep_pull *pull, struct rep_error *err)
 {
 	struct rep_replica *replica = pull->device->replica;
@@ -236,6 +239,7 @@ static enum rep_code apply_rows(struct rep_pull *pull, struct rep_error *err)
 		rc = take_schema(pull, &schema_changed, err);
 	if (rc == REP_OK)
 		rc = rep_capture_silence(replica->db, true, err);
+	rep_db_triggers(replica->db, false);
 	if (rc == REP_OK)
 		rc = write_rows(pull, schema_changed, err);
 	if (rc == REP_OK)
@@ -244,6 +248,7 @@ static enum rep_code apply_rows(struct rep_pull *pull, struct rep_error *err)
 		rc = rep_pull_rebase(replica, pull->after, touched, pull->merged_now, err);
 	if (rc == REP_OK)
 		rc = count_acknowledged(pull, err);
+	rep_db_triggers(replica->db, true);
 	if (rc == REP_OK)
 		rc = rep_capture_silence(replica->db, false, err);
 	rep_json_free(touched);

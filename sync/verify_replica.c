@@ -225,6 +225,7 @@ static enum rep_code check_rebased(struct check *check, const struct rep_json *t
 	if (rc != REP_OK)
 		return rc;
 	rc = rep_capture_silence(replica->db, true, err);
+	rep_db_triggers(replica->db, false);
 	if (rc == REP_OK)
 		rc = rebase_again(check, touched, merged, err);
 	rep_db_abort(replica->db);

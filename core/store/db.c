@@ -340,6 +340,26 @@ static enum rep_code still_open(struct rep_db *db, struct rep_error *err)
 	return REP_OK;
 }
 
+void rep_db_triggers(struct rep_db *db, bool on)
+{
+	if (on == (db->quiet == 0) || (!on && db->depth == 0))
+		return;
+	db->quiet = on ? 0 : db->depth;
+	sqlite3_db_config(db->raw, SQLITE_DBCONFIG_ENABLE_TRIGGER, on ? 1 : 0, NULL);
+}
+
+bool rep_db_has_triggers(const struct rep_db *db)
+{
+	return db->quiet == 0;
+}
+
+static void left(struct rep_db *db)
+{
+	db->depth--;
+	if (db->quiet > db->depth)
+		rep_db_triggers(db, true);
+}
+
 enum rep_code rep_db_begin(struct rep_db *db, struct rep_error *err)
 {
 	enum rep_code rc = still_open(db, err);
@@ -360,7 +380,7 @@ enum rep_code rep_db_commit(struct rep_db *db, struct rep_error *err)
 		rc = db->depth == 1 ? rep_db_exec(db, "COMMIT", err)
 				    : rep_db_execf(db, err, "RELEASE level%d", db->depth - 1);
 	if (rc == REP_OK)
-		db->depth--;
+		left(db);
 	else
 		rep_db_abort(db);
 	return rc;
@@ -372,7 +392,7 @@ void rep_db_abort(struct rep_db *db)
 
 	if (db->depth == 0)
 		return;
-	db->depth--;
+	left(db);
 	rep_db_forget_kept(db);
 	if (sqlite3_get_autocommit(db->raw))
 		return;

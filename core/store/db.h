@@ -52,6 +52,14 @@ void rep_db_abort(struct rep_db *db); /* rolls the innermost back */
 bool rep_db_in_transaction(const struct rep_db *db);
 
 /*
+ * Inside a transaction: from here on no trigger of this connection fires, and none is compiled into a statement, until it is said
+ * again, or the transaction or savepoint in which it was said ends. For the engine's own writing of many rows; what a trigger would
+ * have done there is up to the writer (rep_row_put).
+ */
+void rep_db_triggers(struct rep_db *db, bool on);
+bool rep_db_has_triggers(const struct rep_db *db);
+
+/*
  * A statement owned by the connection, prepared once for this text, reset and with its parameters
  * cleared: the way for everything that runs often. Do not free it; do not use the same text twice at once.
  */

@@ -22,6 +22,7 @@ struct rep_db {
 	sqlite3 *raw;
 	struct rep_vfs *vfs;         /* NULL: the system's */
 	int depth;                   /* transactions begun here */
+	int quiet;                   /* the depth at which triggers were turned off; 0: they fire */
 	bool restricted;             /* statements that are prepared may only read */
 	bool restricted_write;       /* or write to business tables */
 	struct rep_db_cached *cache; /* sorted by hash, then text */

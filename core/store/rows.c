@@ -13,6 +13,7 @@
 #include "core/base/limits.h"
 #include "core/model/org.h"
 #include "core/store/columns.h"
+#include "core/store/search.h"
 #include "core/store/tables.h"
 
 #define MISFITS "~"
@@ -385,6 +386,8 @@ enum rep_code rep_row_put(struct rep_db *db, const struct rep_record *record,
 		rc = nomem ? no_memory(err) : rep_run(stmt, err);
 		rep_stmt_reset(stmt);
 	}
+	if (rc == REP_OK && !rep_db_has_triggers(db))
+		rc = rep_search_queue(db, record->entity, record->id, err);
 	return rep_wrap(err, rc, "write %s %s", record->entity->name, record->id);
 }
 
@@ -403,6 +406,8 @@ enum rep_code rep_row_remove(struct rep_db *db, const struct rep_entity *entity,
 		rep_bind_text(stmt, 1, id);
 		rc = rep_run(stmt, err);
 	}
+	if (rc == REP_OK && !rep_db_has_triggers(db))
+		rc = rep_search_queue(db, entity, id, err);
 	rep_buf_clear(&sql);
 	return rep_wrap(err, rc, "remove %s %s", entity->name, id);
 }

@@ -115,6 +115,23 @@ enum rep_code rep_search_queue_all(struct rep_db *db, const struct rep_schema *s
 	return rep_wrap(err, rc, "queue all for search");
 }
 
+enum rep_code rep_search_queue(struct rep_db *db, const struct rep_entity *entity, const char *id,
+			       struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	enum rep_code rc;
+
+	if (!is_searched(entity))
+		return REP_OK;
+	rc = rep_db_use(db, &stmt,
+			"INSERT OR IGNORE INTO _search_dirty (entity, id) VALUES (?1, ?2)", err);
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, entity->name);
+	rep_bind_text(stmt, 2, id);
+	return rep_run(stmt, err);
+}
+
 /* ---- catching up ---- */
 
 static enum rep_code no_memory(struct rep_error *err)

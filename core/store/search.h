@@ -26,6 +26,9 @@ void rep_search_triggers(struct rep_buf *out, const struct rep_schema *schema);
 /* All rows are queued, because another schema may search other fields. */
 REP_CHECK enum rep_code rep_search_queue_all(struct rep_db *db, const struct rep_schema *schema,
 					     struct rep_error *err);
+/* One row, as the triggers do; nothing where its entity is not searched. */
+REP_CHECK enum rep_code rep_search_queue(struct rep_db *db, const struct rep_entity *entity,
+					 const char *id, struct rep_error *err);
 REP_CHECK enum rep_code rep_search_catch_up(struct rep_replica *replica, struct rep_error *err);
 /*
  * Records that hold every word of `text`, best first (words near the start of the title, short texts): an array of [entity, id]. At

@@ -52,7 +52,10 @@ const char *rep_table_name(const struct rep_entity *entity);
 /* Reads one row as a record; REP_OK with *out = NULL when there is none. */
 REP_CHECK enum rep_code rep_row_get(struct rep_db *db, const struct rep_entity *entity,
 				    const char *id, struct rep_record **out, struct rep_error *err);
-/* Writes a record as its row (insert or replace). Silence the triggers first (rep_capture_silence). */
+/*
+ * Writes a record as its row (insert or replace). Silence the triggers first (rep_capture_silence). Where they are off altogether
+ * (rep_db_triggers), this and rep_row_remove queue the row for search, as they would.
+ */
 REP_CHECK enum rep_code rep_row_put(struct rep_db *db, const struct rep_record *record,
 				    const struct rep_json *extra, const char *place,
 				    struct rep_error *err);

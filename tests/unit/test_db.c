@@ -285,6 +285,51 @@ static void own_function_serves_queries_but_no_trigger(void **state)
 	rep_db_close(db);
 }
 
+/* Of a table whose trigger counts. */
+static void insert_one(struct rep_db *db)
+{
+	struct rep_stmt *stmt;
+
+	expect_ok(rep_db_use(db, &stmt, "INSERT INTO t VALUES (1)", &err), &err);
+	expect_ok(rep_run(stmt, &err), &err);
+}
+
+static void triggers_are_off_until_it_is_said_again_or_the_transaction_ends(void **state)
+{
+	struct rep_db *db = create_db();
+
+	(void)state;
+	expect_ok(rep_db_exec(db,
+			      "CREATE TABLE t (a); CREATE TABLE fired (a); CREATE TRIGGER g AFTER "
+			      "INSERT ON t BEGIN INSERT INTO fired VALUES (1); END",
+			      &err),
+		  &err);
+	rep_db_triggers(db, false); /* outside a transaction it means nothing */
+	insert_one(db);
+	assert_int_equal(db_number(db, "SELECT count(*) FROM fired"), 1);
+	expect_ok(rep_db_begin(db, &err), &err);
+	rep_db_triggers(db, false);
+	insert_one(db);
+	expect_ok(rep_db_begin(db, &err), &err);
+	rep_db_abort(db); /* an inner one that began later */
+	insert_one(db);
+	assert_int_equal(db_number(db, "SELECT count(*) FROM fired"), 1);
+	rep_db_triggers(db, true);
+	insert_one(db);
+	assert_int_equal(db_number(db, "SELECT count(*) FROM fired"), 2);
+	expect_ok(rep_db_begin(db, &err), &err);
+	rep_db_triggers(db, false);
+	rep_db_abort(db);
+	assert_true(rep_db_has_triggers(db));
+	insert_one(db);
+	assert_int_equal(db_number(db, "SELECT count(*) FROM fired"), 3);
+	rep_db_triggers(db, false);
+	expect_ok(rep_db_commit(db, &err), &err);
+	insert_one(db);
+	assert_int_equal(db_number(db, "SELECT count(*) FROM fired"), 4);
+	rep_db_close(db);
+}
+
 static void quoted_names_cannot_break_out(void **state)
 {
 	struct rep_buf out = REP_BUF_INIT(100);
@@ -314,6 +359,7 @@ int main(void)
 		CASE(opens_where_nothing_can_be_written),
 		CASE(failed_bind_is_told_at_the_step),
 		CASE(own_function_serves_queries_but_no_trigger),
+		CASE(triggers_are_off_until_it_is_said_again_or_the_transaction_ends),
 		CASE(quoted_names_cannot_break_out),
 	};
 

@@ -162,6 +162,19 @@ static void tombstone_is_not_found(void **state)
 	assert_string_equal(find("刘敏"), "t2");
 }
 
+static void row_that_a_pull_removes_is_not_found(void **state)
+{
+	const struct rep_entity *thing = rep_schema_entity(store->schema, "thing");
+
+	(void)state;
+	assert_string_equal(find("刘敏"), "t1 t2");
+	expect_ok(rep_db_begin(store->db, &err), &err);
+	rep_db_triggers(store->db, false);
+	expect_ok(rep_row_remove(store->db, thing, "t1", &err), &err);
+	expect_ok(rep_db_commit(store->db, &err), &err);
+	assert_string_equal(find("刘敏"), "t2");
+}
+
 static void edit_that_does_not_touch_texts_queues_nothing(void **state)
 {
 	(void)state;
@@ -250,6 +263,7 @@ int main(void)
 		CASE(limit_takes_the_best),
 		CASE(index_follows_every_edit),
 		CASE(tombstone_is_not_found),
+		CASE(row_that_a_pull_removes_is_not_found),
 		CASE(edit_that_does_not_touch_texts_queues_nothing),
 		CASE(stock_client_can_edit_what_is_indexed),
 		CASE(another_schema_is_indexed_anew),
