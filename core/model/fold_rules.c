@@ -1,6 +1,7 @@
 /*
  * What the rules make of two values that did not know of each other. Each looks at the value that
  * stands and the one that comes, with their stamps, and names a winner or leaves it to the next rule.
+ * The numbers above each are those of its cases in tests/oracle/cases/<rule>.json.
  */
 #include <stdlib.h>
 #include <string.h>
