@@ -141,7 +141,7 @@ static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error
 
 /* ---- one sync ---- */
 
-static enum rep_code fetch_view(struct rep_device *device, struct rep_error *err)
+enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error *err)
 {
 	struct rep_oid applied, tip;
 	enum rep_code rc;
@@ -176,6 +176,21 @@ static enum rep_code is_revoked(struct rep_db *db, bool *revoked, struct rep_err
 	return rc;
 }
 
+/* Twice where the company began the outbox anew while we were at it. */
+static enum rep_code push_all(struct rep_device *device, struct rep_error *err)
+{
+	enum rep_code rc = REP_EORDER;
+
+	for (int i = 0; rc == REP_EORDER && i < 2; i++) {
+		rc = rep_push_settle(device, err);
+		if (rc == REP_OK)
+			rc = rep_push_plan(device, err);
+		if (rc == REP_OK)
+			rc = rep_push_send(device, err);
+	}
+	return rc;
+}
+
 /*
  * Moves what has to move. Nothing is unpacked when both tips are those of the last sync and nothing waits. A revoked device
  * sends nothing, but may still learn that it was taken back.
@@ -198,14 +213,11 @@ static enum rep_code exchange(struct rep_device *device, struct rep_error *err)
 	rc = rep_clone_open(&device->clone, device->replica, err);
 	if (rc != REP_OK)
 		return rc;
-	if (push) {
-		rc = rep_push_plan(device, err);
-		if (rc == REP_OK)
-			rc = rep_push_send(device, err);
-		if (rc != REP_OK)
-			return rep_wrap(err, rc, "push");
-	}
-	return fetch_view(device, err);
+	if (push)
+		rc = push_all(device, err);
+	if (rc != REP_OK)
+		return rep_wrap(err, rc, "push");
+	return rep_device_fetch_view(device, err);
 }
 
 static enum rep_code exchange_with_retries(struct rep_device *device, struct rep_error *err)

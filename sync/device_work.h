@@ -83,6 +83,16 @@ REP_CHECK enum rep_code rep_push_plan(struct rep_device *device, struct rep_erro
 /* Pushes commit by commit what the mailbox lacks, each read back and remembered. */
 REP_CHECK enum rep_code rep_push_send(struct rep_device *device, struct rep_error *err);
 
+/* ---- push_anew.c ---- */
+
+/* Where the mailbox shows what is not ours: fetches the view, and goes on from the root that it names, if it is that. */
+REP_CHECK enum rep_code rep_push_settle(struct rep_device *device, struct rep_error *err);
+
+/* ---- device.c ---- */
+
+/* Fetches and applies the newest view; the clone is open. */
+REP_CHECK enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error *err);
+
 /* ---- view.c ---- */
 
 /* A verified view: self.json's document and the root it stands for. */

@@ -292,8 +292,9 @@ enum rep_code rep_outbox_commit_range(struct rep_git *git, const struct rep_oid 
 	enum rep_code rc = rep_git_commit_read(git, commit, &tree, parent, &time_s, err);
 
 	*first = *last = 0;
-	if (!rc)
-		rc = rep_git_read(git, commit, REP_OBJECT_COMMIT, &buf, err);
+	if (rc || rep_oid_is_zero(parent))
+		return rc;
+	rc = rep_git_read(git, commit, REP_OBJECT_COMMIT, &buf, err);
 	message = rc ? NULL : strstr(rep_buf_str(&buf), "\n\n");
 	if (message)
 		buf.data[strcspn(message + 2, "\n") + (size_t)(message + 2 - buf.data)] = '\0';

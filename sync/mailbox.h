@@ -57,7 +57,10 @@ REP_CHECK enum rep_code rep_mailbox_check(const char *path, const char *quaranti
 					  const char *updates, struct rep_error *err);
 uint64_t rep_mailbox_quota(const char *path);
 #define REP_PUSH_SIZE_MAX (128u * 1024u * 1024u) /* packed bytes of one push */
-/* Of a mailbox, its views included; <mailbox>/repsync.quota says otherwise, in bytes. */
+/*
+ * Of what comes to a mailbox, views included, until its outbox is begun anew (anew.h); <mailbox>/repsync.quota says otherwise, in
+ * bytes.
+ */
 #define REP_MAILBOX_QUOTA (4ull * 1024u * 1024u * 1024u)
 /* The mailbox's lock: <path>/repsync.lock. */
 REP_CHECK enum rep_code rep_mailbox_lock(struct rep_lock **out, const char *path, bool wait,
@@ -101,6 +104,9 @@ struct rep_outbox {
 REP_CHECK enum rep_code rep_mailbox_read(struct rep_outbox *out, const char *path,
 					 const struct rep_oid *known, struct rep_error *err);
 void rep_outbox_clear(struct rep_outbox *outbox);
+/* Where the outbox stands; zero = there is none yet. */
+REP_CHECK enum rep_code rep_outbox_tip(const char *path, struct rep_oid *tip,
+				       struct rep_error *err);
 
 /*
  * The same in two steps, so that a caller with many mailboxes may have a few children at work while it merges:
@@ -156,7 +162,7 @@ void rep_outbox_path(struct rep_buf *out, const char *time, int64_t first, int64
 
 /*
  * The numbers of the segment that a commit of our own outbox added, read from its message: its trees may be gone from the clone.
- * Zeros for the first commit, which holds enrol.json. Also gives its parent.
+ * Zeros for a first commit, which holds enrol.json or nothing. Also gives its parent.
  */
 REP_CHECK enum rep_code rep_outbox_commit_range(struct rep_git *git, const struct rep_oid *commit,
 						int64_t *first, int64_t *last,

@@ -3,66 +3,24 @@
  * runs as receive-pack's pre-receive hook, in the session's bounds; the new objects were checked by stock git and lie in its
  * quarantine folder, whence they go when this says no.
  */
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "core/base/file.h"
+#include "sync/anew.h"
 #include "sync/git.h"
 #include "sync/mailbox.h"
 #include "sync/outboxwalk.h"
 
-/* Bytes of the files in a folder's pack/, where all objects of a mailbox are. */
-static uint64_t pack_bytes(const char *objects)
-{
-	char path[4200];
-	DIR *stream;
-	const struct dirent *entry;
-	uint64_t sum = 0;
-
-	snprintf(path, sizeof path, "%.4100s/pack", objects);
-	stream = opendir(path);
-	while (stream && (entry = readdir(stream)) != NULL) {
-		struct stat st;
-
-		if (fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode))
-			sum += (uint64_t)st.st_size;
-	}
-	if (stream)
-		(void)closedir(stream);
-	return sum;
-}
-
-uint64_t rep_mailbox_quota(const char *path)
-{
-	struct rep_buf text = REP_BUF_INIT(64);
-	struct rep_error ignored;
-	char name[4200];
-	uint64_t quota = 0;
-
-	snprintf(name, sizeof name, "%.4100s/repsync.quota", path);
-	if (rep_file_exists(name) && rep_file_read(&text, name, &ignored) == REP_OK)
-		quota = strtoull(rep_buf_str(&text), NULL, 10);
-	rep_buf_clear(&text);
-	return quota ? quota : REP_MAILBOX_QUOTA;
-}
-
 static enum rep_code check_sizes(const char *path, const char *quarantine, struct rep_error *err)
 {
-	uint64_t come = pack_bytes(quarantine), quota = rep_mailbox_quota(path);
-	char objects[4200];
+	uint64_t come = rep_mailbox_pack_bytes(quarantine), quota = rep_mailbox_quota(path);
 
-	snprintf(objects, sizeof objects, "%.4100s/objects", path);
 	if (come > REP_PUSH_SIZE_MAX)
 		return rep_fail(err, REP_EINTEGRITY, "[size] a push of %llu bytes, %u allowed",
 				(unsigned long long)come, REP_PUSH_SIZE_MAX);
-	if (come + pack_bytes(objects) > quota)
+	if (come + rep_mailbox_used(path) > quota)
 		return rep_fail(err, REP_EBUSY,
-				"[full] the mailbox is full: %llu bytes are its quota",
+				"[full] the mailbox is full: %llu bytes are its quota until the "
+				"company has merged what is there",
 				(unsigned long long)quota);
 	return REP_OK;
 }

@@ -226,7 +226,7 @@ static enum rep_code start(struct rep_mailbox_reader *reader, struct rep_error *
 	return rc;
 }
 
-static enum rep_code read_tip(const char *path, struct rep_oid *tip, struct rep_error *err)
+enum rep_code rep_outbox_tip(const char *path, struct rep_oid *tip, struct rep_error *err)
 {
 	struct rep_git *git = NULL;
 	enum rep_code rc = rep_git_open(&git, path, err);
@@ -262,7 +262,7 @@ enum rep_code rep_mailbox_read_begin(struct rep_mailbox_reader **out, const char
 	}
 	reader->known = *known;
 	reader->found.tip = *known;
-	rc = read_tip(path, &reader->tip, err);
+	rc = rep_outbox_tip(path, &reader->tip, err);
 	if (!rc && rep_oid_is_zero(&reader->tip) && !rep_oid_is_zero(known))
 		rc = rep_fail(err, REP_EINTEGRITY,
 			      "[rewind] rolled back or rewritten: the outbox is gone");

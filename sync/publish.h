@@ -13,6 +13,14 @@ struct rep_published_partition {
 	struct rep_oid data;
 	struct rep_oid *restricted; /* by the schema's visibility classes */
 };
+/* Which root of the outbox a view names, and whether the outbox moves there now (anew.h). */
+struct rep_publish_outbox {
+	char name[REP_OID_HEX + 1]; /* empty before there is an outbox */
+	bool moves;
+	struct rep_oid from, to;
+	int64_t number; /* of the root that it moves to */
+	bool tidies;    /* it moved before, and room is still to be made */
+};
 /* A view on its way into its inbox: what is left is to make it durable. */
 #define REP_PARCELS_MAX 64
 struct rep_parcel {
@@ -23,6 +31,7 @@ struct rep_parcel {
 	struct rep_pack *pack;
 	struct rep_oid tip, commit; /* from what to what the inbox moves */
 	int64_t number;
+	struct rep_publish_outbox outbox;
 	enum rep_code rc;
 	struct rep_error err;
 };
@@ -84,6 +93,17 @@ REP_CHECK enum rep_code rep_publish_inbox(struct rep_publish *publish,
 REP_CHECK enum rep_code rep_publish_remember(struct rep_publish *publish,
 					     const struct rep_parcel *parcel,
 					     struct rep_error *err);
+
+/* ---- publish_outbox.c ---- */
+
+/* Under the mailbox's lock. */
+REP_CHECK enum rep_code rep_publish_find_outbox(struct rep_publish *publish, const char *device,
+						const char *path, struct rep_git *box,
+						struct rep_publish_outbox *out,
+						struct rep_error *err);
+/* Remembers the outbox's new root as what was read. */
+REP_CHECK enum rep_code rep_publish_outbox_moved(struct rep_publish *publish, const char *device,
+						 const struct rep_oid *root, struct rep_error *err);
 
 /* ---- publish_deliver.c ---- */
 

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "sync/anew.h"
 #include "sync/publish.h"
 
 /* At once, not when the slowest is done: its device may be waiting for the lock. */
@@ -26,6 +27,11 @@ static void deliver(struct rep_parcel *parcel)
 
 	if (rc == REP_OK)
 		rc = rep_git_cas(parcel->git, REP_INBOX, &parcel->tip, &parcel->commit, err);
+	if (rc == REP_OK && parcel->outbox.moves)
+		rc = rep_git_cas(parcel->git, REP_OUTBOX, &parcel->outbox.from, &parcel->outbox.to,
+				 err);
+	if (rc == REP_OK && parcel->outbox.moves)
+		rc = rep_mailbox_tidy(rep_git_path(parcel->git), err);
 	parcel->rc = rc;
 	let_go(parcel);
 }

@@ -12,6 +12,7 @@
 
 #include "core/base/limits.h"
 #include "core/model/signed.h"
+#include "sync/anew.h"
 #include "sync/document.h"
 #include "sync/publish.h"
 #include "sync/treefmt.h"
@@ -27,7 +28,7 @@ struct inbox {
 	char basis[REP_HASH_HEX + 1]; /* of all that makes a view another one */
 	struct rep_parcel parcel;     /* lock, repository, pack, the inbox's tip */
 	struct rep_json *last;        /* self.json in it; NULL = none */
-	char outbox[REP_OID_HEX + 1];
+	struct rep_publish_outbox outbox;
 };
 
 /* ---- what should be ---- */
@@ -158,71 +159,15 @@ static enum rep_code remember(struct rep_publish *publish, const char *device, c
 enum rep_code rep_publish_remember(struct rep_publish *publish, const struct rep_parcel *parcel,
 				   struct rep_error *err)
 {
-	return remember(publish, parcel->device, parcel->basis, &parcel->commit, parcel->number,
-			publish->time, err);
+	enum rep_code rc = remember(publish, parcel->device, parcel->basis, &parcel->commit,
+				    parcel->number, publish->time, err);
+
+	if (rc == REP_OK && parcel->outbox.moves)
+		rc = rep_publish_outbox_moved(publish, parcel->device, &parcel->outbox.to, err);
+	return rc;
 }
 
 /* ---- what is there ---- */
-
-static enum rep_code read_last(struct inbox *inbox, struct rep_error *err)
-{
-	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX + 128);
-	struct rep_oid tree, parent, oid;
-	int64_t time_s;
-	bool is_tree;
-	enum rep_code rc = rep_git_ref(inbox->parcel.git, REP_INBOX, &inbox->parcel.tip, err);
-
-	if (rc != REP_OK || rep_oid_is_zero(&inbox->parcel.tip))
-		return rc;
-	rc = rep_git_commit_read(inbox->parcel.git, &inbox->parcel.tip, &tree, &parent, &time_s,
-				 err);
-	if (rc == REP_OK)
-		rc = rep_tree_find(inbox->parcel.git, &tree, "self.json", &oid, &is_tree, err);
-	if (rc == REP_OK)
-		rc = rep_git_read(inbox->parcel.git, &oid, REP_OBJECT_BLOB, &bytes, err);
-	if (rc == REP_OK)
-		rc = rep_self_read(&inbox->last, rep_buf_str(&bytes), bytes.len,
-				   inbox->publish->hub->key.public, err);
-	rep_buf_clear(&bytes);
-	return rep_wrap(err, rc, "the view in the inbox");
-}
-
-/* The first commit of the outbox, "" before there is one: what the device builds on. */
-static enum rep_code find_outbox(struct inbox *inbox, struct rep_error *err)
-{
-	struct rep_oid at, tree, parent;
-	int64_t time_s;
-	struct rep_stmt *stmt;
-	bool row = false;
-	enum rep_code rc =
-		rep_db_use(inbox->publish->hub->db, &stmt,
-			   "SELECT root FROM _mailbox WHERE device = ?1 AND root <> ''", err);
-
-	if (rc != REP_OK)
-		return rc;
-	rep_bind_text(stmt, 1, inbox->view->device->id);
-	rc = rep_step(stmt, &row, err);
-	if (rc == REP_OK && row)
-		memcpy(inbox->outbox, rep_column_text(stmt, 0, NULL), sizeof inbox->outbox);
-	rep_stmt_reset(stmt);
-	if (rc != REP_OK || row)
-		return rc;
-	rc = rep_git_ref(inbox->parcel.git, REP_OUTBOX, &at, err);
-	while (rc == REP_OK && !rep_oid_is_zero(&at)) {
-		rep_oid_hex(inbox->outbox, &at);
-		rc = rep_git_commit_read(inbox->parcel.git, &at, &tree, &parent, &time_s, err);
-		at = parent;
-	}
-	if (rc == REP_OK && *inbox->outbox)
-		rc = rep_db_use(inbox->publish->hub->db, &stmt,
-				"UPDATE _mailbox SET root = ?2 WHERE device = ?1", err);
-	if (rc == REP_OK && *inbox->outbox) {
-		rep_bind_text(stmt, 1, inbox->view->device->id);
-		rep_bind_text(stmt, 2, inbox->outbox);
-		rc = rep_run(stmt, err);
-	}
-	return rc;
-}
 
 static enum rep_code last_number(struct inbox *inbox, int64_t *out, struct rep_error *err)
 {
@@ -268,7 +213,7 @@ static struct rep_json *make_self(struct inbox *inbox, int64_t number,
 	}
 	rep_json_set_string(self, "merged_hash", view->merged.hash);
 	rep_json_set_integer(self, "merged_seq", view->merged.seq);
-	rep_json_set_string(self, "outbox", inbox->outbox);
+	rep_json_set_string(self, "outbox", inbox->outbox.name);
 	rep_json_set_string(self, "rep", view->device->rep);
 	rep_json_set_string(self, "role", view->role);
 	rep_json_set_integer(self, "safe_seq", 0); /* nothing is in a verified backup yet */
@@ -354,6 +299,19 @@ static enum rep_code add_commit(struct inbox *inbox, int64_t number, const struc
 	return rc;
 }
 
+/* The root that the view names, where the outbox moves there. */
+static enum rep_code add_outbox(struct inbox *inbox, struct rep_error *err)
+{
+	const struct rep_publish_outbox *outbox = &inbox->outbox;
+	struct rep_oid made;
+
+	inbox->parcel.outbox = *outbox;
+	if (!outbox->moves)
+		return REP_OK;
+	return rep_outbox_root(inbox->parcel.pack, inbox->view->device->id, outbox->number, &made,
+			       err);
+}
+
 static enum rep_code publish_new(struct inbox *inbox, struct rep_error *err)
 {
 	struct rep_oid root, commit;
@@ -362,14 +320,14 @@ static enum rep_code publish_new(struct inbox *inbox, struct rep_error *err)
 
 	number++;
 	if (rc == REP_OK)
-		rc = find_outbox(inbox, err);
-	if (rc == REP_OK)
 		rc = rep_pack_new(&inbox->parcel.pack, inbox->parcel.git, err);
 	if (rc == REP_OK)
 		rc = rep_view_tree_copy(&inbox->view->tree, inbox->parcel.pack,
 					inbox->publish->hub->central, err);
 	if (rc == REP_OK)
 		rc = add_self(inbox, number, &root, err);
+	if (rc == REP_OK)
+		rc = add_outbox(inbox, err);
 	if (rc == REP_OK)
 		rc = add_commit(inbox, number, &root, &commit, err);
 	if (rc != REP_OK)
@@ -405,8 +363,14 @@ static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_git_open(&inbox->parcel.git, inbox->path, err);
 	if (rc == REP_OK)
-		rc = read_last(inbox, err);
-	if (rc == REP_OK && inbox->last && is_same(inbox) &&
+		rc = rep_inbox_self(inbox->parcel.git, inbox->publish->hub->key.public,
+				    &inbox->parcel.tip, &inbox->last, err);
+	if (rc == REP_OK)
+		rc = rep_publish_find_outbox(inbox->publish, inbox->view->device->id, inbox->path,
+					     inbox->parcel.git, &inbox->outbox, err);
+	if (rc == REP_OK && inbox->outbox.tidies)
+		rc = rep_mailbox_tidy(inbox->path, err);
+	if (rc == REP_OK && inbox->last && !inbox->outbox.moves && is_same(inbox) &&
 	    is_fresh(inbox, rep_json_get_string(inbox->last, "hub_time")))
 		return remember(inbox->publish, inbox->view->device->id, inbox->basis,
 				&inbox->parcel.tip, rep_json_get_integer(inbox->last, "view"),

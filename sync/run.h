@@ -151,6 +151,13 @@ REP_CHECK enum rep_code rep_run_mailbox_begin(struct rep_run *run, const char *d
 					      struct rep_run_reading *out, struct rep_error *err);
 REP_CHECK enum rep_code rep_run_mailbox_end(struct rep_run *run, struct rep_run_reading *reading,
 					    struct rep_error *err);
+/*
+ * Did a run begin the outbox anew that was killed before it remembered it? *root then is where it begins. REP_EINTEGRITY where the
+ * view in the mailbox does not say so.
+ */
+REP_CHECK enum rep_code rep_outbox_was_begun_anew(struct rep_hub *hub, const char *device,
+						  const char *path, struct rep_oid *root,
+						  struct rep_error *err);
 void rep_run_mailbox_abort(struct rep_run_reading *reading);
 void rep_run_batch_clear(struct rep_run_batch *batch);
 void rep_run_collected_clear(struct rep_run *run);

@@ -467,18 +467,6 @@ static enum rep_code read_outbox(struct reading *reading, const struct rep_outbo
 	return rc;
 }
 
-static enum rep_code tip_of(const char *path, struct rep_oid *tip, struct rep_error *err)
-{
-	struct rep_git *git = NULL;
-	enum rep_code rc = rep_git_open(&git, path, err);
-
-	*tip = rep_oid_zero;
-	if (rc == REP_OK)
-		rc = rep_git_ref(git, REP_OUTBOX, tip, err);
-	rep_git_close(git);
-	return rc;
-}
-
 /* A mailbox that cannot be read is told of and left for the next run; running out of memory stops this one. */
 static enum rep_code unreadable(struct rep_run *run, const char *device, enum rep_code rc,
 				struct rep_error *err)
@@ -511,6 +499,29 @@ static enum rep_code find_owner(struct rep_run *run, const char *device, const c
 	return REP_OK;
 }
 
+/*
+ * A run that was killed may have begun the outbox anew, and not have remembered it. Then the view in the mailbox names the root, with
+ * our signature; everything before it is merged. Any other outbox that does not continue was set back.
+ */
+static enum rep_code read_anew(struct rep_run *run, const char *device, struct rep_outbox *outbox,
+			       struct rep_error *err)
+{
+	char *path = rep_hub_mailbox(run->hub->dir, device), code[REP_MAILBOX_CODE_SIZE];
+	struct rep_error why = *err;
+	struct rep_oid root;
+	enum rep_code rc = REP_EINTEGRITY;
+
+	rep_mailbox_code(code, err->msg);
+	if (path && strcmp(code, "rewind") == 0)
+		rc = rep_outbox_was_begun_anew(run->hub, device, path, &root, err);
+	if (rc == REP_OK)
+		rc = rep_mailbox_read(outbox, path, &root, err);
+	else
+		*err = why;
+	free(path);
+	return rc;
+}
+
 enum rep_code rep_run_mailbox_begin(struct rep_run *run, const char *device,
 				    struct rep_run_reading *out, struct rep_error *err)
 {
@@ -526,7 +537,7 @@ enum rep_code rep_run_mailbox_begin(struct rep_run *run, const char *device,
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	rc = rep_run_known(run->hub, device, &known, &out->blocked, err);
 	if (rc == REP_OK)
-		rc = tip_of(path, &out->tip, err);
+		rc = rep_outbox_tip(path, &out->tip, err);
 	if (rc != REP_OK) {
 		rc = unreadable(run, device, rc, err);
 		goto out;
@@ -558,6 +569,8 @@ enum rep_code rep_run_mailbox_end(struct rep_run *run, struct rep_run_reading *a
 	}
 	rc = rep_mailbox_read_end(at->reader, &outbox, err);
 	at->reader = NULL;
+	if (rc == REP_EINTEGRITY)
+		rc = read_anew(run, at->device, &outbox, err);
 	if (rc != REP_OK) {
 		rc = unreadable(run, at->device, rc, err);
 		goto out;

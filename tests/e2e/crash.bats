@@ -132,6 +132,27 @@ two_at_work() {
 	sweep "$DAY 20:05:00" --child --everywhere --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge --jobs 1
 }
 
+# A quota of one byte: with every merge it is time.
+full_outbox() {
+	two_at_work
+	BOX=$(sqlite3 -readonly "$W/wang/replica.db" "SELECT value FROM _meta WHERE key = 'device'").git
+	echo 1 >"$HUB/mailboxes/$BOX/repsync.quota"
+}
+
+@test "merge: an outbox is begun anew once, and nothing of it is lost" {
+	full_outbox
+	sweep "$DAY 20:05:00" --every 6 --about "$BOX" --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge --jobs 1
+}
+
+@test "push: what was not sent goes into the outbox that was begun anew" {
+	full_outbox
+	eval "$MERGE"
+	[ "$(git -C "$HUB/mailboxes/$BOX" log -1 --format=%s outbox)" = 'outbox 1' ]
+	at "$DAY 20:06:00" wang put contact C-0001 dept=心内一科 -m 更正
+	sweep "$DAY 20:10:00" --thin 6 --every 4 --recover "$PULL" --recover "hub_at '$DAY 20:15:00' merge" \
+		--recover "at '$DAY 20:20:00' wang sync && at '$DAY 20:20:00' li sync" --digest everything -- -C "$W/wang" sync
+}
+
 @test "import: each line is taken once" {
 	cat >"$W/more.csv" <<-'CSV'
 		id,name,kind,org,dept,phones

@@ -178,3 +178,23 @@ segment() { evil show "$TIP:$MONTH/1-1.jsonl"; }
 	next 2 "$W/s"
 	quarantined content
 }
+
+@test "hostile: a server that sets an outbox back to where it was begun anew" {
+	local box root
+	box=$(mailbox wang)
+	on_laptop wang put contact C-0001 best_time=周四 -m 拜访
+	on_laptop wang sync
+	echo 1 >"$box/repsync.quota"
+	company hub merge
+	root=$(git -C "$box" rev-parse outbox)
+	[ "$(git -C "$box" log -1 --format=%s outbox)" = 'outbox 1' ]
+	rm "$box/repsync.quota"
+	on_laptop wang sync
+	on_laptop wang put contact C-0001 best_time=周五 -m 拜访
+	on_laptop wang sync
+	company hub merge
+	git -C "$box" update-ref refs/heads/outbox "$root"
+	"$REPSYNC" -C "$HUB" --json hub merge >"$W/summary"
+	jq -e --arg device "$ME" 'any(.problems[]; .device == $device and .code == "rewind")' "$W/summary"
+	still_works # the laptop sends again what is missing
+}

@@ -6,13 +6,13 @@ tests/tools/killat.c counts the calls over the command and its children together
 child that makes the call). For each point the world is put back as it was, the command runs and dies, the recovery commands
 run undisturbed and must succeed, and the digest must print what it prints after a run that was not killed.
 
-	killsweep.py --world DIR --time TIME [--child] [--everywhere] [--recover CMD]... --digest CMD [--thin K] [--every K] -- COMMAND ARGUMENT...
+	killsweep.py --world DIR --time TIME [--child] [--everywhere] [--recover CMD]... --digest CMD [--thin K] [--every K] [--about TEXT] -- COMMAND ARGUMENT...
 
 The world lies where it was made (a laptop knows its mailbox by its path) and is copied aside first. COMMAND runs at TIME, the
 clock standing still, without a shell between. Recovery and digest are bash, where functions exported by the caller work.
 A transaction of SQLite is a row of page writes to one file, and a kill between two of them leaves the same transaction
 unfinished: --thin K sweeps of such a row the first, the last and every K-th. --every K sweeps every K-th of what is left.
-With SWEEP=full in the environment both are 1.
+With SWEEP=full in the environment both are 1. --about TEXT sweeps only calls whose file has TEXT in its path.
 
 Exit 0 when every point ends right; the first wrong one is told with what differed, and its world is kept.
 """
@@ -107,7 +107,7 @@ class Sweep:
         for index, point in enumerate(points):
             row = row + 1 if index and point == points[index - 1] and point[1] == "pwrite64" else 0
             last = index + 1 == len(points) or points[index + 1] != point
-            if row % self.args.thin == 0 or last:
+            if (row % self.args.thin == 0 or last) and self.args.about in point[2]:
                 yield index + 1
 
     def sweep(self):
@@ -138,6 +138,7 @@ def main():
     parser.add_argument("--digest", required=True)
     parser.add_argument("--thin", type=int, default=1)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--about", default="")
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
     if os.environ.get("SWEEP") == "full":

@@ -223,3 +223,32 @@ a_merge_beside_syncs_sees_whole_segments() {
 	done
 	all_arrived
 }
+
+first_of() { git -C "$1" rev-list --max-parents=0 outbox; }
+
+# More than the quota goes through the mailbox; the third time something waits on the laptop that the mailbox never saw.
+an_outbox_is_begun_anew() {
+	local box i note first roots=()
+	box=$(mailbox wang)
+	first=$(first_of "$box")
+	note=$(head -c 9000 /dev/urandom | base64 -w 0)
+	echo $((2 * $(cat "$box"/objects/pack/* | wc -c) + 30000)) >"$box/repsync.quota"
+	for i in $(seq 5); do
+		on_laptop wang new interaction type=面对面 org=O-0101 started_at=2026-11-2"$i"T01:10:00.000Z feedback=有兴趣 -m "$i$note"
+		on_laptop wang sync
+		[ "$i" != 3 ] || on_laptop wang put contact C-0001 best_time=周三下午 -m "$note"
+		[ "$i" != 3 ] || on_laptop wang commit -m 先不发
+		company hub merge
+		roots+=("$(first_of "$box")")
+		[ "$(git -C "$box" show inbox:self.json | head -1 | jq -r .outbox)" = "${roots[-1]}" ]
+	done
+	echo "${roots[@]}"
+	[ "${roots[0]}" = "$first" ]                                 # there was room
+	[ "$(printf '%s\n' "${roots[@]}" | sort -u | wc -l)" -ge 3 ] # and twice there was none left
+	[ "$(find "$box/objects/pack" -name '*.pack' | wc -l)" -le 3 ] && [ ! -e "$box/tmp_tidy" ]
+	all_arrived
+	"$REPSYNC" -C "$HUB" --quiet hub rebuild
+	all_arrived
+	[ "$(json_of li list interaction | jq length)" = 5 ]
+	[ "$(json_of li get contact C-0001 | jq -r .fields.best_time)" = 周三下午 ]
+}

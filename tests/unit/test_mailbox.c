@@ -4,6 +4,7 @@
 
 #include "core/base/file.h"
 #include "help_git.h"
+#include "sync/anew.h"
 #include "sync/mailbox.h"
 
 struct box {
@@ -438,6 +439,57 @@ static void an_outbox_begun_anew_by_the_hub_is_read_from_its_empty_root(void **s
 	expect_clean(box.path);
 }
 
+static void the_roots_of_an_outbox_are_known_by_their_number(void **state)
+{
+	struct box box = box_new(state);
+	struct rep_oid roots[2], again, other;
+	struct rep_error err;
+
+	for (int64_t i = 0; i < 2; i++) {
+		expect_ok(rep_outbox_root(box.pack, "d7k3f9qm", i + 1, &roots[i], &err), &err);
+		rep_outbox_root_id("d7k3f9qm", i + 1, &again);
+		assert_true(rep_oid_equal(&roots[i], &again));
+		assert_int_equal(rep_outbox_root_number("d7k3f9qm", &roots[i]), i + 1);
+	}
+	rep_outbox_root_id("hub00000", 1, &other);
+	assert_int_equal(rep_outbox_root_number("d7k3f9qm", &other), 0);
+	assert_int_equal(rep_outbox_root_number("d7k3f9qm", &rep_oid_zero), 0);
+	expect_ok(rep_pack_commit(box.pack, NULL, &err), &err);
+	expect_clean(box.path);
+	box_end(&box);
+}
+
+static void what_no_branch_needs_goes_and_the_quota_counts_from_there(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_oid root, old = box.tip;
+	struct rep_outbox outbox;
+	struct rep_error err;
+
+	write_file(&box, "2026-11/1-1.jsonl", "eins\n");
+	expect_ok(rep_outbox_root(box.pack, "d7k3f9qm", 1, &root, &err), &err);
+	expect_ok(rep_pack_commit(box.pack, NULL, &err), &err);
+	assert_false(rep_mailbox_is_due(box.path));
+	shell_ok("echo 100 >%s/repsync.quota", box.path);
+	assert_true(rep_mailbox_is_due(box.path));
+	expect_ok(rep_git_cas(box.git, REP_OUTBOX, &box.tip, &root, &err), &err);
+	expect_ok(rep_mailbox_tidy(box.path, &err), &err);
+	assert_false(rep_mailbox_is_due(box.path));
+	assert_string_equal(shell_line("ls %s/objects/pack/*.pack | wc -l", box.path), "1");
+	expect_clean(box.path);
+	expect_ok(rep_git_refresh(box.git, &err), &err);
+	assert_false(rep_git_has(box.git, &old));
+
+	box.tip = root;
+	write_file(&box, "2026-11/2-2.jsonl", "zwei\n");
+	assert_true(rep_mailbox_is_due(box.path));
+	expect_ok(rep_mailbox_read(&outbox, box.path, &root, &err), &err);
+	assert_int_equal(outbox.segments_len, 1);
+	assert_string_equal(outbox.segments[0].data, "zwei\n");
+	rep_outbox_clear(&outbox);
+	box_end(&box);
+}
+
 static void a_first_commit_without_enrolment_is_refused(void **state)
 {
 	struct box box = box_new(state);
@@ -482,6 +534,8 @@ int main(void)
 		cmocka_unit_test(loose_objects_and_alternates_are_refused),
 		cmocka_unit_test(every_flipped_byte_of_pack_and_index_is_refused_or_harmless),
 		cmocka_unit_test(an_outbox_begun_anew_by_the_hub_is_read_from_its_empty_root),
+		cmocka_unit_test(the_roots_of_an_outbox_are_known_by_their_number),
+		cmocka_unit_test(what_no_branch_needs_goes_and_the_quota_counts_from_there),
 		cmocka_unit_test(a_first_commit_without_enrolment_is_refused),
 		cmocka_unit_test(names_of_no_outbox_are_not_committed),
 	};

@@ -1,0 +1,112 @@
+/*
+ * Where a push goes on from, when the mailbox shows a commit that our chain does not have: the company may have begun the outbox
+ * anew (anew.h). Then a view says so, and the chain goes on from that root with everything that no view has acknowledged.
+ */
+#include "sync/anew.h"
+#include "sync/device_work.h"
+#include "sync/mailbox.h"
+
+/* Is the commit that the mailbox shows one of ours, or none? */
+static enum rep_code is_ours(struct rep_device *device, bool *ours, struct rep_error *err)
+{
+	struct rep_git *git = rep_clone_git(device->clone);
+	struct rep_oid at, tree, parent;
+	int64_t time_s;
+	enum rep_code rc = rep_device_tip(device->replica->db, REP_META_PLANNED_TIP, &at, err);
+
+	*ours = rep_oid_is_zero(&device->outbox);
+	while (rc == REP_OK && !*ours && !rep_oid_is_zero(&at)) {
+		*ours = rep_oid_equal(&at, &device->outbox);
+		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
+		at = parent;
+	}
+	return rc;
+}
+
+/* Does the view that the rows show name the commit? *number: which root it is. */
+static enum rep_code is_named(struct rep_device *device, int64_t *number, struct rep_error *err)
+{
+	struct rep_view view = {0};
+	struct rep_oid applied, named;
+	const char *text;
+	enum rep_code rc = rep_device_tip(device->replica->db, REP_META_APPLIED_TIP, &applied, err);
+
+	*number = 0;
+	if (rc != REP_OK || rep_oid_is_zero(&applied))
+		return rc;
+	rc = rep_view_read(&view, rep_clone_git(device->clone), &applied, device->replica->device,
+			   device->hub_public, err);
+	text = rc == REP_OK ? rep_json_get_string(view.self, "outbox") : NULL;
+	if (text && rep_oid_parse(&named, text) && rep_oid_equal(&named, &device->outbox))
+		*number = rep_outbox_root_number(device->replica->device, &named);
+	rep_view_clear(&view);
+	return rc;
+}
+
+static enum rep_code make_root(struct rep_device *device, int64_t number, struct rep_error *err)
+{
+	struct rep_git *git = rep_clone_git(device->clone);
+	struct rep_pack *pack = NULL;
+	struct rep_oid root, old;
+	enum rep_code rc = rep_pack_new(&pack, git, err);
+
+	if (rc == REP_OK)
+		rc = rep_outbox_root(pack, device->replica->device, number, &root, err);
+	if (rc == REP_OK)
+		rc = rep_pack_commit(pack, NULL, err);
+	if (rc == REP_OK)
+		rc = rep_git_ref(git, REP_OUTBOX, &old, err);
+	if (rc == REP_OK)
+		rc = rep_git_cas(git, REP_OUTBOX, &old, &root, err);
+	rep_pack_free(pack);
+	return rc;
+}
+
+/* Clone, chain and numbers together: what is not acknowledged gets new commits. */
+static enum rep_code keep_root(struct rep_device *device, struct rep_error *err)
+{
+	struct rep_db *db = device->replica->db;
+	int64_t merged;
+	enum rep_code rc = rep_db_begin(db, err);
+
+	if (rc != REP_OK)
+		return rc;
+	rc = rep_clone_store(device->clone, err);
+	if (rc == REP_OK)
+		rc = rep_meta_get_int(db, REP_META_MERGED_SEQ, &merged, err);
+	if (rc == REP_OK)
+		rc = rep_device_set_tip(db, REP_META_PLANNED_TIP, &device->outbox, err);
+	if (rc == REP_OK)
+		rc = rep_meta_set_int(db, REP_META_PLANNED_SEQ, merged, err);
+	if (rc == REP_OK)
+		rc = rep_device_set_tip(db, REP_META_SENT_TIP, &device->outbox, err);
+	if (rc == REP_OK)
+		rc = rep_meta_set_int(db, REP_META_SENT_SEQ, merged, err);
+	if (rc == REP_OK)
+		rc = rep_db_commit(db, err);
+	if (rc != REP_OK)
+		rep_db_abort(db);
+	return rc;
+}
+
+enum rep_code rep_push_settle(struct rep_device *device, struct rep_error *err)
+{
+	int64_t number;
+	bool ours;
+	enum rep_code rc = is_ours(device, &ours, err);
+
+	if (rc != REP_OK || ours)
+		return rc;
+	/* What the mailbox showed may be older than its inbox: the view that names the root came first. */
+	rc = rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
+	if (rc == REP_OK)
+		rc = rep_device_fetch_view(device, err);
+	if (rc == REP_OK)
+		rc = is_named(device, &number, err);
+	if (rc != REP_OK || number == 0) /* the push will say what it is */
+		return rc;
+	rc = make_root(device, number, err);
+	if (rc == REP_OK)
+		rc = keep_root(device, err);
+	return rep_wrap(err, rc, "go on with the outbox that the company began anew");
+}
