@@ -174,3 +174,87 @@ JSON
 	done
 	rm -rf "$W".*
 }
+
+# The story to the letter, but for the meal cap: the company is at version 6 of its rules; 林芳 publishes version 7. 李娜 is offline for three
+# days with version 6.
+story_rules() { # story_rules: in $W/v6 what the company begins with, in $W/v7 what is published
+	local field='{name: "key_subjects", type: "set", of: "text", max: 60, label: {zh: "重点学科", en: "Key subjects"}, rule: "set"}'
+	cp -r "$BATS_TEST_DIRNAME/../../schema" "$W/v6"
+	jq '.version = 6' "$W/v6/schema.json" >"$W/x" && mv "$W/x" "$W/v6/schema.json"
+	jq '(.fields[] | select(.name == "level") | .values) |= map(select((.value? // .) != "三级特等"))' \
+		"$W/v6/entities/org.json" >"$W/x" && mv "$W/x" "$W/v6/entities/org.json"
+	cp -r "$W/v6" "$W/v7"
+	jq '.version = 7' "$W/v7/schema.json" >"$W/x" && mv "$W/x" "$W/v7/schema.json"
+	jq "(.fields[] | select(.name == \"level\") | .values) += [{value: \"三级特等\", also: [\"三特\"]}] | .fields += [$field]" \
+		"$W/v7/entities/org.json" >"$W/x" && mv "$W/x" "$W/v7/entities/org.json"
+	jq '(.fields[] | select(.name == "best_time") | .rule) = ["owner", "latest"]' "$W/v7/entities/contact.json" >"$W/x" &&
+		mv "$W/x" "$W/v7/entities/contact.json"
+}
+
+@test "US-14: what 李娜 wrote in three days under version 6 is judged by the rules of its time" {
+	local FROM='2026-06-09T08:00:00+08:00'
+	rm -rf "${W:?}"/*
+	story_rules
+	WORLD_SCHEMA=$W/v6 world_company
+	hub_at '2026-03-15 09:30:00' rep add E0031 --name 马丽 --role steward
+	enrol wang E0007
+	enrol li E0012
+	hub_at '2026-03-15 10:30:00' desk E0031 "$W/ma"
+	at '2026-03-15 10:30:10' ma sync
+	hub_at '2026-03-15 10:30:20' merge
+	at '2026-03-15 10:30:30' ma sync
+
+	# From the evening of 7 June on 李娜 is offline.
+	at '2026-06-07 20:00:00' li sync
+	hub_at '2026-06-08 08:00:00' schema publish "$W/v7" --effective "$FROM"
+	[ "$(hub_at '2026-06-08 08:01:00' --json schema list | jq -c 'map([.version, .state])')" = '[[6,"in force"],[7,"planned"]]' ]
+
+	# The day before: the later edit wins, as version 6 says.
+	at '2026-06-08 09:00:00' wang put contact C-0001 best_time=周三上午 -m 门诊
+	at '2026-06-08 10:00:00' li put contact C-0001 best_time=周四上午 -m 科室会
+	at '2026-06-08 20:00:00' wang sync
+	hub_at '2026-06-08 20:05:00' merge
+	# The day itself: the primary's wins, as version 7 says, though 李娜's copy still knows version 6 alone.
+	hub_at '2026-06-09 08:00:30' merge
+	for who in wang ma; do at '2026-06-09 08:01:00' $who sync; done
+	at '2026-06-09 09:00:00' ma put org O-0101 level=三级特等 key_subjects+=心内科 -m 评审
+	at '2026-06-09 10:00:00' wang put contact C-0003 best_time=周一下午 -m 门诊
+	at '2026-06-09 11:00:00' li put contact C-0003 best_time=周二下午 -m 科室会
+	at '2026-06-09 11:05:00' li put org O-0101 opd_per_day=5000 -m 走访
+	for who in wang ma; do at '2026-06-09 20:00:00' $who sync; done
+	hub_at '2026-06-09 20:05:00' merge
+
+	# On 10 June she is back: all is taken, and her database has the new shape; what she did not know of is there.
+	at '2026-06-10 20:00:00' li sync
+	hub_at '2026-06-10 20:05:00' --json merge | jq -e '.changes == 3 and .rejected == 0 and .held == 0 and .quarantined == 0'
+	for who in li wang ma; do at '2026-06-10 20:10:00' $who sync; done
+	for who in li wang; do
+		[ "$(field '2026-06-10 20:20:00' $who contact C-0001 best_time)" = '"周四上午"' ]
+		[ "$(field '2026-06-10 20:20:00' $who contact C-0003 best_time)" = '"周一下午"' ]
+		[ "$(field '2026-06-10 20:20:00' $who org O-0101 level)" = '"三级特等"' ]
+		[ "$(field '2026-06-10 20:20:00' $who org O-0101 key_subjects)" = '["心内科"]' ]
+		[ "$(field '2026-06-10 20:20:00' $who org O-0101 opd_per_day)" = 5000 ]
+	done
+	hub_at '2026-06-10 20:21:00' --json explain contact C-0001 best_time |
+		jq -e '.standing[0] | .rule == "latest" and .schema == "pharma/6" and .rep == "E0012"'
+	hub_at '2026-06-10 20:21:00' --json explain contact C-0003 best_time |
+		jq -e '.standing[0].rep == "E0007" and .standing[0].schema == "pharma/7" and any(.rivals[]; .rep == "E0012" and .rule == "owner")'
+
+	# By the rules of each time the same comes out again.
+	trees=$(records)
+	hub_at '2026-06-10 21:00:00' verify --replay
+	hub_at '2026-06-10 21:01:00' rebuild
+	hub_at '2026-06-10 21:02:00' verify --replay
+	[ "$(records)" = "$trees" ]
+	for who in li wang ma; do at '2026-06-10 21:10:00' $who verify; done
+
+	# Rules that name a field that is not there are refused when they are published.
+	cp -r "$W/v7" "$W/v8"
+	jq '.version = 8' "$W/v8/schema.json" >"$W/x" && mv "$W/x" "$W/v8/schema.json"
+	jq '.checks += [{name: "no_such", on: "write", level: "refuse", message: {zh: "无", en: "none"}, expr: "new.prescriptions IS NULL"}]' \
+		"$W/v8/entities/contact.json" >"$W/x" && mv "$W/x" "$W/v8/entities/contact.json"
+	run hub_at '2026-06-10 22:00:00' schema publish "$W/v8"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *check-sql* ]] && [[ "$output" == *prescriptions* ]]
+	[ "$(hub_at '2026-06-10 22:01:00' --json schema list | jq length)" = 2 ]
+}

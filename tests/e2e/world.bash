@@ -53,7 +53,7 @@ at() {
 # The company as it stands on 2026-03-15: people, posts, customers.
 world_company() {
 	local day='2026-03-15 09:00:00'
-	hub_at "$day" init --company 朗峰医药 --replicas "${REPLICAS:-plain}"
+	hub_at "$day" init --company 朗峰医药 --replicas "${REPLICAS:-plain}" ${WORLD_SCHEMA:+--schema "$WORLD_SCHEMA"}
 	cat >"$W/org.csv" <<'CSV'
 id,name,level,sub_kind
 O-0101,江南市第一人民医院,三级甲等,医院
