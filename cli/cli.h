@@ -112,6 +112,7 @@ CLI_RUN(cmd_hub_import);
 CLI_RUN(cmd_hub_export);
 CLI_RUN(cmd_hub_merge);
 CLI_RUN(cmd_hub_status);
+CLI_RUN(cmd_hub_access);
 CLI_RUN(cmd_hub_audit);
 CLI_RUN(cmd_hub_show);
 CLI_RUN(cmd_hub_blame);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/access.h"
 #include "cli/audit_rows.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -10,7 +11,16 @@
 #include "cli/record.h"
 #include "sync/audit.h"
 
-static enum rep_code tell(struct cli *cli, struct rep_hub *hub, const struct rep_audit *query,
+/* What a read of the hub has in common: the hub, opened for reading, and the log. */
+static enum rep_code begin(struct cli *cli, struct rep_hub **hub, struct cli_access *access,
+			   const char *as, int argc, char **argv, struct rep_error *err)
+{
+	enum rep_code rc = cli_hub(cli, hub, true, err);
+
+	return rc ? rc : cli_access_begin(access, cli, *hub, as, argc, argv, err);
+}
+
+static enum rep_code tell(struct cli *cli, struct cli_access *access, const struct rep_audit *query,
 			  enum cli_rows_format format, struct rep_error *err)
 {
 	struct cli_audit_rows rows;
@@ -18,9 +28,9 @@ static enum rep_code tell(struct cli *cli, struct rep_hub *hub, const struct rep
 
 	if ((rc = cli_audit_rows_begin(&rows, cli, format, err)))
 		return rc;
-	rc = rep_hub_audit_each(hub, query, cli_audit_rows_put, &rows, err);
+	rc = rep_hub_audit_each(access->hub, query, cli_audit_rows_put, &rows, err);
 	cli_audit_rows_end(&rows, !rc);
-	return rc;
+	return cli_access_end(access, rc, rows.len, err);
 }
 
 static enum rep_code choose_format(struct cli *cli, const char *name, enum cli_rows_format *out,
@@ -42,16 +52,23 @@ enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_e
 {
 	static const char *const clocks[] = {"device", "hub"};
 	struct rep_audit query = {0};
-	const char *format_name = NULL, *by = NULL;
+	const char *format_name = NULL, *by = NULL, *as = NULL;
 	const struct cli_option options[] = {
-		{.name = "entity", .text = &query.entity}, {.name = "id", .text = &query.id},
-		{.name = "field", .text = &query.field},   {.name = "rep", .text = &query.rep},
-		{.name = "device", .text = &query.device}, {.name = "since", .text = &query.since},
-		{.name = "until", .text = &query.until},   {.name = "by", .text = &by},
-		{.name = "limit", .number = &query.limit}, {.name = "format", .text = &format_name},
+		{.name = "entity", .text = &query.entity},
+		{.name = "id", .text = &query.id},
+		{.name = "field", .text = &query.field},
+		{.name = "rep", .text = &query.rep},
+		{.name = "device", .text = &query.device},
+		{.name = "since", .text = &query.since},
+		{.name = "until", .text = &query.until},
+		{.name = "by", .text = &by},
+		{.name = "limit", .number = &query.limit},
+		{.name = "format", .text = &format_name},
+		{.name = "as", .text = &as},
 	};
 	const struct rep_entity *entity;
 	enum cli_rows_format format;
+	struct cli_access access;
 	struct rep_hub *hub = NULL;
 	enum rep_code rc;
 
@@ -65,10 +82,9 @@ enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_e
 	if (query.id && !query.entity)
 		return cli_usage(cli, err, "--id needs its --entity");
 	query.by_hub = by && strcmp(by, "hub") == 0;
-	if ((rc = cli_hub(cli, &hub, true, err)))
-		return rc;
-	if (!query.entity || !(rc = cli_entity(rep_hub_schema(hub), query.entity, &entity, err)))
-		rc = tell(cli, hub, &query, format, err);
+	if (!(rc = begin(cli, &hub, &access, as, argc, argv, err)) &&
+	    (!query.entity || !(rc = cli_entity(rep_hub_schema(hub), query.entity, &entity, err))))
+		rc = tell(cli, &access, &query, format, err);
 	rep_hub_close(hub);
 	return rc;
 }
@@ -77,18 +93,21 @@ enum rep_code cmd_hub_show(struct cli *cli, int argc, char **argv, struct rep_er
 {
 	static const char *const names[] = {"ENTITY", "ID"};
 	static const char *const clocks[] = {"device", "hub"};
-	const char *as_of = NULL, *by = NULL;
+	const char *as_of = NULL, *by = NULL, *as = NULL;
 	const struct cli_option options[] = {{.name = "as-of", .text = &as_of},
-					     {.name = "by", .text = &by}};
+					     {.name = "by", .text = &by},
+					     {.name = "as", .text = &as}};
 	const struct rep_entity *entity;
 	struct rep_json *record = NULL;
 	struct rep_hub *hub = NULL;
+	struct cli_access access;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, options, 2, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 3, err)) ||
 	    (rc = cli_args(cli, 2, 2, names, err)) ||
 	    (by && (rc = cli_one_of(cli, "--by", by, clocks, 2, err))) ||
-	    (rc = cli_time(cli, "--as-of", &as_of, err)) || (rc = cli_hub(cli, &hub, true, err)) ||
+	    (rc = cli_time(cli, "--as-of", &as_of, err)) ||
+	    (rc = begin(cli, &hub, &access, as, argc, argv, err)) ||
 	    (rc = cli_entity(rep_hub_schema(hub), cli->args[0], &entity, err)) ||
 	    (rc = rep_hub_show(hub, cli->args[0], cli->args[1], as_of, by && strcmp(by, "hub") == 0,
 			       &record, err)))
@@ -97,6 +116,7 @@ enum rep_code cmd_hub_show(struct cli *cli, int argc, char **argv, struct rep_er
 		cli_json(record);
 	else
 		cli_record(cli, rep_hub_schema(hub), record);
+	rc = cli_access_end(&access, rc, 1, err);
 out:
 	rep_json_free(record);
 	rep_hub_close(hub);
@@ -120,10 +140,14 @@ enum rep_code cmd_hub_blame(struct cli *cli, int argc, char **argv, struct rep_e
 	const struct rep_entity *entity;
 	struct rep_json *rows = NULL;
 	struct rep_hub *hub = NULL;
+	const char *as = NULL;
+	const struct cli_option options[] = {{.name = "as", .text = &as}};
+	struct cli_access access;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
-	    (rc = cli_args(cli, 2, 2, names, err)) || (rc = cli_hub(cli, &hub, true, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
+	    (rc = cli_args(cli, 2, 2, names, err)) ||
+	    (rc = begin(cli, &hub, &access, as, argc, argv, err)) ||
 	    (rc = cli_entity(rep_hub_schema(hub), cli->args[0], &entity, err)) ||
 	    (rc = rep_hub_blame(hub, cli->args[0], cli->args[1], &rows, err)))
 		goto out;
@@ -131,6 +155,7 @@ enum rep_code cmd_hub_blame(struct cli *cli, int argc, char **argv, struct rep_e
 		cli_json(rows);
 	else
 		cli_table(cli, rows, columns, sizeof columns / sizeof *columns);
+	rc = cli_access_end(&access, rc, (int64_t)rep_json_size(rows), err);
 out:
 	rep_json_free(rows);
 	rep_hub_close(hub);
@@ -143,15 +168,19 @@ enum rep_code cmd_hub_history(struct cli *cli, int argc, char **argv, struct rep
 	const struct rep_entity *entity;
 	struct rep_hub *hub = NULL;
 	struct rep_audit query = {0};
+	const char *as = NULL;
+	const struct cli_option options[] = {{.name = "as", .text = &as}};
+	struct cli_access access;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
-	    (rc = cli_args(cli, 2, 2, names, err)) || (rc = cli_hub(cli, &hub, true, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
+	    (rc = cli_args(cli, 2, 2, names, err)) ||
+	    (rc = begin(cli, &hub, &access, as, argc, argv, err)) ||
 	    (rc = cli_entity(rep_hub_schema(hub), cli->args[0], &entity, err)))
 		goto out;
 	query.entity = cli->args[0];
 	query.id = cli->args[1];
-	rc = tell(cli, hub, &query, cli->json ? CLI_ROWS_JSON : CLI_ROWS_TABLE, err);
+	rc = tell(cli, &access, &query, cli->json ? CLI_ROWS_JSON : CLI_ROWS_TABLE, err);
 out:
 	rep_hub_close(hub);
 	return rc;

@@ -1,4 +1,5 @@
 /* hub explain: why a field says what it says. */
+#include "cli/access.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -68,10 +69,14 @@ enum rep_code cmd_hub_explain(struct cli *cli, int argc, char **argv, struct rep
 	const struct rep_entity *entity;
 	struct rep_json *answer = NULL;
 	struct rep_hub *hub = NULL;
+	const char *as = NULL;
+	const struct cli_option options[] = {{.name = "as", .text = &as}};
+	struct cli_access access;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, NULL, 0, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
 	    (rc = cli_args(cli, 3, 3, names, err)) || (rc = cli_hub(cli, &hub, true, err)) ||
+	    (rc = cli_access_begin(&access, cli, hub, as, argc, argv, err)) ||
 	    (rc = cli_entity(rep_hub_schema(hub), cli->args[0], &entity, err)) ||
 	    (rc = rep_hub_explain(hub, cli->args[0], cli->args[1], cli->args[2], &answer, err)))
 		goto out;
@@ -79,6 +84,7 @@ enum rep_code cmd_hub_explain(struct cli *cli, int argc, char **argv, struct rep
 		cli_json(answer);
 	else
 		print(cli, answer);
+	rc = cli_access_end(&access, rc, 1, err);
 out:
 	rep_json_free(answer);
 	rep_hub_close(hub);

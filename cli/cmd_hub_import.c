@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/access.h"
 #include "cli/cli.h"
 #include "cli/csv.h"
 #include "cli/options.h"
@@ -175,20 +176,27 @@ out:
 enum rep_code cmd_hub_export(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	static const char *const names[] = {"ENTITY"};
-	const char *as_of = NULL;
+	static const char *const clocks[] = {"device", "hub"};
+	const char *as_of = NULL, *by = NULL, *as = NULL;
 	bool csv = false;
 	const struct cli_option options[] = {{.name = "csv", .flag = &csv},
-					     {.name = "as-of", .text = &as_of}};
+					     {.name = "as-of", .text = &as_of},
+					     {.name = "by", .text = &by},
+					     {.name = "as", .text = &as}};
 	const struct rep_entity *entity;
 	struct rep_json *records = NULL;
 	struct rep_hub *hub = NULL;
+	struct cli_access access;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, options, 2, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 4, err)) ||
 	    (rc = cli_args(cli, 1, 1, names, err)) ||
+	    (by && (rc = cli_one_of(cli, "--by", by, clocks, 2, err))) ||
 	    (rc = cli_time(cli, "--as-of", &as_of, err)) || (rc = cli_hub(cli, &hub, true, err)) ||
+	    (rc = cli_access_begin(&access, cli, hub, as, argc, argv, err)) ||
 	    (rc = cli_entity(rep_hub_schema(hub), cli->args[0], &entity, err)) ||
-	    (rc = rep_hub_export(hub, cli->args[0], as_of, &records, err)))
+	    (rc = rep_hub_export(hub, cli->args[0], as_of, by && strcmp(by, "hub") == 0, &records,
+				 err)))
 		goto out;
 	if (cli->json)
 		cli_json(records);
@@ -196,6 +204,7 @@ enum rep_code cmd_hub_export(struct cli *cli, int argc, char **argv, struct rep_
 		rc = cli_csv_records(records, entity, err);
 	else
 		cli_records(cli, entity, records);
+	rc = cli_access_end(&access, rc, (int64_t)rep_json_size(records), err);
 out:
 	rep_json_free(records);
 	rep_hub_close(hub);

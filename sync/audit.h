@@ -33,9 +33,9 @@ REP_CHECK enum rep_code rep_hub_show(struct rep_hub *hub, const char *entity, co
 /* Per field: value, who, when, why, decided how. */
 REP_CHECK enum rep_code rep_hub_blame(struct rep_hub *hub, const char *entity, const char *id,
 				      struct rep_json **out, struct rep_error *err);
-/* All records of an entity, as of a time or now: an array of records. */
+/* All records of an entity, as of a time by either clock or now: an array of records. */
 REP_CHECK enum rep_code rep_hub_export(struct rep_hub *hub, const char *entity, const char *as_of,
-				       struct rep_json **out, struct rep_error *err);
+				       bool by_hub, struct rep_json **out, struct rep_error *err);
 
 /*
  * Checks central: every journal's chain, signatures and digests, heads, statements, record files' form, the working copy

@@ -10,6 +10,7 @@
 
 #include "core/model/admit.h"
 #include "core/model/eras.h"
+#include "sync/access_chain.h"
 #include "sync/document.h"
 #include "sync/hub_state.h"
 #include "sync/pack.h"
@@ -101,9 +102,10 @@ struct rep_run {
 	/* the part of the run in work: a transaction, a pack, a tree */
 	struct rep_pack *pack;
 	struct rep_tree *tree;
-	struct rep_oid base;          /* main when the part began */
-	struct rep_oid head;          /* the newest commit of the part */
-	struct rep_touched **touched; /* hash table */
+	struct rep_oid base;            /* main when the part began */
+	struct rep_oid head;            /* the newest commit of the part */
+	struct rep_access_chain access; /* where the access log ends in the part's tree */
+	struct rep_touched **touched;   /* hash table */
 	size_t touched_len, touched_cap;
 	struct rep_run_outcomes *outcomes;
 	char **queue; /* "<entity>/<id>" that came to be: what waits for them is tried again */
@@ -366,6 +368,11 @@ REP_CHECK enum rep_code rep_run_outcome(struct rep_run *run, const char *segment
 					unsigned index, const struct rep_json *outcome,
 					struct rep_error *err);
 void rep_run_outcomes_clear(struct rep_run *run);
+/* ---- run_access.c ---- */
+
+/* Takes the entries of the access log that are not in central yet into the tree. */
+REP_CHECK enum rep_code rep_run_access(struct rep_run *run, struct rep_error *err);
+
 /* One commit with the whole batch; the statement goes into the last one of the run. */
 REP_CHECK enum rep_code rep_run_commit(struct rep_run *run, struct rep_run_batch *batch, bool last,
 				       struct rep_error *err);

@@ -86,9 +86,16 @@ static enum rep_code hash_heads(struct rep_run *run, char out[REP_HASH_HEX + 1],
 	bool row = true;
 	enum rep_code rc =
 		state ? rep_db_use(run->hub->db, &stmt,
-				   "SELECT device, seq, hash FROM _head ORDER BY device", err)
+				   "SELECT device, seq, hash FROM _head UNION ALL SELECT ?1, ?2, ?3"
+				   " WHERE ?2 > 0 ORDER BY 1",
+				   err)
 		      : rep_fail(err, REP_ENOMEM, "out of memory");
 
+	if (rc == REP_OK) {
+		rep_bind_text(stmt, 1, REP_ACCESS_NAME);
+		rep_bind_int(stmt, 2, run->access.n);
+		rep_bind_text(stmt, 3, run->access.hash);
+	}
 	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row) {
 		rep_buf_reset(&line);
 		rep_buf_printf(&line, "%s %lld %s\n", rep_column_text(stmt, 0, NULL),
@@ -130,8 +137,10 @@ static enum rep_code put_statement(struct rep_run *run, struct rep_error *err)
 	struct rep_buf path = REP_BUF_INIT(256), bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 	struct rep_json *document = rep_json_object();
 	char hash[REP_HASH_HEX + 1];
-	enum rep_code rc = fill_statement(run, document, err);
+	enum rep_code rc = rep_run_access(run, err);
 
+	if (rc == REP_OK)
+		rc = fill_statement(run, document, err);
 	if (rc == REP_OK)
 		rc = rep_signed_write(&bytes, document, &run->hub->key, err);
 	rep_path_statement(&path, run->time, run->number);
@@ -451,6 +460,8 @@ enum rep_code rep_run_finish(struct rep_run *run, struct rep_error *err)
 	}
 	if (rc == REP_OK)
 		rc = rep_db_commit(run->hub->db, err);
+	if (rc == REP_OK && run->access.n)
+		rc = rep_access_cut(run->hub, run->access.n, err);
 	rep_run_abort(run);
 	return rc;
 }

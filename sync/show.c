@@ -409,9 +409,9 @@ static enum rep_code export_then(struct exporting *exporting, struct rep_error *
 }
 
 enum rep_code rep_hub_export(struct rep_hub *hub, const char *entity_name, const char *as_of,
-			     struct rep_json **out, struct rep_error *err)
+			     bool by_hub, struct rep_json **out, struct rep_error *err)
 {
-	const struct rep_moment moment = {as_of, false};
+	const struct rep_moment moment = {as_of, by_hub};
 	struct exporting exporting = {.hub = hub, .moment = &moment};
 	enum rep_code rc;
 

@@ -407,6 +407,8 @@ enum rep_code rep_verify_chains(struct rep_verifying *verifying, struct rep_erro
 	enum rep_code rc;
 
 	rc = check_journals(verifying, &heads, err);
+	if (rc == REP_OK && !verifying->options->device)
+		rc = rep_verify_access(verifying, &heads, err);
 	if (rc == REP_OK)
 		rc = rep_verify_statements(verifying, verifying->options->device ? NULL : &heads,
 					   err);

@@ -4,6 +4,7 @@
  *	verify_fsck.c	is every object what its name says? by stock git, in a process of its own
  *	verify_chain.c	journals, receipts, outcomes, heads
  *	verify_statement.c	the hub's statements
+ *	verify_access.c	the access log
  *	verify_files.c	published versions of the schema; record files: form, place, and the working copy
  *	verify_replay.c	the records, folded again from the journals
  */
@@ -40,6 +41,9 @@ REP_CHECK enum rep_code rep_verify_chains(struct rep_verifying *verifying, struc
 /* `heads`: lines "<device> <seq> <hash>" of all journals, which the newest statement must name; NULL = not known. */
 REP_CHECK enum rep_code rep_verify_statements(struct rep_verifying *verifying,
 					      const struct rep_buf *heads, struct rep_error *err);
+/* Adds the access log's head to `heads`, where it has one. */
+REP_CHECK enum rep_code rep_verify_access(struct rep_verifying *verifying, struct rep_buf *heads,
+					  struct rep_error *err);
 REP_CHECK enum rep_code rep_verify_files(struct rep_verifying *verifying, struct rep_error *err);
 REP_CHECK enum rep_code rep_verify_replay(struct rep_verifying *verifying, struct rep_error *err);
 

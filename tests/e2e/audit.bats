@@ -96,3 +96,90 @@ rows() {
 	[ "$(wc -l <"$W/table")" = 100001 ]
 	rm -rf "$W/many" "$W/csv" "$W/json" "$W/table"
 }
+
+@test "records as they stood, by the clock of the devices or of the hub: one and all of them" {
+	local clock time want
+	while read -r clock time want; do
+		[ "$("$REPSYNC" -C "$HUB" --json hub show contact C-0001 --as-of "$DAY $time" --by "$clock" | jq -r .fields.best_time)" = "$want" ]
+		[ "$("$REPSYNC" -C "$HUB" --json hub export contact --as-of "$DAY $time" --by "$clock" |
+			jq -r '.[] | select(.id == "C-0001") | .fields.best_time')" = "$want" ]
+	done <<-'END'
+		device 09:00 周二上午
+		device 10:00 周三下午
+		device 12:00 周四上午
+		hub 12:00 周二上午
+		hub 20:30 周四上午
+		hub 22:00 周四上午
+	END
+	[ "$("$REPSYNC" -C "$HUB" --json hub export contact --as-of 2026-03-14 | jq length)" = 0 ]
+}
+
+# ---- who asked ----
+
+access() { "$REPSYNC" -C "$1" --json hub access; }
+
+@test "every read of the past is recorded: who, what, when, how many rows; before it is told, and for ever" {
+	local hub=$W/asked
+	cp -a "$HUB" "$hub"
+	rm -f "$hub/access.jsonl"
+	for command in 'audit --entity contact --id C-0001 --field phones --as E0003' 'show contact C-0001' 'history contact C-0003' \
+		'blame contact C-0001' 'explain contact C-0001 best_time' 'export contact --csv'; do
+		when "$DAY 22:00:00" "$REPSYNC" -C "$hub" hub $command >"$W/told"
+	done
+	access "$hub" >"$W/access.json"
+	jq -e --arg user "$(id -un)" 'map(.command) == ["audit","show","history","blame","explain","export","access"] and all(.user | startswith($user))' "$W/access.json"
+	jq -e '.[0] | .args == ["--entity","contact","--id","C-0001","--field","phones","--as","E0003"] and .rep == "E0003" and .rows == 3 and
+		(.time | startswith("2026-03-16T14:00:0"))' "$W/access.json"
+	jq -e '.[1].rows == 1 and .[5].rows == 3 and .[5].rep == null' "$W/access.json"
+	# One whose answer broke off stands there without rows; one who is nobody gets none, and leaves no entry.
+	run "$REPSYNC" -C "$hub" hub audit --entity nosuch
+	[ "$status" -eq 2 ]
+	[ "$(access "$hub" | jq -c '[.[] | select(.args == ["--entity","nosuch"])] | map(.rows)')" = '[null]' ]
+	run --separate-stderr "$REPSYNC" -C "$hub" hub audit --as E9999
+	[ "$status" -eq 3 ] && [ -z "$output" ]
+	# It goes into central with the next run, and stays one chain.
+	"$REPSYNC" -C "$HUB" hub show contact C-0001
+	at "$DAY 22:10:00" wang put contact C-0001 best_time=周五 -m 电话
+	at "$DAY 22:10:30" wang sync
+	hub_at "$DAY 22:11:00" merge
+	run --separate-stderr "$REPSYNC" -C "$HUB" --json hub verify
+	[ "$status" -eq 0 ] && jq -e '.checked.accesses > 0' <<<"$output"
+	[ ! -s "$HUB/access.jsonl" ]
+	"$REPSYNC" -C "$HUB" hub show contact C-0001
+	"$REPSYNC" -C "$HUB" hub verify
+	access "$HUB" | jq -e 'map(.n) == (map(.n) | sort) and .[-2].command == "show"'
+	"$REPSYNC" -C "$HUB" hub rebuild
+	"$REPSYNC" -C "$HUB" hub verify --replay
+	rm -rf "$hub"
+}
+
+@test "an access log that was changed, cut or lost in central is found" {
+	local hub=$W/damaged
+	"$REPSYNC" -C "$HUB" hub show contact C-0001
+	"$REPSYNC" -C "$HUB" hub audit --limit 1
+	cp -a "$HUB" "$hub"
+	sed -i '1s/show/hide/' "$hub/access.jsonl"
+	run --separate-stderr "$REPSYNC" -C "$hub" --json hub verify
+	[ "$status" -eq 5 ] && jq -e '.problems[0].where == "access.jsonl"' <<<"$output"
+	cp "$HUB/access.jsonl" "$hub/access.jsonl"
+	sed -i 1,2d "$hub/access.jsonl"
+	run --separate-stderr "$REPSYNC" -C "$hub" --json hub verify
+	[ "$status" -eq 5 ]
+	# An entry that a power cut left half written was never answered; the next one takes its place.
+	cp "$HUB/access.jsonl" "$hub/access.jsonl"
+	printf '{"args":[' >>"$hub/access.jsonl"
+	"$REPSYNC" -C "$hub" hub verify
+	"$REPSYNC" -C "$hub" hub show contact C-0001
+	"$REPSYNC" -C "$hub" hub verify
+	# In central: a segment away, by stock git.
+	(
+		export GIT_DIR=$hub/central.git GIT_INDEX_FILE=$W/index GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x
+		git read-tree main
+		path=$(git ls-files access | grep jsonl | head -n 1)
+		git rm -q --cached "$path"
+		git update-ref refs/heads/main "$(git commit-tree "$(git write-tree)" -p main -m gone)"
+	)
+	run --separate-stderr "$REPSYNC" -C "$hub" --json hub verify
+	[ "$status" -eq 5 ] && jq -e '.problems[0].where | startswith("access/")' <<<"$output"
+	rm -rf "$hub"
+}
