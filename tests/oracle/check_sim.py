@@ -205,6 +205,15 @@ def moved(*worlds):
                   if ids & set(stamps_in(record.get("fields")))}
 
 
+def joined(*worlds):
+    """Ids of the records that somebody joined or took apart, and of those that lie where these lie, or refer to them: what follows
+    them lies elsewhere as soon as the word of it has arrived, and not before."""
+    ids = {ident for played in worlds for c in played.changes if c.op in ("alias", "unalias") for ident in (c.id, c.line["into"])}
+    return ids | {key[1] for played in worlds for key, record in played.records.items()
+                  if record["partition"] in ids or ids & set(stamps_in(record.get("fields")))} | {
+        c.id for played in worlds for c in played.changes if ids & set(stamps_in(c.line))}
+
+
 def joins(played):
     """Did the hub join records of itself? When it did depends on what it saw when, and with it where lies what follows them."""
     return any(c.device == "hub00000" and c.op == "alias" and ((c.line or {}).get("reason") or "").startswith("match ")
@@ -237,7 +246,7 @@ def check_shuffle(played, other):
     mine = {(c.device, c.seq, c.index): c for c in played.changes}
     theirs = {(c.device, c.seq, c.index): c for c in other.changes}
     checks = {check["name"] for entity in played.schema["entity"].values() for check in entity.get("checks", [])}
-    excused, movers, twice = False, moved(played, other), set(made_twice(played))
+    excused, movers, twice = False, moved(played, other) | joined(played, other), set(made_twice(played))
     elsewhere = joins(played) or joins(other)
     for place in sorted(set(mine) | set(theirs)):
         if place not in mine or place not in theirs:
