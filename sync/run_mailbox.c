@@ -492,7 +492,8 @@ static enum rep_code find_owner(struct rep_run *run, const char *device, const c
 		*key = NULL;
 		return rep_run_problem(run, device, "the device has no key", NULL, err);
 	}
-	if (!own && strcmp(row->state, "active") != 0) {
+	/* Of a revoked one each change is judged by its time: what it did before counts. */
+	if (!own && strcmp(row->state, "active") != 0 && strcmp(row->state, "revoked") != 0) {
 		*key = NULL;
 		return rep_run_problem(run, device, "the device is not active", NULL, err);
 	}

@@ -126,6 +126,25 @@ def check_scope(played):
             raise Wrong("%s of %s: nobody gave them that account then" % (change, change.rep))
 
 
+# ---- devices that were taken back ----
+
+def check_revoked(played):
+    """What a device was used for before it was revoked counts, whenever it comes; what came later is told as such, and kept."""
+    words = {}
+    for change in played.changes:
+        new = {name: spec.get("new") for name, spec in ((change.line or {}).get("values") or {}).items()}
+        if change.entity == "device" and new.get("state") == "revoked":
+            words[change.id] = (new["since"], played.received(change.device, change.seq))
+    for change in played.changes:
+        verdict = (change.outcome or {}).get("code")
+        since, known = words.get(change.device, ("9", 0))
+        if change.stamp[:24] < since:
+            if verdict == "device-inactive":
+                raise Wrong("%s: the device was in use then" % change)
+        elif played.received(change.device, change.seq) > known and verdict != "device-inactive":
+            raise Wrong("%s: the device was revoked by then, at %s" % (change, since))
+
+
 # ---- the fold ----
 
 ENGINE = ("device", "role")
@@ -284,6 +303,7 @@ def check_seed(path):
     check_causality(played)
     check_items(played)
     check_scope(played)
+    check_revoked(played)
     compare(played)
     for order in told["differing"]:
         check_shuffle(played, central.Central("%s.%s.tar" % (path, order)))

@@ -102,3 +102,13 @@ const struct rep_field *sim_choose_field(const struct sim_world *world, struct r
 	}
 	return field;
 }
+
+struct sim_rep *sim_choose_rep(struct sim_world *world)
+{
+	struct sim_rep *rep;
+
+	do {
+		rep = &world->reps[sim_below(SIM_STEPS, SIM_LAPTOPS)];
+	} while (!rep->acts);
+	return rep;
+}

@@ -180,7 +180,7 @@ static void check_all(struct sim_world *world)
 
 	sim_ok(rep_hub_verify(hub, &options, &report, &err), &err, "hub verify");
 	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
-		if (world->reps[i].acts)
+		if (world->reps[i].acts && !world->reps[i].revoked)
 			check_replica(world, &world->reps[i], hub);
 	rep_json_free(report);
 }

@@ -81,7 +81,7 @@ struct sim_cast {
 
 struct sim_edit {
 	unsigned step;
-	int64_t expected; /* changes with this step's reason; -1 = killed: none or one */
+	int64_t expected; /* changes with this step's reason; -1 = killed, or lost: none or one */
 };
 
 /* A laptop. */
@@ -92,6 +92,8 @@ struct sim_rep {
 	char device[REP_DEVICE_LEN + 1];
 	struct rep_replica *replica; /* NULL while closed */
 	bool acts;
+	bool revoked; /* by the hub */
+	bool knows;   /* that it was: nothing is sent any more */
 	int64_t skew_ms;
 	struct sim_edit *edits;
 	unsigned edits_len;
@@ -162,6 +164,9 @@ bool sim_any_row(struct rep_db *db, const struct rep_entity *entity, char *out);
 /* Any but the engine's; with a cast, half of the time its persons. */
 const struct rep_entity *sim_any_entity(const struct rep_schema *schema,
 					const struct sim_cast *cast);
+
+/* One of the laptops that act. */
+struct sim_rep *sim_choose_rep(struct sim_world *world);
 
 /* The record of an edit (`id` empty: none there), and a field of it. */
 void sim_choose_record(const struct sim_world *world, struct rep_replica *replica,
@@ -235,6 +240,11 @@ void sim_deliver_inbox(struct sim_world *world, struct sim_rep *rep, const struc
  */
 void sim_shuffled(struct sim_world *world, const char *saved, const struct sim_tips *before,
 		  const struct sim_tips *after);
+
+/* ---- company.c ---- */
+
+/* Something that the company does at the hub. */
+void sim_company(struct sim_world *world);
 
 /* ---- step.c, final.c ---- */
 

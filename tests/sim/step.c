@@ -24,7 +24,9 @@ static bool sync_over(struct sim_world *world, struct sim_rep *rep, bool may_fai
 
 	options.step = sim_below(SIM_FAULTS, 3); /* 0 = as many change sets a segment as fit */
 	rc = rep_device_sync(replica, &options, &summary, &err);
-	if (!may_fail || rc != REP_EUNREACHABLE)
+	if (rep->revoked && rc == REP_EREFUSED)
+		rep->knows = true;
+	else if (!may_fail || rc != REP_EUNREACHABLE)
 		sim_ok(rc, &err, rep->name);
 	sim_check_visible(world, rep, replica);
 	memcpy(rep->device, replica->device, sizeof rep->device);
@@ -67,7 +69,7 @@ static void remember(struct sim_world *world, struct sim_rep *rep, int64_t expec
 	if (!edits)
 		sim_fail("out of memory");
 	rep->edits = edits;
-	edits[rep->edits_len++] = (struct sim_edit){world->step, expected};
+	edits[rep->edits_len++] = (struct sim_edit){world->step, rep->knows ? 0 : expected};
 }
 
 /* ---- what goes wrong ---- */
@@ -134,6 +136,8 @@ static void sync_and_lose(struct sim_world *world, struct sim_rep *rep)
 
 	sim_outbox(world, rep, &before);
 	sim_sync(world, rep);
+	if (rep->knows)
+		return; /* it would never be sent again */
 	sim_outbox(world, rep, &after);
 	if (!rep_oid_is_zero(&before) && !rep_oid_equal(&before, &after)) {
 		sim_outbox_set(world, rep, &after, &before);
@@ -186,101 +190,6 @@ static void sync_late(struct sim_world *world, struct sim_rep *rep)
 	sim_trace(world, "%s sync%s", rep->name, late ? ", the view late" : "");
 }
 
-/* ---- what the company does ---- */
-
-static void import(struct sim_world *world, enum rep_op op, const char *entity, const char *id,
-		   struct rep_json *line, int64_t now_ms)
-{
-	struct rep_hub_batch *batch = NULL;
-	struct rep_error err;
-
-	rep_json_set_string(line, "source", "csv");
-	sim_ok(rep_hub_batch_new(&batch, sim_hub(world), "import", now_ms, &err), &err, "batch");
-	sim_ok(rep_hub_batch_add(batch, op, entity, id, line, &err), &err, id);
-	sim_ok(rep_hub_batch_send(batch, &err), &err, id);
-	rep_hub_batch_free(batch);
-	sim_trace(world, "hub: imports %s/%s", entity, id);
-}
-
-/* One field, which knows no stamps. */
-static void import_name(struct sim_world *world, int64_t now_ms)
-{
-	struct rep_json *line = rep_json_object();
-	char id[16], text[32];
-
-	snprintf(id, sizeof id, "a%u", 1 + sim_below(SIM_STEPS, SIM_ACCOUNTS));
-	snprintf(text, sizeof text, "import %u", world->step);
-	rep_json_set(line, "values", rep_json_object());
-	sim_line_value(line, "name", text);
-	import(world, REP_OP_UPDATE, world->cast->account, id, line, now_ms);
-}
-
-/* Somebody of whom edits may speak already, and wait. */
-static void import_person(struct sim_world *world, int64_t now_ms)
-{
-	const struct rep_entity *person =
-		rep_schema_entity(rep_hub_schema(sim_hub(world)), world->cast->person);
-	struct rep_json *line = sim_insert_line(person, world->step);
-	char id[16], account[16];
-
-	snprintf(id, sizeof id, "nowhere%u", sim_below(SIM_STEPS, SIM_NOWHERE));
-	snprintf(account, sizeof account, "a%u", 1 + sim_below(SIM_STEPS, SIM_ACCOUNTS));
-	sim_line_value(line, world->cast->person_account, account);
-	import(world, REP_OP_INSERT, world->cast->person, id, line, now_ms);
-}
-
-static void change_hands(struct sim_world *world, int64_t now_ms)
-{
-	static const char *const lists[][2] = {{"a2", "a3"}, {"a3", "a1"}, {"a1", "a2"}};
-	const char *post = sim_below(SIM_STEPS, 2) ? "n1" : "n2";
-	struct rep_error err;
-
-	sim_ok(rep_hub_territory(sim_hub(world), REP_TERRITORY_SET, post, NULL, NULL,
-				 lists[sim_below(SIM_STEPS, 3)], 2, now_ms, &err),
-	       &err, "accounts change hands");
-	sim_trace(world, "hub: accounts of %s change hands", post);
-}
-
-/* Somebody at the company's side takes two records for one, or takes one out of a group. */
-static void join(struct sim_world *world, int64_t now_ms)
-{
-	struct rep_hub *hub = sim_hub(world);
-	const struct rep_entity *entity = sim_any_entity(rep_hub_schema(hub), world->cast);
-	char one[REP_ID_LEN_MAX + 1], two[REP_ID_LEN_MAX + 1];
-	struct rep_error err = {0};
-	bool part = sim_below(SIM_STEPS, 4) == 0;
-	enum rep_code rc = REP_ENOTFOUND;
-
-	if (sim_any_row(rep_hub_db(hub), entity, one) && sim_any_row(rep_hub_db(hub), entity, two))
-		rc = part ? rep_hub_unmerge(hub, entity->name, one, "taken apart", now_ms, &err)
-			  : rep_hub_merge_records(hub, entity->name, one, two, "the same", now_ms,
-						  &err);
-	if (rc != REP_ENOTFOUND && rc != REP_EUSAGE && rc != REP_EINVAL && rc != REP_EREFUSED)
-		sim_ok(rc, &err, "records that are one");
-	sim_trace(world, "hub: %s %s %s %s: %s", part ? "unmerges" : "merges", entity->name, one,
-		  part ? "" : two, rc == REP_OK ? "ok" : err.msg);
-}
-
-static void company(struct sim_world *world)
-{
-	int64_t now_ms = sim_act_as(world, NULL);
-
-	switch (sim_below(SIM_STEPS, 5)) {
-	case 0:
-		import_name(world, now_ms);
-		break;
-	case 1:
-		import_person(world, now_ms);
-		break;
-	case 2:
-	case 3:
-		join(world, now_ms);
-		break;
-	default:
-		change_hands(world, now_ms);
-	}
-}
-
 /* ---- the history ---- */
 
 /* Mostly minutes, sometimes nothing at all, sometimes days: within one millisecond counters must count. */
@@ -299,16 +208,6 @@ static void let_time_pass(struct sim_world *world)
 	}
 }
 
-static struct sim_rep *choose_rep(struct sim_world *world)
-{
-	struct sim_rep *rep;
-
-	do {
-		rep = &world->reps[sim_below(SIM_STEPS, SIM_LAPTOPS)];
-	} while (!rep->acts);
-	return rep;
-}
-
 /*
  * Two or three write the same field at the same moment by clocks that are right: where neither's last stamp lies ahead, the stamps
  * are the same but for the device.
@@ -319,7 +218,7 @@ static void together(struct sim_world *world, struct sim_rep *rep)
 	bool wrote[SIM_LAPTOPS] = {false};
 
 	world->now_ms += 1 + sim_below(SIM_FAULTS, 60000);
-	for (unsigned n = 2 + sim_below(SIM_STEPS, 2); n > 0; n--, rep = choose_rep(world)) {
+	for (unsigned n = 2 + sim_below(SIM_STEPS, 2); n > 0; n--, rep = sim_choose_rep(world)) {
 		struct rep_replica *replica = sim_replica(rep);
 
 		sim_clock_ms = world->now_ms;
@@ -335,14 +234,14 @@ static void together(struct sim_world *world, struct sim_rep *rep)
 
 static void one_step(struct sim_world *world)
 {
-	struct sim_rep *rep = choose_rep(world);
+	struct sim_rep *rep = sim_choose_rep(world);
 	unsigned dice = sim_below(SIM_STEPS, 100);
 	enum action action = dice < 66 ? ACT_EDIT : dice < 81 ? ACT_SYNC : ACT_MERGE;
 
 	if (sim_percent(SIM_FAULTS, 5)) {
 		act_and_die(world, rep, action);
 	} else if (dice >= 93) {
-		company(world);
+		sim_company(world);
 	} else if (dice >= 89) {
 		together(world, rep);
 	} else if (action == ACT_EDIT) {

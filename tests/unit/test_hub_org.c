@@ -136,6 +136,51 @@ static void an_unknown_territory_or_role_is_refused(void **state)
 	assert_false(rep_org_has_rep(rep_hub_org(hub), "r1"));
 }
 
+static void take_back(const char *device, int64_t since_ms, int64_t now_ms)
+{
+	struct rep_json *line = rep_json_object(), *values = rep_json_object();
+	struct rep_json *state = rep_json_object(), *since = rep_json_object();
+	struct rep_hub_batch *batch;
+	char time[REP_TIME_LEN + 1];
+
+	rep_time_format(time, since_ms);
+	rep_json_set_string(state, "new", "revoked");
+	rep_json_set_string(since, "new", time);
+	rep_json_set(values, "state", state);
+	rep_json_set(values, "since", since);
+	rep_json_set(line, "values", values);
+	expect_ok(rep_hub_batch_new(&batch, hub, "lost", now_ms, &err), &err);
+	expect_ok(rep_hub_batch_add(batch, REP_OP_UPDATE, "device", device, line, &err), &err);
+	expect_ok(rep_hub_batch_send(batch, &err), &err);
+	rep_hub_batch_free(batch);
+}
+
+static void what_a_revoked_device_did_before_still_merges(void **state)
+{
+	struct laptop laptop;
+	struct rep_record *late;
+	struct rep_json *summary;
+
+	(void)state;
+	hub_company(hub, &laptop);
+	hub_run_quietly(hub, HUB_T0 + 5 * MINUTE);
+	laptop_change(&laptop, "insert", "contact", "before", HUB_T0 + 60 * MINUTE, insert_doctor);
+	laptop_change(&laptop, "insert", "contact", "after", HUB_T0 + 90 * MINUTE, insert_doctor);
+	take_back(laptop.id, HUB_T0 + 80 * MINUTE, HUB_T0 + 100 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 100 * MINUTE);
+	laptop_send(&laptop, dir, HUB_T0 + 110 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 110 * MINUTE);
+	expect_count(summary, "changes", 2);
+	expect_count(summary, "rejected", 1);
+	assert_int_equal(rep_json_size(rep_json_get(summary, "problems")), 0);
+	rep_json_free(summary);
+	hub_expect(hub, "contact", "before", "name", "\"陈建国\"");
+	late = hub_row(hub, "contact", "after");
+	assert_null(late);
+	expect_replay(hub);
+	laptop_clear(&laptop);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -147,6 +192,7 @@ int main(void)
 		TEST(a_role_is_changed_from_now_on),
 		TEST(territory_set_makes_the_list_exactly_this_one),
 		TEST(an_unknown_territory_or_role_is_refused),
+		TEST(what_a_revoked_device_did_before_still_merges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
