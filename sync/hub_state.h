@@ -238,6 +238,9 @@ REP_CHECK enum rep_code rep_work_lay_at(struct rep_hub *hub, const char *entity,
 REP_CHECK enum rep_code rep_work_moved(struct rep_db *db, const char *entity, const char *id,
 				       const char *eff, const char *from, const char *to,
 				       struct rep_error *err);
+/* All of them as a text, to be compared. Appended. */
+REP_CHECK enum rep_code rep_work_moves(struct rep_db *db, const char *entity, const char *id,
+				       struct rep_buf *out, struct rep_error *err);
 REP_CHECK enum rep_code rep_work_moved_clear(struct rep_db *db, const char *entity, const char *id,
 					     struct rep_error *err);
 

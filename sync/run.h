@@ -257,6 +257,11 @@ REP_CHECK enum rep_code rep_run_regroup(struct rep_run *run, struct rep_touched 
 /* rep_run_follow for the record and all that are one with it. */
 REP_CHECK enum rep_code rep_run_follow_all(struct rep_run *run, struct rep_touched *touched,
 					   struct rep_error *err);
+/* Where the record, and those that it is one with, lie and lay, as a text to be compared. Appended. */
+REP_CHECK enum rep_code rep_run_places(struct rep_run *run, struct rep_touched *touched,
+				       struct rep_buf *out, struct rep_error *err);
+/* Folds again what was edited after the present by clocks that run ahead: after a change of the organisation (run_ahead.c). */
+REP_CHECK enum rep_code rep_run_ahead(struct rep_run *run, struct rep_error *err);
 /* ---- run_era.c ---- */
 
 /* The edit as the version that judges it reads it; `least`: the one that the record has reached already. */

@@ -176,6 +176,8 @@ enum rep_code rep_run_batch(struct rep_run *run, struct rep_run_batch *batch, st
 			rc = rep_hub_reload_org(run->hub, err);
 		walk.org = false;
 		rep_run_bind(run);
+		if (rc == REP_OK)
+			rc = rep_run_ahead(run, err);
 	}
 	if (rc == REP_OK)
 		rc = walk_batch(&walk, err);

@@ -217,28 +217,39 @@ static enum rep_code fold_late(struct rep_run *run, struct rep_touched *touched,
 	return rc;
 }
 
+/* A change that is folded in its order moves from now on alone; a late one may have put a move into the past. */
+static enum rep_code note_place(struct rep_run *run, struct rep_touched *touched, bool in_place,
+				struct rep_buf *out, struct rep_error *err)
+{
+	if (!in_place)
+		return rep_run_places(run, touched, out, err);
+	rep_buf_puts(out, touched->folded.record->partition);
+	return rep_buf_check(out, "where a record lies", err);
+}
+
 static enum rep_code fold_admitted(struct rep_run *run, struct rep_touched *touched,
 				   const struct rep_edit *edit, const char *signed_stamp,
 				   const char *segment, bool fresh, struct rep_error *err)
 {
 	bool was_there = touched->folded.record != NULL;
-	char *was = was_there ? strdup(touched->folded.record->partition) : NULL;
+	struct rep_buf was = REP_BUF_INIT(1u << 20), is = REP_BUF_INIT(1u << 20);
 	/* What an earlier version judges is folded in its shape, which the record has left: so from the first change on. */
 	bool in_place = touched->root == touched && is_later(touched, edit) && !is_edge(edit) &&
 			edit->judged == run->hub->schema->version;
-	enum rep_code rc;
+	enum rep_code rc = was_there ? note_place(run, touched, in_place, &was, err) : REP_OK;
 
-	if (was_there && !was)
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	rc = in_place ? fold_in_place(run, touched, edit, signed_stamp, segment, fresh, err)
-		      : fold_late(run, touched, edit, signed_stamp, segment, fresh, err);
+	if (rc == REP_OK)
+		rc = in_place ? fold_in_place(run, touched, edit, signed_stamp, segment, fresh, err)
+			      : fold_late(run, touched, edit, signed_stamp, segment, fresh, err);
 	if (rc == REP_OK && !was_there && touched->folded.record)
 		rc = rep_run_queue(run, edit, err);
-	/* A late change may have put a move into the past, so that the followers are looked at in case 2 too. */
-	if (rc == REP_OK && was && touched->folded.record && !is_edge(edit) &&
-	    (!in_place || strcmp(was, touched->folded.record->partition) != 0))
-		rc = rep_run_follow_all(run, touched, err);
-	free(was);
+	if (rc == REP_OK && was_there && touched->folded.record && !is_edge(edit)) {
+		rc = note_place(run, touched, in_place, &is, err);
+		if (rc == REP_OK && strcmp(rep_buf_str(&was), rep_buf_str(&is)) != 0)
+			rc = rep_run_follow_all(run, touched, err);
+	}
+	rep_buf_clear(&was);
+	rep_buf_clear(&is);
 	return rc;
 }
 

@@ -37,6 +37,13 @@ static enum rep_code list_followers(struct rep_run *run, const struct rep_entity
 	else
 		rep_buf_printf(&sql, "SELECT id FROM \"%s\" WHERE \"%s\" = ?1",
 			       rep_table_name(entity), field->name);
+	/* What stays lies by what it named when it was made, whatever it names by now. */
+	if (!entity->moves)
+		rep_buf_printf(&sql,
+			       " UNION SELECT id FROM _change WHERE entity = ?2 AND op = 'insert'"
+			       " AND instr(line, ?1) > 0 AND EXISTS(SELECT 1 FROM"
+			       " json_tree(line, '$.values.%s') WHERE atom = ?1)",
+			       field->name);
 	rep_buf_printf(
 		&sql,
 		" UNION SELECT record FROM _review WHERE kind = 'proposal' AND entity = ?2"

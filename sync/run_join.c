@@ -451,6 +451,23 @@ enum rep_code rep_run_follow_all(struct rep_run *run, struct rep_touched *touche
 	return rc;
 }
 
+enum rep_code rep_run_places(struct rep_run *run, struct rep_touched *touched, struct rep_buf *out,
+			     struct rep_error *err)
+{
+	struct concerned concerned = {0};
+	enum rep_code rc = add_concerned(&concerned, touched, err);
+
+	for (size_t i = 0; rc == REP_OK && i < concerned.len; i++) {
+		const struct rep_touched *one = concerned.list[i];
+
+		rep_buf_printf(out, "%s %s ", one->root->id,
+			       one->folded.record ? one->folded.record->partition : "-");
+		rc = rep_work_moves(run->hub->db, one->entity->name, one->id, out, err);
+	}
+	free(concerned.list);
+	return rc == REP_OK ? rep_buf_check(out, "where a record lay", err) : rc;
+}
+
 /* ---- a pair joined or taken apart ---- */
 
 /* Items that ask of any two of them, which may have their answer now. */

@@ -43,6 +43,26 @@ enum rep_code rep_work_moved_clear(struct rep_db *db, const char *entity, const 
 	return rep_run(stmt, err);
 }
 
+enum rep_code rep_work_moves(struct rep_db *db, const char *entity, const char *id,
+			     struct rep_buf *out, struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	bool row = true;
+	enum rep_code rc = rep_db_use(db, &stmt,
+				      "SELECT eff || ' ' || from_partition || ' ' || to_partition"
+				      " FROM _moved WHERE entity = ?1 AND id = ?2 ORDER BY eff",
+				      err);
+
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_text(stmt, 1, entity);
+	rep_bind_text(stmt, 2, id);
+	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row)
+		rep_buf_printf(out, "%s ", rep_column_text(stmt, 0, NULL));
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
 /* The partition before the first move after `stamp`; nothing when there was none. */
 static enum rep_code before_next_move(struct rep_hub *hub, const char *entity, const char *id,
 				      const char *stamp, struct rep_buf *out, struct rep_error *err)

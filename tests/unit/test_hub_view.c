@@ -281,6 +281,64 @@ static void a_visit_lies_where_the_doctor_was_then(void **state)
 	expect_replay(hub);
 }
 
+static void a_visit_lies_where_the_doctor_was_whom_it_named_first(void **state)
+{
+	struct rep_buf partition = REP_BUF_INIT(256);
+	struct laptop second;
+
+	(void)state;
+	make_two();
+	laptop_enroll(&second, hub, "r1", HUB_T0 + 8 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 9 * MINUTE);
+	laptop_change(&one, "insert", "interaction", "V-1", HUB_T0 + 20 * MINUTE,
+		      "{\"values\":{\"type\":{\"new\":\"面对面\"},\"contacts\":{\"new\":[\"C-1\"]},"
+		      "\"started_at\":{\"new\":\"2026-03-24T01:10:00.000Z\"}}}");
+	laptop_change(&one, "update", "interaction", "V-1", HUB_T0 + 21 * MINUTE,
+		      "{\"values\":{\"contacts\":{\"remove\":[\"C-1\"]}}}");
+	laptop_send(&one, dir, HUB_T0 + 22 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 23 * MINUTE);
+	/* The doctor had moved before, and that arrives last. */
+	update(&second, "C-1", "org", "O-2", HUB_T0 + 12 * MINUTE);
+	laptop_send(&second, dir, HUB_T0 + 24 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 25 * MINUTE);
+	expect_ok(rep_row_partition(rep_hub_db(hub),
+				    rep_schema_entity(rep_hub_schema(hub), "interaction"), "V-1",
+				    &partition, &err),
+		  &err);
+	assert_string_equal(rep_buf_str(&partition), "O-2");
+	rep_buf_clear(&partition);
+	expect_replay(hub);
+	laptop_clear(&second);
+}
+
+static void what_was_stamped_after_accounts_changed_hands_is_folded_by_the_new_ones(void **state)
+{
+	const char *const lost[] = {"O-1"};
+	char id[REP_UUID_LEN + 1];
+	struct rep_record *item;
+
+	(void)state;
+	make_two();
+	hub_person(hub, "r3", "rep", "T3", HUB_T0 + 8 * MINUTE);
+	/* A clock four minutes ahead. */
+	update(&two, "C-1", "office_phone", "0531-1", HUB_T0 + 24 * MINUTE);
+	laptop_send(&two, dir, HUB_T0 + 20 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 20 * MINUTE);
+	rep_review_proposal_id(id, two.id, 1, 0, "open");
+	item = hub_row(hub, "proposal", id);
+	assert_non_null(item);
+	assert_string_equal(rep_json_string_value(rep_record_value(item, "to")), "r1");
+	rep_record_free(item);
+	expect_ok(rep_hub_territory(hub, REP_TERRITORY_REMOVE, "T1", NULL, NULL, lost, 1,
+				    HUB_T0 + 22 * MINUTE, &err),
+		  &err);
+	hub_cover(hub, "T3", "O-1", HUB_T0 + 22 * MINUTE);
+	item = hub_row(hub, "proposal", id);
+	assert_string_equal(rep_json_string_value(rep_record_value(item, "to")), "r3");
+	rep_record_free(item);
+	expect_replay(hub);
+}
+
 static void a_proposed_record_follows_its_doctor(void **state)
 {
 	char id[REP_UUID_LEN + 1];
@@ -523,6 +581,8 @@ int main(void)
 		TEST(a_manager_sees_what_lies_beneath),
 		TEST(a_doctor_who_moves_leaves_one_view_and_enters_the_other),
 		TEST(a_visit_lies_where_the_doctor_was_then),
+		TEST(a_visit_lies_where_the_doctor_was_whom_it_named_first),
+		TEST(what_was_stamped_after_accounts_changed_hands_is_folded_by_the_new_ones),
 		TEST(a_proposed_record_follows_its_doctor),
 		TEST(a_view_number_is_never_used_twice),
 		TEST(the_hubs_own_mailbox_gets_no_view),
