@@ -41,6 +41,16 @@ static bool is_left_over(const char *dir, const char *name)
 	return !rep_file_exists(pack);
 }
 
+/* What the folder itself tells, where it does: most file systems do. */
+static bool is_folder(const char *path, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static enum rep_code clean(const char *dir, unsigned depth, struct rep_error *err)
 {
 	DIR *stream = opendir(dir);
@@ -53,20 +63,17 @@ static enum rep_code clean(const char *dir, unsigned depth, struct rep_error *er
 		return rep_fail(err, REP_EIO, "open %s: %s", dir, strerror(errno));
 	while (!rc && (entry = readdir(stream)) != NULL) {
 		char path[4096];
-		struct stat st;
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name) >= sizeof path)
 			continue;
-		if (lstat(path, &st) != 0)
-			continue;
 		if (is_left_over(dir, entry->d_name)) {
-			if (S_ISDIR(st.st_mode))
+			if (is_folder(path, entry))
 				rc = rep_dir_remove(path, err);
 			else if (unlink(path) != 0 && errno != ENOENT)
 				rc = rep_fail(err, REP_EIO, "remove %s: %s", path, strerror(errno));
-		} else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
+		} else if (depth < DEPTH_MAX && is_folder(path, entry)) {
 			rc = clean(path, depth + 1, err);
 		}
 	}

@@ -14,6 +14,7 @@
 #define PACK_HEAD 12u
 #define FAR 0x80000000u
 #define SIZE_SHIFT_MAX 57u
+#define READ_MAX (64u * 1024u)
 
 static uint32_t number(const uint8_t *at)
 {
@@ -26,7 +27,28 @@ static enum rep_code damaged(const struct rep_packfile *file, const char *what,
 	return rep_fail(err, REP_EINTEGRITY, "%s: damaged: %s", file->name, what);
 }
 
-static enum rep_code map(const char *path, const uint8_t **out, size_t *size, struct rep_error *err)
+static enum rep_code take_in(int fd, size_t size, const uint8_t **out, const char *path,
+			     struct rep_error *err)
+{
+	uint8_t *bytes = malloc(size);
+	size_t len = 0;
+	ssize_t n = 0;
+
+	if (!bytes)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	while (len < size && (n = pread(fd, bytes + len, size - len, (off_t)len)) > 0)
+		len += (size_t)n;
+	if (len < size) {
+		free(bytes);
+		return n < 0 ? rep_fail(err, REP_EIO, "read %s: %s", path, strerror(errno))
+			     : rep_fail(err, REP_EINTEGRITY, "%s: cut short", path);
+	}
+	*out = bytes;
+	return REP_OK;
+}
+
+/* Small files are read, large ones mapped: a mapping costs two calls and a fault, and most packs are of one push or one merge. */
+static enum rep_code get(const char *path, const uint8_t **out, size_t *size, struct rep_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -39,21 +61,24 @@ static enum rep_code map(const char *path, const uint8_t **out, size_t *size, st
 				strerror(errno));
 	if (fstat(fd, &st) != 0 || st.st_size <= 0) {
 		rc = rep_fail(err, REP_EINTEGRITY, "%s: empty", path);
+	} else if (*size = (size_t)st.st_size, *size <= READ_MAX) {
+		rc = take_in(fd, *size, out, path, err);
 	} else {
-		at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		at = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (at == MAP_FAILED)
 			rc = rep_fail(err, REP_EIO, "map %s: %s", path, strerror(errno));
 		else
 			*out = at;
-		*size = (size_t)st.st_size;
 	}
 	(void)close(fd);
 	return rc;
 }
 
-static void unmap(const uint8_t *at, size_t size)
+static void let_go(const uint8_t *at, size_t size)
 {
-	if (at)
+	if (at && size <= READ_MAX)
+		free((void *)(uintptr_t)at);
+	else if (at)
 		(void)munmap((void *)(uintptr_t)at, size);
 }
 
@@ -61,8 +86,8 @@ void rep_packfile_free(struct rep_packfile *file)
 {
 	if (!file)
 		return;
-	unmap(file->index, file->index_size);
-	unmap(file->data, file->size);
+	let_go(file->index, file->index_size);
+	let_go(file->data, file->size);
 	free(file->name);
 	free(file);
 }
@@ -107,10 +132,10 @@ enum rep_code rep_packfile_open(struct rep_packfile **out, const char *dir, cons
 	if (!rc && (len < 5 || (size_t)len >= sizeof path - 1))
 		rc = rep_fail(err, REP_EINVAL, "%s: path too long", dir);
 	if (!rc)
-		rc = map(path, &file->index, &file->index_size, err);
+		rc = get(path, &file->index, &file->index_size, err);
 	if (!rc) {
 		memcpy(path + len - 3, "pack", 5);
-		rc = map(path, &file->data, &file->size, err);
+		rc = get(path, &file->data, &file->size, err);
 	}
 	if (!rc)
 		rc = check(file, err);

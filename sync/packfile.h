@@ -1,5 +1,5 @@
 /*
- * Private to the readers of packs: one pack with its index, mapped. gitformat-pack(5).
+ * Private to the readers of packs: one pack with its index, in memory or mapped. gitformat-pack(5).
  */
 #ifndef REPSYNC_SYNC_PACKFILE_H
 #define REPSYNC_SYNC_PACKFILE_H
