@@ -10,6 +10,7 @@
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/store/edit.h"
+#include "core/store/match.h"
 
 struct assigns {
 	struct rep_assign *assigns;
@@ -75,12 +76,81 @@ static enum rep_code assigns_read(struct cli *cli, struct assigns *out,
 	return rc;
 }
 
+/* ---- what may be there already ---- */
+
+static bool asks(const struct rep_entity *entity, const struct assigns *assigns)
+{
+	for (size_t i = 0; i < assigns->len; i++)
+		if (rep_match_asks(entity, assigns->assigns[i].field))
+			return true;
+	return false;
+}
+
+static void warn(const struct cli *cli, const struct rep_entity *entity, const struct rep_json *one)
+{
+	bool sure = rep_json_get_bool(one, "sure");
+	struct rep_buf name = REP_BUF_INIT(2 * REP_TEXT_SIZE_MAX);
+
+	rep_buf_printf(&name, "%s %s", entity->name, rep_json_get_string(one, "id"));
+	if (rep_json_get_string(one, "title")) {
+		rep_buf_putc(&name, ' ');
+		cli_value(&name, rep_json_get(one, "title"));
+	}
+	if (cli->chinese)
+		fprintf(stderr,
+			sure ? "与 %s 是同一个（%s）：公司会合并\n" : "可能与 %s 是同一个（%s）\n",
+			rep_buf_str(&name), rep_json_get_string(one, "key"));
+	else
+		fprintf(stderr,
+			sure ? "the same as %s (%s): the company will join them\n"
+			     : "may be the same as %s (%s)\n",
+			rep_buf_str(&name), rep_json_get_string(one, "key"));
+	rep_buf_clear(&name);
+}
+
+/*
+ * Records here that may be the same as the one just written, where what was typed bears on it. The edit is made: a search that fails is
+ * told and changes nothing. NULL = none.
+ */
+static struct rep_json *duplicates(struct cli *cli, struct rep_replica *replica,
+				   const struct rep_entity *entity, const char *id,
+				   const struct assigns *assigns)
+{
+	struct rep_json *found = NULL;
+	struct rep_error err = {0};
+
+	if (!asks(entity, assigns))
+		return NULL;
+	if (rep_duplicates_of(replica, entity->name, id, &found, &err) != REP_OK)
+		fprintf(stderr, "repsync: %s\n", err.msg);
+	for (size_t i = 0; !cli->json && !cli->quiet && i < rep_json_size(found); i++)
+		warn(cli, entity, rep_json_at(found, i));
+	if (rep_json_size(found))
+		return found;
+	rep_json_free(found);
+	return NULL;
+}
+
+/* What was written, for programs; with what may be the same. Takes `found`. */
+static void print_written(const char *entity, const char *id, struct rep_json *found)
+{
+	struct rep_json *made = rep_json_object();
+
+	rep_json_set_string(made, "entity", entity);
+	rep_json_set_string(made, "id", id);
+	if (found)
+		rep_json_set(made, "duplicates", found);
+	cli_json(made);
+	rep_json_free(made);
+}
+
 enum rep_code cmd_put(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	static const char *const names[] = {"ENTITY", "ID", "FIELD=VALUE"};
 	struct rep_replica *replica = NULL;
 	const struct rep_entity *entity;
 	struct assigns assigns = {0};
+	struct rep_json *found = NULL;
 	const char *reason = NULL;
 	const struct cli_option options[] = {{.name = "message", .letter = 'm', .text = &reason}};
 	enum rep_code rc;
@@ -93,25 +163,29 @@ enum rep_code cmd_put(struct cli *cli, int argc, char **argv, struct rep_error *
 		goto out;
 	rc = rep_put(replica, cli->args[0], cli->args[1], assigns.assigns, assigns.len, reason,
 		     err);
+	if (!rc)
+		found = duplicates(cli, replica, entity, cli->args[1], &assigns);
+	if (found && cli->json) {
+		print_written(cli->args[0], cli->args[1], found);
+		found = NULL;
+	}
 out:
+	rep_json_free(found);
 	assigns_clear(&assigns);
 	rep_replica_close(replica);
 	return rc;
 }
 
-static void print_id(const struct cli *cli, const char *entity, const char *id)
+/* Takes `found`. */
+static void print_id(const struct cli *cli, const char *entity, const char *id,
+		     struct rep_json *found)
 {
-	struct rep_json *made;
-
-	if (!cli->json) {
-		puts(id);
+	if (cli->json) {
+		print_written(entity, id, found);
 		return;
 	}
-	made = rep_json_object();
-	rep_json_set_string(made, "entity", entity);
-	rep_json_set_string(made, "id", id);
-	cli_json(made);
-	rep_json_free(made);
+	puts(id);
+	rep_json_free(found);
 }
 
 enum rep_code cmd_new(struct cli *cli, int argc, char **argv, struct rep_error *err)
@@ -135,7 +209,7 @@ enum rep_code cmd_new(struct cli *cli, int argc, char **argv, struct rep_error *
 	rc = rep_new(replica, cli->args[0], id, assigns.assigns, assigns.len, reason, cli_now_ms(),
 		     made, err);
 	if (!rc)
-		print_id(cli, cli->args[0], made);
+		print_id(cli, cli->args[0], made, duplicates(cli, replica, entity, made, &assigns));
 out:
 	assigns_clear(&assigns);
 	rep_replica_close(replica);

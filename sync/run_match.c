@@ -15,7 +15,6 @@
 
 /* A key that so many share says nothing of any two: they are not compared. */
 #define SHARED_MAX 50u
-#define SQL_SIZE_MAX (64u * 1024u)
 
 struct matching {
 	struct rep_hub *hub;
@@ -24,16 +23,6 @@ struct matching {
 	bool asks; /* this pass asks; the ones before only join, so that nobody is asked for one that is another by then */
 	bool waited, left; /* something waited for this pass; it left something to be asked */
 };
-
-void rep_duplicate_id(char *out, const char *entity, const char *a, const char *b)
-{
-	char name[REP_NAME_LEN_MAX + 2 * REP_ID_LEN_MAX + 16];
-	bool ordered = strcmp(a, b) < 0;
-	int len = snprintf(name, sizeof name, "duplicate/%s/%s/%s", entity, ordered ? a : b,
-			   ordered ? b : a);
-
-	rep_uuid5(out, name, (size_t)len, NULL);
-}
 
 static enum rep_code no_memory(struct rep_error *err)
 {
@@ -47,36 +36,6 @@ struct pair {
 	const struct rep_match *match;
 	struct rep_record *a, *b; /* a was made first */
 };
-
-static enum rep_code contradicts(struct matching *matching, const struct pair *pair, bool *does,
-				 struct rep_error *err)
-{
-	struct rep_buf sql = REP_BUF_INIT(SQL_SIZE_MAX);
-	struct rep_stmt *stmt;
-	bool row = false;
-	enum rep_code rc;
-
-	*does = false;
-	if (!pair->match->unless)
-		return REP_OK;
-	rep_buf_puts(&sql, "WITH ");
-	rep_match_row_sql(&sql, pair->entity, "a", "?1");
-	rep_buf_puts(&sql, ", ");
-	rep_match_row_sql(&sql, pair->entity, "b", "?2");
-	rep_buf_printf(&sql, " SELECT (%s\n) FROM a, b", pair->match->unless);
-	rc = rep_buf_check(&sql, "SQL of a match", err);
-	if (rc == REP_OK)
-		rc = rep_db_use(matching->hub->db, &stmt, rep_buf_str(&sql), err);
-	if (rc == REP_OK) {
-		rep_bind_text(stmt, 1, pair->a->id);
-		rep_bind_text(stmt, 2, pair->b->id);
-		rc = rep_step(stmt, &row, err);
-		*does = rc == REP_OK && row && rep_column_int(stmt, 0) != 0;
-		rep_stmt_reset(stmt);
-	}
-	rep_buf_clear(&sql);
-	return rc;
-}
 
 /* Did somebody say that any of the one's and any of the other's are two? */
 static enum rep_code is_apart(struct matching *matching, const struct pair *pair, bool *apart,
@@ -147,7 +106,8 @@ static enum rep_code decide(struct matching *matching, const struct pair *pair,
 	enum rep_code rc = is_apart(matching, pair, &apart, err);
 
 	if (rc == REP_OK && !apart)
-		rc = contradicts(matching, pair, &against, err);
+		rc = rep_match_contradicts(matching->hub->db, pair->entity, pair->match,
+					   pair->a->id, pair->b->id, &against, err);
 	if (rc != REP_OK || apart || (against && !pair->match->act))
 		return rc;
 	if (pair->match->act && !against)
@@ -203,7 +163,7 @@ static enum rep_code compare(struct matching *matching, struct rep_record *recor
 	enum rep_code rc = rep_row_get(matching->hub->db, record->entity, other_id, &other, err);
 
 	if (rc == REP_OK && other)
-		rc = rep_match_keys_of(matching->hub, other, &keys, err);
+		rc = rep_match_keys_of(matching->hub->db, other, &keys, err);
 	if (rc == REP_OK && other && has_key(&keys, key))
 		rc = is_new(matching, record, other, &fresh, err);
 	if (rc == REP_OK && fresh) {
@@ -226,7 +186,7 @@ static enum rep_code match_record(struct matching *matching, const struct rep_en
 	enum rep_code rc = rep_row_get(matching->hub->db, entity, id, &record, err);
 
 	if (rc == REP_OK && record)
-		rc = rep_match_keys_of(matching->hub, record, &keys, err);
+		rc = rep_match_keys_of(matching->hub->db, record, &keys, err);
 	for (size_t i = 0; rc == REP_OK && i < keys.len; i++) {
 		struct rep_json *sharing = rep_json_array();
 

@@ -121,3 +121,23 @@ sound() {
 	records | diff - "$W.first"
 	rm -rf "$W.done" "$W.first"
 }
+
+@test "who types a doctor that is there already is told so at once, by the keys of the schema" {
+	world_company
+	enrol wang E0007
+	# Another spelling of name and number; the same department at the same hospital; the number alone.
+	at '2026-03-16 09:00:00' wang new contact 'name=陈 建国' kind=医务人员 org=O-0101 phones=139-0000-1111 -m 拜访 2>"$W/told" >"$W/id"
+	grep -q 'the same as contact C-0001 陈建国 (D2): the company will join them' "$W/told"
+	[ "$(wc -l <"$W/told")" = 1 ]
+	at '2026-03-16 09:01:00' wang --json new contact name=陈建国 kind=医务人员 org=O-0101 dept=心血管内科 -m 拜访 |
+		jq -e '[.duplicates[] | select(.id == "C-0001")] == [{"id": "C-0001", "key": "D3", "sure": false, "title": "陈建国"}]'
+	at '2026-03-16 09:02:00' wang --json new contact name=王小明 kind=医务人员 org=O-0101 phones=13900006666 -m 拜访 >"$W/made"
+	jq -e '[.duplicates[] | [.id, .key]] == [["C-0003", "D4"]]' "$W/made"
+	# Another one is no duplicate; a field that no key asks of is none either.
+	at '2026-03-16 09:03:00' wang --json new contact name=刘芳 kind=医务人员 org=O-0101 phones=13900009999 -m 拜访 |
+		tee "$W/made" | jq -e 'has("duplicates") | not'
+	at '2026-03-16 09:04:00' wang --json put contact C-0001 best_time=周五 -m 拜访 >"$W/out"
+	[ ! -s "$W/out" ]
+	LC_ALL=zh_CN.UTF-8 at '2026-03-16 09:05:00' wang put contact "$(jq -r .id "$W/made")" phones+=13900006666 -m 本人告知 2>"$W/told"
+	grep -q '可能与 contact C-0003 吴静 是同一个（D4）' "$W/told"
+}
