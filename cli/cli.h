@@ -122,6 +122,7 @@ CLI_RUN(cmd_hub_verify);
 CLI_RUN(cmd_hub_rebuild);
 CLI_RUN(cmd_hub_inbox);
 CLI_RUN(cmd_hub_resolve);
+CLI_RUN(cmd_hub_revert);
 CLI_RUN(cmd_hub_merge_records);
 CLI_RUN(cmd_hub_unmerge);
 CLI_RUN(cmd_hub_schema);

@@ -87,6 +87,10 @@ const struct cli_command cli_hub_commands[] = {
 	{"explain", "ENTITY ID FIELD [--as REP]", "repsync-audit", cmd_hub_explain},
 	{"access", "[--user NAME] [--rep R] [--command C] [--since T] [--until T] [--as REP]",
 	 "repsync-audit", cmd_hub_access},
+	{"revert",
+	 "--rep R|--device D|--import FILE|--change-set DEVICE/N... [--since T] [--until T] "
+	 "[--dry-run] -m REASON",
+	 "repsync-audit", cmd_hub_revert},
 	{"verify", "[--replay] [--device D]", "repsync-audit", cmd_hub_verify},
 	{"rebuild", "", "repsync-hub", cmd_hub_rebuild},
 	{"schema",

@@ -50,6 +50,44 @@ void rep_line_change(struct rep_json *line, const struct rep_record *record, con
 	rep_json_set(rep_json_get(line, "values"), field, spec);
 }
 
+/* More parts than this are named by their hash. */
+#define PARTS_MAX 500u
+
+struct rep_json *rep_line_delete(const struct rep_record *record)
+{
+	struct rep_json *line = rep_line_new(), *values = rep_json_get(line, "values");
+	const struct rep_entity *entity = record->entity;
+	bool made = values != NULL;
+
+	for (size_t i = 0; made && i < entity->fields_len; i++) {
+		const struct rep_field *field = &entity->fields[i];
+		const struct rep_json *value = rep_record_value(record, field->name);
+		const struct rep_json *parts = rep_json_get(record->stamps, field->name);
+		struct rep_json *spec = rep_json_object();
+
+		const struct rep_json *many = field->type == REP_TYPE_LIST ? value : parts;
+		char hash[REP_HASH_HEX + 1];
+
+		if (rep_json_size(many) > PARTS_MAX) {
+			rep_edit_seen_hash(hash, many, field->type == REP_TYPE_LIST);
+			made = *hash && rep_json_set_string(spec, "seen_hash", hash);
+			made = rep_json_set(values, field->name, spec) && made;
+			continue;
+		}
+		made = rep_json_set(spec, "old", value ? rep_json_ref(value) : rep_json_null());
+		if (rep_json_is(parts, REP_JSON_OBJECT))
+			made = made && rep_json_set(spec, "seen", rep_json_ref(parts));
+		else if (rep_field_is_scalar(field))
+			made = made && rep_json_set_string(spec, "saw",
+							   rep_record_stamp(record, field->name));
+		made = rep_json_set(values, field->name, spec) && made;
+	}
+	if (made)
+		return line;
+	rep_json_free(line);
+	return NULL;
+}
+
 void rep_line_id(char *out, int64_t now_ms)
 {
 	uint8_t random[10];

@@ -16,6 +16,8 @@ void rep_line_presets(struct rep_json *line, const struct rep_entity *entity);
 /* In an update: new beside what the record says now, and the stamp of that; takes `value` (NULL clears). */
 void rep_line_change(struct rep_json *line, const struct rep_record *record, const char *field,
 		     struct rep_json *value);
+/* A delete's: of each field what stands. NULL without memory. */
+struct rep_json *rep_line_delete(const struct rep_record *record);
 /* A UUIDv7 of `now_ms`. `out` needs REP_ID_LEN_MAX + 1 bytes. */
 void rep_line_id(char *out, int64_t now_ms);
 

@@ -302,45 +302,6 @@ static enum rep_code restore_target(struct references *references, const struct 
 		   "referred to by", by, err);
 }
 
-/* More parts than this are named by their hash. */
-#define PARTS_MAX 500u
-
-/* Of each field what stands, as every delete names it. NULL without memory. */
-static struct rep_json *delete_line(const struct rep_record *record)
-{
-	struct rep_json *line = rep_line_new(), *values = rep_json_get(line, "values");
-	const struct rep_entity *entity = record->entity;
-	bool made = values != NULL;
-
-	for (size_t i = 0; made && i < entity->fields_len; i++) {
-		const struct rep_field *field = &entity->fields[i];
-		const struct rep_json *value = rep_record_value(record, field->name);
-		const struct rep_json *parts = rep_json_get(record->stamps, field->name);
-		struct rep_json *spec = rep_json_object();
-
-		const struct rep_json *many = field->type == REP_TYPE_LIST ? value : parts;
-		char hash[REP_HASH_HEX + 1];
-
-		if (rep_json_size(many) > PARTS_MAX) {
-			rep_edit_seen_hash(hash, many, field->type == REP_TYPE_LIST);
-			made = *hash && rep_json_set_string(spec, "seen_hash", hash);
-			made = rep_json_set(values, field->name, spec) && made;
-			continue;
-		}
-		made = rep_json_set(spec, "old", value ? rep_json_ref(value) : rep_json_null());
-		if (rep_json_is(parts, REP_JSON_OBJECT))
-			made = made && rep_json_set(spec, "seen", rep_json_ref(parts));
-		else if (rep_field_is_scalar(field))
-			made = made && rep_json_set_string(spec, "saw",
-							   rep_record_stamp(record, field->name));
-		made = rep_json_set(values, field->name, spec) && made;
-	}
-	if (made)
-		return line;
-	rep_json_free(line);
-	return NULL;
-}
-
 static struct rep_json *clear_line(const struct rep_record *record, const struct hit *hit)
 {
 	struct rep_json *line = rep_line_new(), *spec, *seen, *drop;
@@ -384,7 +345,7 @@ static enum rep_code follow_target(struct references *references, const struct h
 		return REP_OK;
 	rc = rep_row_get(references->hub->db, hit->entity, hit->id, &record, err);
 	if (rc == REP_OK && record) {
-		line = drops ? delete_line(record) : clear_line(record, hit);
+		line = drops ? rep_line_delete(record) : clear_line(record, hit);
 		rc = line ? add(references, drops ? REP_OP_DELETE : REP_OP_UPDATE,
 				hit->entity->name, hit->id, line, "deleted:", target, err)
 			  : rep_fail(err, REP_ENOMEM, "out of memory");

@@ -22,6 +22,7 @@ struct refold {
 	int shape; /* the version whose shape `folded` has */
 	struct rep_eras *eras;
 	struct rep_buf partition; /* what partition_of lent */
+	struct rep_json *missing; /* stamps of what is left out */
 	struct rep_json *
 		outcomes; /* stamp -> outcome, of those that have one, with the version that judged */
 	int asked;        /* the version in whose names was_refused is asked */
@@ -58,9 +59,9 @@ static bool was_refused(void *user, const char *field, const char *stamp)
 {
 	struct refold *refold = user;
 	const struct rep_json *outcome = rep_json_get(refold->outcomes, stamp);
-	bool refused = false;
+	bool refused = rep_json_get(refold->missing, stamp) != NULL;
 
-	if (outcome && refold->rc == REP_OK)
+	if (!refused && outcome && refold->rc == REP_OK)
 		refold->rc =
 			rep_version_refuses(refold->hub->versions, refold->entity->name, outcome, 0,
 					    field, refold->asked, &refused, &refold->err);
@@ -154,6 +155,10 @@ static enum rep_code on_change(void *user, struct rep_indexed *change, struct re
 	struct refold *refold = user;
 	enum rep_code rc = REP_OK;
 
+	if (refold->moment->left_out && refold->moment->left_out(refold->moment->user, change))
+		return rep_json_set(refold->missing, change->eff.text, rep_json_bool(true))
+			       ? REP_OK
+			       : rep_fail(err, REP_ENOMEM, "fold");
 	/* An erased line is no longer there to be folded; a refused or held change never was. */
 	if (change->owned_line && !change->held && !is_refused(change) &&
 	    is_before(change, refold->moment))
@@ -177,6 +182,7 @@ static enum rep_code fold_ids(struct rep_record **out, struct rep_hub *hub,
 		.shape = rep_versions_first(hub->versions),
 		.partition = REP_BUF_INIT(1024),
 		.outcomes = rep_json_object(),
+		.missing = rep_json_object(),
 	};
 	const struct rep_fold_context newest = {
 		.schema = hub->schema,
@@ -200,6 +206,7 @@ static enum rep_code fold_ids(struct rep_record **out, struct rep_hub *hub,
 	rep_eras_free(refold.eras);
 	rep_buf_clear(&refold.partition);
 	rep_json_free(refold.outcomes);
+	rep_json_free(refold.missing);
 	return rc;
 }
 
@@ -330,7 +337,7 @@ enum rep_code rep_hub_show(struct rep_hub *hub, const char *entity_name, const c
 			   const char *as_of, bool by_hub, struct rep_json **out,
 			   struct rep_error *err)
 {
-	const struct rep_moment moment = {as_of, by_hub};
+	const struct rep_moment moment = {.time = as_of, .by_hub = by_hub};
 	const struct rep_entity *entity;
 	struct rep_record *record = NULL, *merged = NULL;
 	const char *into;
@@ -411,7 +418,7 @@ static enum rep_code export_then(struct exporting *exporting, struct rep_error *
 enum rep_code rep_hub_export(struct rep_hub *hub, const char *entity_name, const char *as_of,
 			     bool by_hub, struct rep_json **out, struct rep_error *err)
 {
-	const struct rep_moment moment = {as_of, by_hub};
+	const struct rep_moment moment = {.time = as_of, .by_hub = by_hub};
 	struct exporting exporting = {.hub = hub, .moment = &moment};
 	enum rep_code rc;
 

@@ -5,12 +5,16 @@
 #define REPSYNC_SYNC_SHOW_H
 
 #include "core/model/record.h"
+#include "core/store/changes.h"
 #include "sync/audit.h"
 
 /* A moment by one of two clocks. */
 struct rep_moment {
 	const char *time; /* datetime; NULL = now */
 	bool by_hub;      /* what the hub had received by then; else what had been edited by then */
+	/* Leaves changes out, as if they had never been made; NULL = none. */
+	bool (*left_out)(void *user, const struct rep_indexed *change);
+	void *user;
 };
 /* *out NULL when there was no such record then. */
 REP_CHECK enum rep_code rep_show_refold(struct rep_record **out, struct rep_hub *hub,
