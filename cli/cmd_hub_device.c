@@ -1,4 +1,4 @@
-/* hub enroll, desk: devices and their invitations. */
+/* hub enroll, desk, device: devices and their invitations. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "core/base/file.h"
 #include "sync/device.h"
+#include "sync/leaving.h"
 
 #define DAY_MS (24LL * 3600 * 1000)
 
@@ -85,50 +86,206 @@ static void print_device(const struct cli *cli, const struct rep_json *invitatio
 	rep_json_free(answer);
 }
 
-enum rep_code cmd_hub_enroll(struct cli *cli, int argc, char **argv, struct rep_error *err)
+/* What `enroll` and `device replace` are told of the way to the new device's mailbox. */
+struct way {
+	const char *out, *url, *host_key, *ca;
+	int64_t days;
+};
+
+#define WAY_OPTIONS(way)                                                                          \
+	{.name = "out", .path = &(way).out}, {.name = "url", .text = &(way).url},                 \
+		{.name = "host-key", .path = &(way).host_key}, {.name = "ca", .path = &(way).ca}, \
+	{                                                                                         \
+		.name = "days", .number = &(way).days                                             \
+	}
+
+static enum rep_code check_way(struct cli *cli, const struct way *way, struct rep_error *err)
 {
-	static const char *const names[] = {"REP"};
-	struct rep_hub_enroll enroll = {0};
-	const char *out = NULL, *host_key = NULL, *ca = NULL;
-	int64_t days = 7;
-	const struct cli_option options[] = {{.name = "out", .path = &out},
-					     {.name = "url", .text = &enroll.url_base},
-					     {.name = "host-key", .path = &host_key},
-					     {.name = "ca", .path = &ca},
-					     {.name = "days", .number = &days}};
+	if (!way->out)
+		return cli_usage(cli, err, "--out is missing");
+	if (way->days < 1 || way->days > 366)
+		return cli_usage(cli, err, "--days must be 1 to 366");
+	if (way->url && strncmp(way->url, "ssh://", 6) == 0 && !way->host_key)
+		return cli_usage(cli, err, "--host-key is missing: the server's public key file");
+	if (way->url && strncmp(way->url, "https://", 8) == 0 && !way->ca)
+		return cli_usage(cli, err, "--ca is missing: the authority's certificate (PEM)");
+	if (rep_file_exists(way->out))
+		return rep_fail(err, REP_EEXIST, "%s is there already", way->out);
+	return REP_OK;
+}
+
+/* A new device of `rep`, its invitation in way->out. */
+static enum rep_code enroll_to(struct cli *cli, const char *rep, const struct way *way,
+			       struct rep_error *err)
+{
+	struct rep_hub_enroll enroll = {
+		.rep = rep, .url_base = way->url, .valid_ms = way->days * DAY_MS};
 	struct rep_json *invitation = NULL;
 	struct rep_buf text = REP_BUF_INIT(1u << 20);
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, options, 5, err)) ||
-	    (rc = cli_args(cli, 1, 1, names, err)))
-		return rc;
-	if (!out)
-		return cli_usage(cli, err, "--out is missing");
-	if (days < 1 || days > 366)
-		return cli_usage(cli, err, "--days must be 1 to 366");
-	if (enroll.url_base && strncmp(enroll.url_base, "ssh://", 6) == 0 && !host_key)
-		return cli_usage(cli, err, "--host-key is missing: the server's public key file");
-	if (enroll.url_base && strncmp(enroll.url_base, "https://", 8) == 0 && !ca)
-		return cli_usage(cli, err, "--ca is missing: the authority's certificate (PEM)");
-	if (rep_file_exists(out))
-		return rep_fail(err, REP_EEXIST, "%s is there already", out);
-	enroll.rep = cli->args[0];
-	enroll.valid_ms = days * DAY_MS;
-	if ((host_key && (rc = read_host_key(cli, host_key, &enroll.host_key, err))) ||
-	    (ca && (rc = read_ca(cli, ca, &enroll.ca, err))) ||
+	if ((way->host_key && (rc = read_host_key(cli, way->host_key, &enroll.host_key, err))) ||
+	    (way->ca && (rc = read_ca(cli, way->ca, &enroll.ca, err))) ||
 	    (rc = invite(cli, &enroll, &invitation, err)))
 		goto out;
 	rep_json_write(&text, invitation);
 	rep_buf_putc(&text, '\n');
 	if ((rc = rep_buf_check(&text, "invitation", err)) ||
-	    (rc = rep_file_write(out, text.data, text.len, 0600, err)))
+	    (rc = rep_file_write(way->out, text.data, text.len, 0600, err)))
 		goto out;
-	print_device(cli, invitation, out);
+	print_device(cli, invitation, way->out);
 out:
 	rep_json_free(invitation);
 	rep_buf_clear(&text);
 	return rc;
+}
+
+enum rep_code cmd_hub_enroll(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	static const char *const names[] = {"REP"};
+	struct way way = {.days = 7};
+	const struct cli_option options[] = {WAY_OPTIONS(way)};
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, 5, err)) ||
+	    (rc = cli_args(cli, 1, 1, names, err)) || (rc = check_way(cli, &way, err)))
+		return rc;
+	return enroll_to(cli, cli->args[0], &way, err);
+}
+
+/* ---- device list, revoke, replace ---- */
+
+static void print_devices(const struct cli *cli, const struct rep_json *rows)
+{
+	static const struct cli_column columns[] = {
+		{"device", "设备", "device", false},
+		{"rep", "人员", "rep", false},
+		{"state", "状态", "state", false},
+		{"since", "起", "since", false},
+		{"seq", "已合并", "merged", true},
+		{"last_contact", "上次联系", "last contact", false},
+		{"lease", "租约到期", "lease ends", false},
+		{"left", "停用进度", "left", false},
+		{"left_at", "时间", "at", false},
+	};
+
+	if (cli->json)
+		cli_json(rows);
+	else
+		cli_table(cli, rows, columns, sizeof columns / sizeof *columns);
+}
+
+static enum rep_code list_devices(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	const char *rep = NULL;
+	const struct cli_option options[] = {{.name = "rep", .text = &rep}};
+	struct rep_json *rows = NULL;
+	struct rep_hub *hub = NULL;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
+	    (rc = cli_args(cli, 0, 0, NULL, err)) || (rc = cli_hub(cli, &hub, true, err)))
+		return rc;
+	rc = rep_hub_devices(hub, rep, cli_now_ms(), &rows, err);
+	if (!rc)
+		print_devices(cli, rows);
+	rep_json_free(rows);
+	rep_hub_close(hub);
+	return rc;
+}
+
+static enum rep_code revoke(struct cli *cli, const struct rep_hub_revoke *revoke,
+			    struct rep_json **row, struct rep_error *err)
+{
+	struct rep_hub *hub = NULL;
+	enum rep_code rc = cli_hub(cli, &hub, false, err);
+
+	if (!rc)
+		rc = rep_hub_revoke(hub, revoke, cli_now_ms(), row, err);
+	rep_hub_close(hub);
+	return rc;
+}
+
+static enum rep_code revoke_device(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	static const char *const names[] = {"DEVICE"};
+	struct rep_hub_revoke asked = {0};
+	const struct cli_option options[] = {
+		{.name = "at", .text = &asked.at},
+		{.name = "message", .letter = 'm', .text = &asked.reason}};
+	struct rep_json *row = NULL, *rows;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, 2, err)) ||
+	    (rc = cli_args(cli, 1, 1, names, err)) || (rc = cli_time(cli, "--at", &asked.at, err)))
+		return rc;
+	if (!asked.reason || !*asked.reason)
+		return cli_usage(cli, err, "-m REASON is missing");
+	asked.device = cli->args[0];
+	rc = revoke(cli, &asked, &row, err);
+	if (rc)
+		return rc;
+	rows = rep_json_array();
+	rep_json_append(rows, row);
+	if (!cli->quiet || cli->json)
+		print_devices(cli, rows);
+	rep_json_free(rows);
+	return REP_OK;
+}
+
+/* The rep of a device that is about to be replaced. */
+static enum rep_code rep_of(struct cli *cli, const char *device, const char **rep,
+			    struct rep_error *err)
+{
+	const struct rep_org_device *row;
+	struct rep_hub *hub = NULL;
+	enum rep_code rc = cli_hub(cli, &hub, true, err);
+
+	if (rc)
+		return rc;
+	row = rep_org_device(rep_hub_org(hub), device);
+	if (!row || !row->rep)
+		rc = rep_fail(err, REP_ENOTFOUND, "there is no device %s", device);
+	else if (!(*rep = cli_keep(cli, strdup(row->rep))))
+		rc = rep_fail(err, REP_ENOMEM, "no memory");
+	rep_hub_close(hub);
+	return rc;
+}
+
+static enum rep_code replace_device(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	static const char *const names[] = {"DEVICE"};
+	struct rep_hub_revoke asked = {0};
+	struct way way = {.days = 7};
+	const struct cli_option options[] = {
+		{.name = "message", .letter = 'm', .text = &asked.reason}, WAY_OPTIONS(way)};
+	struct rep_json *row = NULL;
+	const char *rep = NULL;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, 6, err)) ||
+	    (rc = cli_args(cli, 1, 1, names, err)) || (rc = check_way(cli, &way, err)))
+		return rc;
+	if (!asked.reason || !*asked.reason)
+		return cli_usage(cli, err, "-m REASON is missing");
+	asked.device = cli->args[0];
+	if ((rc = rep_of(cli, asked.device, &rep, err)) || (rc = revoke(cli, &asked, &row, err)))
+		return rc;
+	rep_json_free(row);
+	return enroll_to(cli, rep, &way, err);
+}
+
+enum rep_code cmd_hub_device(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	const char *act = argc > 1 ? argv[1] : "";
+
+	if (strcmp(act, "list") == 0)
+		return list_devices(cli, argc - 1, argv + 1, err);
+	if (strcmp(act, "revoke") == 0)
+		return revoke_device(cli, argc - 1, argv + 1, err);
+	if (strcmp(act, "replace") == 0)
+		return replace_device(cli, argc - 1, argv + 1, err);
+	return cli_usage(cli, err, "list, revoke or replace expected");
 }
 
 /* The invitation never touches the disk: who makes a desk sits beside the hub. */

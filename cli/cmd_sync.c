@@ -138,7 +138,7 @@ static enum rep_code open_to_sync(struct cli *cli, const struct rep_sync *sync,
 	enum rep_code rc = cli_open_vault_to_sync(cli, cli->dir, &options.vault, &over, err);
 
 	if (!rc && over)
-		rc = rep_lease_renew(options.vault, sync, err);
+		rc = rep_lease_renew(options.vault, cli->dir, sync, err);
 	if (rc) {
 		rep_vault_free(options.vault);
 		return rc;

@@ -68,6 +68,10 @@ const struct cli_command cli_hub_commands[] = {
 	{"enroll", "REP --out FILE [--url BASE] [--host-key FILE | --ca FILE] [--days N]",
 	 "repsync-hub", cmd_hub_enroll},
 	{"desk", "REP DIR", "repsync-hub", cmd_hub_desk},
+	{"device",
+	 "list [--rep REP] | revoke DEVICE [--at TIME] -m REASON | replace DEVICE --out FILE [--url BASE] "
+	 "[--host-key FILE | --ca FILE] [--days N] -m REASON",
+	 "repsync-leave", cmd_hub_device},
 	{"import",
 	 "ENTITY FILE [--source NAME] [--mapping NAME] [--map COLUMN=FIELD]... "
 	 "[--set FIELD=VALUE]... [--encoding NAME] [--dry-run]",

@@ -59,6 +59,12 @@ void rep_path_quarantine(struct rep_buf *out, const char *device, int64_t first,
 	rep_buf_printf(out, "/%lld-%lld.jsonl", (long long)first, (long long)last);
 }
 
+void rep_path_left(struct rep_buf *out, const char *device, const char *name)
+{
+	put_dir(out, "left", device);
+	rep_buf_printf(out, "/%s", name);
+}
+
 void rep_path_statement(struct rep_buf *out, const char *time, int64_t run)
 {
 	rep_buf_printf(out, "statements/%.7s/%lld.json", time, (long long)run);

@@ -141,6 +141,26 @@ static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error
 
 /* ---- one sync ---- */
 
+/* Brings the inbox. Where the company has put an order to leave into it, that is obeyed: never REP_OK then. */
+static enum rep_code fetch(struct rep_device *device, struct rep_oid *tip, struct rep_error *err)
+{
+	struct rep_json *order = NULL;
+	enum rep_code rc =
+		rep_transport_fetch(device->transport, rep_clone_path(device->clone), tip, err);
+
+	if (rc == REP_OK)
+		rc = rep_git_refresh(rep_clone_git(device->clone), err);
+	if (rc == REP_OK)
+		rc = rep_order_find(&order, rep_clone_git(device->clone), tip,
+				    device->replica->device, device->hub_public, err);
+	if (rc != REP_OK)
+		return rep_wrap(err, rc, "fetch the view");
+	if (order)
+		rc = rep_leave(device, order, err);
+	rep_json_free(order);
+	return rc;
+}
+
 enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error *err)
 {
 	struct rep_oid applied, tip;
@@ -158,11 +178,9 @@ enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error 
 	}
 	if (rep_oid_equal(&applied, &device->inbox))
 		return REP_OK;
-	rc = rep_transport_fetch(device->transport, rep_clone_path(device->clone), &tip, err);
-	if (rc == REP_OK)
-		rc = rep_git_refresh(rep_clone_git(device->clone), err);
+	rc = fetch(device, &tip, err);
 	if (rc != REP_OK)
-		return rep_wrap(err, rc, "fetch the view");
+		return rc;
 	return rep_wrap(err, rep_pull_apply(device, &tip, err), "apply the view");
 }
 
@@ -211,6 +229,10 @@ static enum rep_code exchange(struct rep_device *device, struct rep_error *err)
 	if (!push && rep_oid_equal(&applied, &device->inbox))
 		return REP_OK;
 	rc = rep_clone_open(&device->clone, device->replica, err);
+	/* A mailbox with an inbox and no outbox was made anew: perhaps to say that nothing is to be sent any more. */
+	if (rc == REP_OK && push && rep_oid_is_zero(&device->outbox) &&
+	    !rep_oid_is_zero(&device->inbox))
+		rc = fetch(device, &applied, err);
 	if (rc != REP_OK)
 		return rc;
 	if (push)

@@ -50,10 +50,10 @@ REP_CHECK enum rep_code rep_device_sync(struct rep_replica *replica, const struc
  * For a replica whose lease is over: asks the company for a new one, and nothing else. The vault is unlocked; after REP_OK its pages
  * open too, and rep_device_sync does the rest. The address, and the device's keys, come from the vault's contact; of the mailbox only
  * the newest view is looked at, in memory, and of that only what the hub signed about the lease. Nothing is sent: edits that wait lie
- * in the pages. REP_EREFUSED: the company has none newer than the one that is over; REP_EUNREACHABLE, REP_EINTEGRITY as of a sync.
+ * in the pages. An order to leave is obeyed here where it brings no key to hand over with: the replica in `dir` is erased. REP_EREFUSED: the company has none newer than the one that is over; REP_EUNREACHABLE, REP_EINTEGRITY as of a sync.
  */
-REP_CHECK enum rep_code rep_lease_renew(struct rep_vault *vault, const struct rep_sync *options,
-					struct rep_error *err);
+REP_CHECK enum rep_code rep_lease_renew(struct rep_vault *vault, const char *dir,
+					const struct rep_sync *options, struct rep_error *err);
 
 /*
  * Checks the own journal's chain, and every row against the last signed view: rows are written back as record files, hashed

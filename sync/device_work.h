@@ -4,6 +4,7 @@
 #ifndef REPSYNC_SYNC_DEVICE_WORK_H
 #define REPSYNC_SYNC_DEVICE_WORK_H
 
+#include "core/base/buf.h"
 #include "sync/clone.h"
 #include "sync/device.h"
 #include "sync/lookup.h"
@@ -47,8 +48,9 @@ struct rep_device {
 	struct rep_json *invitation;
 	uint8_t hub_public[REP_PUBLIC_SIZE];
 	struct rep_transport *transport;
-	struct rep_clone *clone;      /* NULL until something has to move */
-	struct rep_oid outbox, inbox; /* tips that the mailbox advertised */
+	struct rep_clone *clone;        /* NULL until something has to move */
+	struct rep_oid outbox, inbox;   /* tips that the mailbox advertised */
+	const struct rep_buf *farewell; /* what an outbox begun now begins with; NULL: enrol.json */
 	struct rep_sync_counts counts;
 };
 
@@ -67,6 +69,34 @@ REP_CHECK enum rep_code rep_device_connect(struct rep_transport **out,
 					   const struct rep_json *invitation, const char *device,
 					   bool one_time, const struct rep_sync *sync,
 					   struct rep_error *err);
+
+/* ---- leave.c ---- */
+
+/* The company's order to leave, where the commit of the inbox holds one; *order NULL where it is a view. */
+REP_CHECK enum rep_code rep_order_find(struct rep_json **order, struct rep_git *git,
+				       const struct rep_oid *commit, const char *device,
+				       const uint8_t hub_public[REP_PUBLIC_SIZE],
+				       struct rep_error *err);
+/*
+ * Obeys it: what the company has not acknowledged goes to the mailbox, behind a farewell; then the replica is erased (its database is
+ * closed: replica->db becomes NULL), and that is told. Never REP_OK: REP_EREFUSED when all of it is done. After anything else the
+ * next sync goes on where this one stopped.
+ */
+REP_CHECK enum rep_code rep_leave(struct rep_device *device, const struct rep_json *order,
+				  struct rep_error *err);
+/* The same for a replica that cannot be opened, so that nothing can be handed over. `git` is a clone at `clone`. */
+struct rep_locked {
+	const char *dir; /* of the replica */
+	const char *device;
+	const struct rep_key *key;
+	struct rep_transport *transport;
+	struct rep_git *git;
+	const char *clone;
+	struct rep_oid outbox; /* as the mailbox advertised it */
+	int64_t now_ms;
+};
+REP_CHECK enum rep_code rep_leave_locked(const struct rep_locked *locked,
+					 const struct rep_json *order, struct rep_error *err);
 
 /* ---- lease_renew.c ---- */
 

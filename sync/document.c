@@ -268,7 +268,7 @@ enum rep_code rep_receipt_read(struct rep_receipt *out, const char *data, size_t
 	return rc;
 }
 
-/* ---- statement, view, invitation ---- */
+/* ---- statement, view ---- */
 
 static const struct key_of statement_keys[] = {
 	{"commit", KIND_TEXT},    {"epoch", KIND_INTEGER}, {"erasures", KIND_HASH},
@@ -299,6 +299,93 @@ enum rep_code rep_self_read(struct rep_json **out, const char *data, size_t len,
 	return read_signed(out, data, len, "view", hub, self_keys,
 			   sizeof self_keys / sizeof *self_keys, err);
 }
+
+/* ---- leaving ---- */
+
+static const struct key_of order_keys[] = {
+	{"act", KIND_TEXT},       {"device", KIND_TEXT}, {"effective", KIND_TIME},
+	{"format", KIND_INTEGER}, {"issued", KIND_TIME}, {"?lease_key", KIND_TEXT},
+	{"reason", KIND_TEXT},    {"rep", KIND_TEXT},    {"type", KIND_TEXT},
+};
+
+static const struct key_of farewell_keys[] = {
+	{"at", KIND_TIME},        {"device", KIND_TEXT}, {"first", KIND_INTEGER},
+	{"format", KIND_INTEGER}, {"hash", KIND_HASH},   {"last", KIND_INTEGER},
+	{"locked", KIND_BOOL},    {"seq", KIND_INTEGER}, {"type", KIND_TEXT},
+};
+
+static const struct key_of erasure_keys[] = {
+	{"at", KIND_TIME},
+	{"device", KIND_TEXT},
+	{"format", KIND_INTEGER},
+	{"type", KIND_TEXT},
+};
+
+static enum rep_code of_device(struct rep_json **document, enum rep_code rc, const char *device,
+			       struct rep_error *err)
+{
+	if (rc == REP_OK && strcmp(rep_json_get_string(*document, "device"), device) != 0)
+		rc = rep_fail(err, REP_EINTEGRITY, "it is of device %.20s, not %s",
+			      rep_json_get_string(*document, "device"), device);
+	if (rc != REP_OK) {
+		rep_json_free(*document);
+		*document = NULL;
+	}
+	return rc;
+}
+
+enum rep_code rep_order_read(struct rep_json **out, const char *data, size_t len,
+			     const char *device, const uint8_t hub[REP_PUBLIC_SIZE],
+			     struct rep_error *err)
+{
+	enum rep_code rc = read_signed(out, data, len, "order", hub, order_keys,
+				       sizeof order_keys / sizeof *order_keys, err);
+
+	if (rc == REP_OK && strcmp(rep_json_get_string(*out, "act"), "erase") != 0) {
+		rep_json_free(*out);
+		*out = NULL;
+		return rep_fail(err, REP_EINVAL, "order: unknown act");
+	}
+	return of_device(out, rc, device, err);
+}
+
+enum rep_code rep_farewell_read(struct rep_json **out, const char *data, size_t len,
+				const char *device, const uint8_t device_public[REP_PUBLIC_SIZE],
+				struct rep_error *err)
+{
+	return of_device(out,
+			 read_signed(out, data, len, "farewell", device_public, farewell_keys,
+				     sizeof farewell_keys / sizeof *farewell_keys, err),
+			 device, err);
+}
+
+enum rep_code rep_erasure_read(struct rep_json **out, const char *data, size_t len,
+			       const char *device, const uint8_t device_public[REP_PUBLIC_SIZE],
+			       struct rep_error *err)
+{
+	return of_device(out,
+			 read_signed(out, data, len, "erasure", device_public, erasure_keys,
+				     sizeof erasure_keys / sizeof *erasure_keys, err),
+			 device, err);
+}
+
+bool rep_is_farewell(const char *data, size_t len)
+{
+	struct rep_json *document = NULL;
+	struct rep_error ignored;
+	const char *end = memchr(data, '\n', len), *type;
+	bool is;
+
+	if (!end || rep_json_parse(&document, data, (size_t)(end - data), REP_LINE_SIZE_MAX,
+				   REP_JSON_DEPTH_MAX, &ignored) != REP_OK)
+		return false;
+	type = rep_json_get_string(document, "type");
+	is = type && strcmp(type, "farewell") == 0;
+	rep_json_free(document);
+	return is;
+}
+
+/* ---- invitation ---- */
 
 static const struct key_of invitation_keys[] = {
 	{"?ca", KIND_TEXT_OR_NULL},

@@ -19,6 +19,13 @@
  *			the hub: `heads` = SHA-256 over the sorted lines "<device> <seq> <hash>\n", `erasures` = SHA-256 over the
  *			erasure list (empty so far), `prev` = SHA-256 of the first line of the statement before (64 zeros for
  *			the first), `commit` = the main that the run built on, a hint
+ *	order		{"type":"order","format":1,"act":"erase","device","rep","issued","effective","reason","lease_key"},
+ *			signed by the hub: the device is to hand over what it has not sent, erase its replica and say so. With
+ *			`lease_key` (may be missing; as in a view) a replica whose lease is over opens once more for that
+ *	farewell	{"type":"farewell","format":1,"device","at","seq","hash","first","last","locked"}, signed by the device: its
+ *			chain ends with number `seq` and `hash`; numbers `first` to `last` follow as segments (zeros: none).
+ *			`locked`: its lease was over, so nobody could look (zeros, and 64 zeros as `hash`)
+ *	erasure		{"type":"erasure","format":1,"device","at"}, signed by the device: key, replica and clone are erased
  */
 #ifndef REPSYNC_SYNC_DOCUMENT_H
 #define REPSYNC_SYNC_DOCUMENT_H
@@ -72,6 +79,20 @@ REP_CHECK enum rep_code rep_statement_read(struct rep_json **out, const char *da
  */
 REP_CHECK enum rep_code rep_self_read(struct rep_json **out, const char *data, size_t len,
 				      const uint8_t hub[REP_PUBLIC_SIZE], struct rep_error *err);
+/* What a device leaves with, each as the list above gives it. REP_EINTEGRITY also where it is another device's. */
+REP_CHECK enum rep_code rep_order_read(struct rep_json **out, const char *data, size_t len,
+				       const char *device, const uint8_t hub[REP_PUBLIC_SIZE],
+				       struct rep_error *err);
+REP_CHECK enum rep_code rep_farewell_read(struct rep_json **out, const char *data, size_t len,
+					  const char *device,
+					  const uint8_t device_public[REP_PUBLIC_SIZE],
+					  struct rep_error *err);
+REP_CHECK enum rep_code rep_erasure_read(struct rep_json **out, const char *data, size_t len,
+					 const char *device,
+					 const uint8_t device_public[REP_PUBLIC_SIZE],
+					 struct rep_error *err);
+/* Is this a farewell, by its first line? Says nothing of its signature. */
+bool rep_is_farewell(const char *data, size_t len);
 /* REP_EINVAL names the key that is missing, of the wrong type or unknown. Not signed. */
 REP_CHECK enum rep_code rep_invitation_read(struct rep_json **out, const char *data, size_t len,
 					    struct rep_error *err);

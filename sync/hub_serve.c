@@ -21,6 +21,7 @@ struct door {
 	const char *program;
 	char *dir; /* of the hub, in full */
 	int64_t now_ms;
+	char time[REP_TIME_LEN + 1];
 	struct rep_buf keys, tokens;
 };
 
@@ -96,6 +97,24 @@ static enum rep_code of_active(const struct door *door, const struct rep_org_dev
 	return rc;
 }
 
+/* The door stays open to the order to leave, until the device has said that it is erased, or would have erased itself. */
+static enum rep_code of_left(const struct door *door, const struct rep_org_device *device,
+			     struct credential *out, struct rep_error *err)
+{
+	struct rep_buf erasure = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	int64_t since_ms = 0;
+	enum rep_code rc = rep_hub_left_file(door->hub, device->id, "erasure.json", &erasure, err);
+	const bool is_erased = erasure.len > 0;
+
+	rep_buf_clear(&erasure);
+	if (rc != REP_OK || is_erased || !rep_hub_is_leaving(door->hub, device) ||
+	    !rep_time_parse(&since_ms, device->since))
+		return rc;
+	rc = of_active(door, device, out, err);
+	rep_time_format(out->expires, rep_hub_lease_erase(door->hub, device, since_ms));
+	return rc;
+}
+
 static enum rep_code put_device(struct door *door, const struct rep_org_device *device,
 				struct rep_error *err)
 {
@@ -106,8 +125,10 @@ static enum rep_code put_device(struct door *door, const struct rep_org_device *
 
 	if (device->state && strcmp(device->state, "invited") == 0)
 		rc = of_invitation(door->hub, device->id, &found, err);
-	else if (device->state && strcmp(device->state, "active") == 0)
+	else if (rep_org_device_active(door->hub->org, device->id, door->time))
 		rc = of_active(door, device, &found, err);
+	else if (device->state && strcmp(device->state, "leaving") == 0)
+		rc = of_left(door, device, &found, err);
 	if (rc == REP_OK && rep_ssh_is_key(found.ssh_key))
 		rc = rep_ssh_authorized_keys(&door->keys, door->program, door->dir, &line, 1, err);
 	if (rc == REP_OK && rep_token_is_verifier(found.verifier))
@@ -140,6 +161,7 @@ static enum rep_code door_begin(struct door *door, struct rep_hub *hub, const ch
 			      .tokens = REP_BUF_INIT(FILE_SIZE_MAX)};
 	if (!door->dir)
 		return rep_fail(err, REP_EIO, "%s: %s", hub->dir, strerror(errno));
+	rep_time_format(door->time, now_ms);
 	for (size_t i = 0; rc == REP_OK && i < len; i++)
 		rc = put_device(door, &devices[i], err);
 	if (rc == REP_OK)

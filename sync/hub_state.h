@@ -89,6 +89,34 @@ REP_CHECK enum rep_code rep_hub_lease(struct rep_hub *hub, const struct rep_org_
 				      int64_t start_ms, struct rep_hub_lease *out,
 				      struct rep_error *err);
 
+/* ---- hub_leave.c ---- */
+
+/* Was it revoked, and is the time of that here? */
+bool rep_hub_has_left(const struct rep_org_device *device, const char *time);
+/* Does its mailbox serve the order to leave, and nothing else? */
+bool rep_hub_is_leaving(const struct rep_hub *hub, const struct rep_org_device *device);
+/*
+ * Closes the mailboxes of those who have left, and waits until nobody writes to them any more: what is collected afterwards is the
+ * last. A session that does not end is ended.
+ */
+REP_CHECK enum rep_code rep_hub_close_left(struct rep_hub *hub, int64_t now_ms,
+					   struct rep_error *err);
+/* A file of left/ in central's main, appended; nothing where there is none. */
+REP_CHECK enum rep_code rep_hub_left_file(struct rep_hub *hub, const char *device, const char *name,
+					  struct rep_buf *out, struct rep_error *err);
+/* Puts a new mailbox that serves `order` in the place of the device's; the old one goes to archive/. */
+REP_CHECK enum rep_code rep_hub_replace_mailbox(struct rep_hub *hub,
+						const struct rep_org_device *device,
+						const struct rep_buf *order, int64_t now_ms,
+						struct rep_error *err);
+/*
+ * How far a device that was revoked has come, into `row`: "left" = "ordered", "delivered" (what it had not sent is here),
+ * "acknowledged" (it is erased), "lease ended" (it never came, and its lease is over); "left_at"; null for others.
+ */
+REP_CHECK enum rep_code rep_hub_put_left(struct rep_hub *hub, const struct rep_org_device *device,
+					 int64_t now_ms, struct rep_json *row,
+					 struct rep_error *err);
+
 /* ---- hub_serve.c ---- */
 
 /* Brings the files below REP_SERVE_DIR to what they should be now. */

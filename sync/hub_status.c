@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sync/hub_state.h"
+#include "sync/leaving.h"
 #include "sync/run.h"
 
 static enum rep_code count_rows(struct rep_hub *hub, const char *sql, const char *kind,
@@ -102,8 +103,14 @@ enum rep_code rep_hub_device_contact(struct rep_hub *hub, const char *device, st
 	return rc == REP_OK ? put_unmerged(hub, device, row, err) : rc;
 }
 
+/* How far one that is to leave has come, says "left". */
+static const char *shown(const char *state)
+{
+	return strcmp(state, "leaving") == 0 ? "revoked" : state;
+}
+
 static enum rep_code put_device(struct rep_hub *hub, const struct rep_org_device *device,
-				struct rep_json *list, struct rep_error *err)
+				int64_t now_ms, struct rep_json *list, struct rep_error *err)
 {
 	struct rep_json *row = rep_json_object();
 	struct rep_head head;
@@ -112,7 +119,9 @@ static enum rep_code put_device(struct rep_hub *hub, const struct rep_org_device
 	rep_json_set_string(row, "device", device->id);
 	rep_json_set(row, "rep", device->rep ? rep_json_string(device->rep) : rep_json_null());
 	rep_json_set(row, "state",
-		     device->state ? rep_json_string(device->state) : rep_json_null());
+		     device->state ? rep_json_string(shown(device->state)) : rep_json_null());
+	rep_json_set(row, "since",
+		     device->since ? rep_json_string(device->since) : rep_json_null());
 	rep_json_set(row, "desk", rep_json_bool(device->desk));
 	rep_json_set_integer(row, "seq", head.seq);
 	if (rc == REP_OK)
@@ -121,7 +130,48 @@ static enum rep_code put_device(struct rep_hub *hub, const struct rep_org_device
 		rc = put_lease(hub, device, row, err);
 	if (rc == REP_OK)
 		rc = put_unmerged(hub, device->id, row, err);
+	if (rc == REP_OK)
+		rc = rep_hub_put_left(hub, device, now_ms, row, err);
 	rep_json_append(list, row);
+	return rc;
+}
+
+static enum rep_code list_devices(struct rep_hub *hub, const char *id, const char *rep,
+				  int64_t now_ms, struct rep_json **out, struct rep_error *err)
+{
+	struct rep_json *list = rep_json_array();
+	const struct rep_org_device *devices;
+	size_t len = rep_org_devices(hub->org, &devices);
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < len; i++)
+		if ((!id || strcmp(id, devices[i].id) == 0) &&
+		    (!rep || (devices[i].rep && strcmp(rep, devices[i].rep) == 0)))
+			rc = put_device(hub, &devices[i], now_ms, list, err);
+	*out = rc == REP_OK ? list : NULL;
+	if (rc != REP_OK)
+		rep_json_free(list);
+	return rc;
+}
+
+enum rep_code rep_hub_devices(struct rep_hub *hub, const char *rep, int64_t now_ms,
+			      struct rep_json **out, struct rep_error *err)
+{
+	return rep_wrap(err, list_devices(hub, NULL, rep, now_ms, out, err), "list devices");
+}
+
+enum rep_code rep_hub_device_row(struct rep_hub *hub, const char *device, int64_t now_ms,
+				 struct rep_json **out, struct rep_error *err)
+{
+	struct rep_json *list;
+	enum rep_code rc = list_devices(hub, device, NULL, now_ms, &list, err);
+
+	*out = NULL;
+	if (rc == REP_OK && rep_json_size(list) == 0)
+		rc = rep_fail(err, REP_ENOTFOUND, "there is no device %s", device);
+	if (rc == REP_OK)
+		*out = rep_json_ref(rep_json_at(list, 0));
+	rep_json_free(list);
 	return rc;
 }
 
@@ -154,17 +204,14 @@ static enum rep_code put_counts(struct rep_hub *hub, struct rep_json *out, struc
 enum rep_code rep_hub_status(struct rep_hub *hub, int64_t now_ms, struct rep_json **out,
 			     struct rep_error *err)
 {
-	struct rep_json *status = rep_json_object(), *devices = rep_json_array();
-	const struct rep_org_device *list;
-	size_t len = rep_org_devices(hub->org, &list);
+	struct rep_json *status = rep_json_object(), *devices = NULL;
 	char *commit = NULL;
 	int64_t run = 0;
 	enum rep_code rc = rep_work_get_int(hub->db, "run", &run, err);
 
-	(void)now_ms;
-	for (size_t i = 0; rc == REP_OK && i < len; i++)
-		rc = put_device(hub, &list[i], devices, err);
-	rep_json_set(status, "devices", devices);
+	if (rc == REP_OK)
+		rc = list_devices(hub, NULL, NULL, now_ms, &devices, err);
+	rep_json_set(status, "devices", devices ? devices : rep_json_array());
 	if (rc == REP_OK)
 		rc = put_counts(hub, status, err);
 	if (rc == REP_OK)

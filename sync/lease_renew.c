@@ -11,6 +11,7 @@
 #include "sync/private.h"
 
 #define KIND "repsync-lease"
+#define LEAVE_MS (3600LL * 1000) /* as long as handing over may take */
 
 /* The lease that a view grants, or that _meta kept of it. */
 struct grant {
@@ -106,24 +107,46 @@ static enum rep_code read_contact(struct contact *out, const struct rep_vault *v
 	return REP_OK;
 }
 
-/* The newest view of the mailbox, into a repository in memory. */
-static enum rep_code fetch(const struct contact *contact, const struct rep_sync *options,
-			   const char *clone, struct rep_oid *tip, struct rep_error *err)
+/* One question to the company. */
+struct question {
+	struct rep_vault *vault;
+	const char *dir;
+	const struct rep_sync *options;
+	struct contact contact;
+	struct rep_private folder; /* in memory */
+	char *clone;
+	struct rep_git *git;
+	struct rep_transport *transport;
+	struct rep_oid outbox, tip;
+};
+
+static void question_clear(struct question *question)
 {
-	struct rep_transport *transport = NULL;
-	struct rep_oid outbox;
-	enum rep_code rc = rep_git_create(clone, "inbox", err);
+	rep_git_close(question->git);
+	rep_transport_close(question->transport);
+	free(question->clone);
+	rep_private_remove(&question->folder);
+	contact_clear(&question->contact);
+}
+
+/* The newest view of the mailbox, into a repository in memory. */
+static enum rep_code fetch(struct question *question, struct rep_error *err)
+{
+	const struct contact *contact = &question->contact;
+	enum rep_code rc = rep_git_create(question->clone, "inbox", err);
 
 	if (rc == REP_OK)
-		rc = rep_device_connect(&transport, contact->invitation, contact->device, false,
-					options, err);
+		rc = rep_device_connect(&question->transport, contact->invitation, contact->device,
+					false, question->options, err);
 	if (rc == REP_OK)
-		rc = rep_transport_tips(transport, &outbox, tip, err);
-	if (rc == REP_OK && rep_oid_is_zero(tip))
+		rc = rep_transport_tips(question->transport, &question->outbox, &question->tip,
+					err);
+	if (rc == REP_OK && rep_oid_is_zero(&question->tip))
 		rc = rep_fail(err, REP_EREFUSED, "the company has published nothing here");
 	if (rc == REP_OK)
-		rc = rep_transport_fetch(transport, clone, tip, err);
-	rep_transport_close(transport);
+		rc = rep_transport_fetch(question->transport, question->clone, &question->tip, err);
+	if (rc == REP_OK)
+		rc = rep_git_open(&question->git, question->clone, err);
 	return rc;
 }
 
@@ -156,44 +179,86 @@ static enum rep_code take_view(struct rep_vault *vault, const struct contact *co
 	return rc;
 }
 
-static enum rep_code read_and_take(struct rep_vault *vault, const struct contact *contact,
-				   const char *clone, const struct rep_oid *tip,
-				   struct rep_error *err)
+static enum rep_code read_and_take(struct question *question, struct rep_error *err)
 {
-	struct rep_git *git = NULL;
+	const struct contact *contact = &question->contact;
 	struct rep_view view = {0};
-	enum rep_code rc = rep_git_open(&git, clone, err);
+	enum rep_code rc = rep_view_read(&view, question->git, &question->tip, contact->device,
+					 contact->hub_public, err);
 
 	if (rc == REP_OK)
-		rc = rep_view_read(&view, git, tip, contact->device, contact->hub_public, err);
-	if (rc == REP_OK)
-		rc = take_view(vault, contact, &view, err);
+		rc = take_view(question->vault, contact, &view, err);
 	rep_view_clear(&view);
-	rep_git_close(git);
 	return rc;
 }
 
-enum rep_code rep_lease_renew(struct rep_vault *vault, const struct rep_sync *options,
-			      struct rep_error *err)
+/* Opens once more, to hand over what was not sent: the sync that follows meets the order again, and obeys it. */
+static enum rep_code open_to_leave(struct question *question, const struct rep_json *order,
+				   struct rep_error *err)
 {
-	struct rep_private dir = REP_PRIVATE_INIT;
-	struct contact contact = {0};
-	struct rep_oid tip;
-	char *clone = NULL;
-	enum rep_code rc = read_contact(&contact, vault, err);
+	const struct contact *contact = &question->contact;
+	const char *issued = rep_json_get_string(order, "issued");
+	char soon[REP_TIME_LEN + 1];
+	const char *const texts[4] = {issued, soon, soon, rep_json_get_string(order, "lease_key")};
+	struct grant grant;
+	enum rep_code rc;
+
+	rep_time_format(soon, question->options->now_ms + LEAVE_MS);
+	rc = read_grant(&grant, texts, &contact->key, err);
+	if (rc == REP_OK)
+		rc = rep_vault_renew(question->vault, &grant.lease, grant.key, NULL, err);
+	rep_wipe(&grant, sizeof grant);
+	return rc;
+}
+
+static enum rep_code obey(struct question *question, const struct rep_json *order,
+			  struct rep_error *err)
+{
+	const struct rep_locked locked = {
+		.dir = question->dir,
+		.device = question->contact.device,
+		.key = &question->contact.key,
+		.transport = question->transport,
+		.git = question->git,
+		.clone = question->clone,
+		.outbox = question->outbox,
+		.now_ms = question->options->now_ms,
+	};
+
+	return rep_json_get_string(order, "lease_key") ? open_to_leave(question, order, err)
+						       : rep_leave_locked(&locked, order, err);
+}
+
+static enum rep_code answer(struct question *question, struct rep_error *err)
+{
+	struct rep_json *order = NULL;
+	enum rep_code rc =
+		rep_order_find(&order, question->git, &question->tip, question->contact.device,
+			       question->contact.hub_public, err);
 
 	if (rc == REP_OK)
-		rc = rep_private_make(&dir, KIND, err);
-	if (rc == REP_OK && asprintf(&clone, "%s/clone.git", dir.path) < 0) {
-		clone = NULL;
+		rc = order ? obey(question, order, err) : read_and_take(question, err);
+	rep_json_free(order);
+	return rc;
+}
+
+enum rep_code rep_lease_renew(struct rep_vault *vault, const char *dir,
+			      const struct rep_sync *options, struct rep_error *err)
+{
+	struct question question = {
+		.vault = vault, .dir = dir, .options = options, .folder = REP_PRIVATE_INIT};
+	enum rep_code rc = read_contact(&question.contact, vault, err);
+
+	if (rc == REP_OK)
+		rc = rep_private_make(&question.folder, KIND, err);
+	if (rc == REP_OK && asprintf(&question.clone, "%s/clone.git", question.folder.path) < 0) {
+		question.clone = NULL;
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	}
 	if (rc == REP_OK)
-		rc = fetch(&contact, options, clone, &tip, err);
+		rc = fetch(&question, err);
 	if (rc == REP_OK)
-		rc = read_and_take(vault, &contact, clone, &tip, err);
-	free(clone);
-	rep_private_remove(&dir);
-	contact_clear(&contact);
+		rc = answer(&question, err);
+	question_clear(&question);
 	return rep_wrap(err, rc, "ask for a lease");
 }

@@ -112,25 +112,40 @@ enum rep_code rep_mailbox_lock(struct rep_lock **out, const char *path, bool wai
 	return rep_lock_take(out, name, path, wait, err);
 }
 
-static void closed_name(char *out, size_t size, const char *path)
+static enum rep_code set_flag(const char *path, const char *flag, struct rep_error *err)
 {
-	snprintf(out, size, "%.4000s/repsync.closed", path);
+	char name[4096];
+
+	snprintf(name, sizeof name, "%.4000s/repsync.%s", path, flag);
+	return rep_file_write(name, "", 0, 0600, err);
+}
+
+static bool has_flag(const char *path, const char *flag)
+{
+	char name[4096];
+
+	snprintf(name, sizeof name, "%.4000s/repsync.%s", path, flag);
+	return rep_file_exists(name);
 }
 
 enum rep_code rep_mailbox_close(const char *path, struct rep_error *err)
 {
-	char name[4096];
-
-	closed_name(name, sizeof name, path);
-	return rep_wrap(err, rep_file_write(name, "", 0, 0600, err), "close mailbox %s", path);
+	return rep_wrap(err, set_flag(path, "closed", err), "close mailbox %s", path);
 }
 
 bool rep_mailbox_is_closed(const char *path)
 {
-	char name[4096];
+	return has_flag(path, "closed");
+}
 
-	closed_name(name, sizeof name, path);
-	return rep_file_exists(name);
+enum rep_code rep_mailbox_set_leaving(const char *path, struct rep_error *err)
+{
+	return rep_wrap(err, set_flag(path, "leaving", err), "mailbox %s", path);
+}
+
+bool rep_mailbox_is_leaving(const char *path)
+{
+	return has_flag(path, "leaving");
 }
 
 /* A positive number without a leading zero, up to 2^53-1; NULL, or where it ends. */

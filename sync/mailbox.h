@@ -34,6 +34,7 @@
  *	size		a file, or a push, larger than any that a device makes
  *	full		the mailbox's quota
  *	object		what stock git finds wrong: damaged, loose or borrowed objects
+ *	left		the company has revoked the device: only a farewell is taken any more
  *
  * Of what lies in the segments, which only the hub judges: content (form, digests, signature, bounds), fork, gap, foreign, schema,
  * erased, follows. A text without a code is none of the device's doing.
@@ -72,6 +73,12 @@ REP_CHECK enum rep_code rep_mailbox_lock(struct rep_lock **out, const char *path
  */
 REP_CHECK enum rep_code rep_mailbox_close(const char *path, struct rep_error *err);
 bool rep_mailbox_is_closed(const char *path);
+/*
+ * A mailbox that serves nothing but the order to leave: its outbox begins with a farewell (document.h), and every other push is refused
+ * with the code `left`. The flag is the file <path>/repsync.leaving.
+ */
+REP_CHECK enum rep_code rep_mailbox_set_leaving(const char *path, struct rep_error *err);
+bool rep_mailbox_is_leaving(const char *path);
 
 /* One segment as found in an outbox. */
 struct rep_segment {

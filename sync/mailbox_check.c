@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sync/anew.h"
+#include "sync/document.h"
 #include "sync/git.h"
 #include "sync/mailbox.h"
 #include "sync/outboxwalk.h"
@@ -57,6 +58,26 @@ static enum rep_code open_both(struct rep_git **out, const char *path, const cha
 	return rep_wrap(err, rc, "open the new objects");
 }
 
+/* Does the outbox up to `tip` begin with a farewell? */
+static enum rep_code check_farewell(struct rep_git *git, const struct rep_oid *tip,
+				    struct rep_error *err)
+{
+	struct rep_buf bytes = REP_BUF_INIT(65536);
+	struct rep_oid root, parent, oid;
+	int64_t time_s;
+	bool is_tree;
+	enum rep_code rc = rep_git_commit_read(git, tip, &root, &parent, &time_s, err);
+
+	if (!rc)
+		rc = rep_tree_find(git, &root, "enrol.json", &oid, &is_tree, err);
+	if (!rc && !rep_oid_is_zero(&oid))
+		rc = rep_git_read(git, &oid, REP_OBJECT_BLOB, &bytes, err);
+	if (!rc && !rep_is_farewell(rep_buf_str(&bytes), bytes.len))
+		rc = rep_fail(err, REP_EINTEGRITY, "[left] the company has revoked this device");
+	rep_buf_clear(&bytes);
+	return rc;
+}
+
 enum rep_code rep_mailbox_check(const char *path, const char *quarantine, const char *updates,
 				struct rep_error *err)
 {
@@ -72,6 +93,8 @@ enum rep_code rep_mailbox_check(const char *path, const char *quarantine, const 
 		rc = open_both(&git, path, quarantine, err);
 	if (!rc)
 		rc = rep_outbox_walk(git, &old_oid, &new_oid, NULL, err);
+	if (!rc && rep_mailbox_is_leaving(path))
+		rc = check_farewell(git, &new_oid, err);
 	rep_git_close(git);
 	return rc;
 }

@@ -5,7 +5,6 @@
 #include "sync/publish.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "sync/run.h"
 
@@ -15,7 +14,7 @@ static enum rep_code publish_one(struct rep_publish *publish, const struct rep_o
 	struct rep_publish_view view = {0};
 	enum rep_code rc;
 
-	if (!device->state || !device->rep || strcmp(device->state, "active") != 0)
+	if (!device->rep || !rep_org_device_active(publish->hub->org, device->id, publish->time))
 		return REP_OK;
 	rc = rep_publish_compose(publish, device, &view, err);
 	if (rc == REP_OK)

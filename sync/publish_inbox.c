@@ -33,17 +33,15 @@ struct inbox {
 
 /* ---- what should be ---- */
 
-static const char *state_of(const struct inbox *inbox)
-{
-	return inbox->view->device->state;
-}
+/* Views are for devices that are active, be it that they are to be revoked at a time to come. */
+#define STATE "active"
 
 static void hash_basis(struct inbox *inbox)
 {
 	struct rep_publish_view *view = inbox->view;
 	struct rep_buf text = REP_BUF_INIT(REP_LINE_SIZE_MAX);
 
-	rep_buf_printf(&text, "%s %s %s %lld %s ", state_of(inbox), view->device->rep, view->role,
+	rep_buf_printf(&text, "%s %s %s %lld %s ", STATE, view->device->rep, view->role,
 		       (long long)view->merged.seq, view->merged.hash);
 	rep_json_write(&text, view->trees);
 	rep_json_write(&text, view->assignments);
@@ -57,7 +55,7 @@ static bool is_same(const struct inbox *inbox)
 	const struct rep_json *last = inbox->last;
 	const struct rep_publish_view *view = inbox->view;
 
-	return strcmp(rep_json_get_string(last, "state"), state_of(inbox)) == 0 &&
+	return strcmp(rep_json_get_string(last, "state"), STATE) == 0 &&
 	       strcmp(rep_json_get_string(last, "role"), view->role) == 0 &&
 	       strcmp(rep_json_get_string(last, "rep"), view->device->rep) == 0 &&
 	       rep_json_get_integer(last, "merged_seq") == view->merged.seq &&
@@ -217,7 +215,7 @@ static struct rep_json *make_self(struct inbox *inbox, int64_t number,
 	rep_json_set_string(self, "rep", view->device->rep);
 	rep_json_set_string(self, "role", view->role);
 	rep_json_set_integer(self, "safe_seq", 0); /* nothing is in a verified backup yet */
-	rep_json_set_string(self, "state", state_of(inbox));
+	rep_json_set_string(self, "state", STATE);
 	rep_json_set_string(self, "statement",
 			    inbox->publish->statement ? inbox->publish->statement
 						      : rep_changeset_no_prev);

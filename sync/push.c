@@ -104,7 +104,7 @@ static enum rep_code add_set(void *user, const struct rep_changeset *set, struct
 	return REP_OK;
 }
 
-/* The outbox's first commit registers our keys, under the invitation's secret. */
+/* The outbox's first commit registers our keys, under the invitation's secret; or takes leave. */
 static enum rep_code add_enrol(struct plan *plan, struct rep_error *err)
 {
 	const struct rep_device *device = plan->device;
@@ -116,10 +116,15 @@ static enum rep_code add_enrol(struct plan *plan, struct rep_error *err)
 
 	if (token)
 		rep_token_verifier(verifier, token);
-	rc = rep_enrolment_write(&document, device->replica->device, &device->replica->key,
-				 rep_json_get_string(device->invitation, "own_ssh_public"),
-				 token ? verifier : NULL,
-				 rep_json_get_string(device->invitation, "secret"), err);
+	if (device->farewell) {
+		rep_buf_put(&document, device->farewell->data, device->farewell->len);
+		rc = rep_buf_check(&document, "farewell", err);
+	} else {
+		rc = rep_enrolment_write(&document, device->replica->device, &device->replica->key,
+					 rep_json_get_string(device->invitation, "own_ssh_public"),
+					 token ? verifier : NULL,
+					 rep_json_get_string(device->invitation, "secret"), err);
+	}
 	if (rc == REP_OK)
 		rc = rep_outbox_commit(plan->pack, &rep_oid_zero, "enrol.json", document.data,
 				       document.len, device->options->now_ms / 1000,

@@ -40,6 +40,13 @@ static enum rep_code set_number(struct rep_run *run, struct rep_error *err)
 	return rc;
 }
 
+enum rep_code rep_run_prepare(struct rep_run *run, struct rep_error *err)
+{
+	enum rep_code rc = set_clock(run, err);
+
+	return rc == REP_OK ? set_number(run, err) : rc;
+}
+
 static bool brings(const struct rep_run *run)
 {
 	if (run->batches_len || run->tips_len)
@@ -255,18 +262,23 @@ enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *opt
 			    struct rep_json **summary, struct rep_error *err)
 {
 	struct rep_run_total total = {0};
-	enum rep_code rc;
+	enum rep_code rc = REP_OK;
 
 	*summary = NULL;
 	if (hub->read_only)
 		return rep_fail(err, REP_EUSAGE, "merge: the hub was opened for reading");
-	rc = rep_hub_runs(hub, options, &total, err);
+	if (!options->own_only)
+		rc = rep_hub_close_left(hub, options->now_ms, err);
+	if (rc == REP_OK)
+		rc = rep_hub_runs(hub, options, &total, err);
 	if (rc == REP_OK)
 		rc = rep_hub_blocks(hub, options, &total, err);
 	if (rc == REP_OK)
 		rc = rep_hub_references(hub, options, &total, err);
 	if (rc == REP_OK)
 		rc = rep_hub_matches(hub, options, &total, err);
+	if (rc == REP_OK && !options->own_only)
+		rc = rep_hub_leavers(hub, options, &total, err);
 	if (rc == REP_OK)
 		rc = rep_hub_publish(hub, options->now_ms, options->jobs, options->progress, err);
 	if (rc == REP_OK && !(*summary = summarise(&total)))

@@ -391,7 +391,19 @@ REP_CHECK enum rep_code rep_run_finish(struct rep_run *run, struct rep_error *er
 REP_CHECK enum rep_code rep_run_begin(struct rep_run *run, struct rep_error *err);
 void rep_run_abort(struct rep_run *run);
 
+/* ---- run_leave.c ---- */
+
+/*
+ * After the runs, for devices that were revoked: the order is written (left/ in central) and its mailbox put in the place of the old
+ * one; and what those bring who obey it is kept in central and merged nowhere.
+ */
+REP_CHECK enum rep_code rep_hub_leavers(struct rep_hub *hub, const struct rep_hub_merge *options,
+					struct rep_run_total *total, struct rep_error *err);
+
 /* ---- run.c ---- */
+
+/* Clock and number of a run that is not one of rep_hub_runs. */
+REP_CHECK enum rep_code rep_run_prepare(struct rep_run *run, struct rep_error *err);
 
 /* One run, or as many as it takes to empty the outboxes, without views; adds to `total`. */
 REP_CHECK enum rep_code rep_hub_runs(struct rep_hub *hub, const struct rep_hub_merge *options,

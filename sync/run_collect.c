@@ -49,6 +49,13 @@ static enum rep_code start(struct queue *queue, const char *device, struct rep_e
 	return rep_run_mailbox_begin(queue->run, device, &queue->readings[at], err);
 }
 
+/* Enrolments are looked at before (run_enrol.c), what a device leaves with after all runs (run_leave.c). */
+static bool is_read(const struct rep_hub *hub, const struct rep_org_device *device)
+{
+	return !device->state ||
+	       (strcmp(device->state, "invited") != 0 && !rep_hub_is_leaving(hub, device));
+}
+
 enum rep_code rep_run_collect(struct rep_run *run, struct rep_error *err)
 {
 	const struct rep_org_device *devices;
@@ -57,7 +64,7 @@ enum rep_code rep_run_collect(struct rep_run *run, struct rep_error *err)
 	enum rep_code rc = start(&queue, REP_HUB_DEVICE, err);
 
 	for (size_t i = 0; rc == REP_OK && !run->options->own_only && i < len; i++)
-		if (!devices[i].state || strcmp(devices[i].state, "invited") != 0)
+		if (is_read(run->hub, &devices[i]))
 			rc = start(&queue, devices[i].id, err);
 	while (rc == REP_OK && queue.len)
 		rc = finish_oldest(&queue, err);

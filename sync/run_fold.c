@@ -335,6 +335,16 @@ static enum rep_code ask(struct rep_run *run, struct rep_admission *admission,
 	return rc;
 }
 
+/* Made before its device was revoked, and received after. */
+static bool is_late_final(const struct rep_run *run, const struct rep_edit *edit)
+{
+	const struct rep_org_device *device = rep_org_device(run->hub->org, edit->device);
+
+	return device && device->state && device->since && strcmp(device->state, "leaving") == 0 &&
+	       strcmp(device->since, run->time) <= 0 &&
+	       strncmp(edit->stamp, device->since, REP_TIME_LEN) < 0;
+}
+
 static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 			   const struct rep_era_edit *read, const char *signed_stamp,
 			   const struct rep_touched *touched, bool backdated, struct rep_error *err)
@@ -350,6 +360,9 @@ static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 	}
 	if (rc == REP_OK && strcmp(signed_stamp, read->edit.stamp) != 0 &&
 	    !rep_verdict_flag(&admission->verdict, "clock-ahead"))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rc == REP_OK && is_late_final(run, &read->edit) &&
+	    !rep_verdict_flag(&admission->verdict, "late-final"))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	if (rc != REP_OK)
 		rep_admission_clear(admission);

@@ -493,7 +493,7 @@ static enum rep_code find_owner(struct rep_run *run, const char *device, const c
 		return rep_run_problem(run, device, "the device has no key", NULL, err);
 	}
 	/* Of a revoked one each change is judged by its time: what it did before counts. */
-	if (!own && strcmp(row->state, "active") != 0 && strcmp(row->state, "revoked") != 0) {
+	if (!own && strcmp(row->state, "invited") == 0) {
 		*key = NULL;
 		return rep_run_problem(run, device, "the device is not active", NULL, err);
 	}

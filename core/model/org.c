@@ -495,8 +495,8 @@ bool rep_org_device_active(const struct rep_org *org, const char *device, const 
 		return false;
 	if (strcmp(row->state, "active") == 0)
 		return true;
-	return strcmp(row->state, "revoked") == 0 && row->since &&
-	       strncmp(time, row->since, REP_TIME_LEN) < 0;
+	return (strcmp(row->state, "revoked") == 0 || strcmp(row->state, "leaving") == 0) &&
+	       row->since && strncmp(time, row->since, REP_TIME_LEN) < 0;
 }
 
 bool rep_org_has_rep(const struct rep_org *org, const char *rep)

@@ -42,7 +42,7 @@ struct rep_org_device {
 	bool has_key;
 	char *ssh_key; /* "ssh-ed25519 AAAA...", or NULL */
 	bool desk;     /* a replica beside the hub */
-	char *state;   /* invited, active, revoked */
+	char *state;   /* invited, active, revoked, leaving: revoked, and told to erase */
 	char *since;   /* of the state */
 };
 const struct rep_org_device *rep_org_device(const struct rep_org *org, const char *device);

@@ -29,11 +29,11 @@ static const struct engine_entity engine_entities[] = {
 			 "ssh_key", "text", "SSH 公钥", "SSH key",
 			 "") "," FIELD("desk", "boolean", "公司工作台", "Desk",
 				       "") "," FIELD("state", "enum", "状态", "State",
-						     ",\"values\":[\"invited\",\"active\",\"revoked\"]") "," FIELD("since",
-														   "datetime",
-														   "起始时间",
-														   "Since",
-														   "")
+						     ",\"values\":[\"invited\",\"active\",\"revoked\",\"leaving\"]") "," FIELD("since",
+															       "datetime",
+															       "起始时间",
+															       "Since",
+															       "")
 			 TAIL},
 	{"role",
 	 HEAD("role", "角色", "Role") FIELD("rep", "text", "人员", "Rep", ",\"max\":64") "," FIELD(
@@ -84,11 +84,13 @@ static const struct engine_entity engine_entities[] = {
 												 "") "," FIELD("reason",
 													       "text",
 													       "理由",
-													       "Reason", ",\"personal\":1,\"max\":65536") "," FIELD("to", "text", "交给", "To", "") "," FIELD("state", "enum", "状态", "State", ",\"values\":[\"open\",\"accepted\",\"declined\",\"withdrawn\",\"expired\"]") "," FIELD("decided_by",
-																																									"text",
-																																									"裁定人",
-																																									"Decided by",
-																																									"")
+													       "Reason",
+													       ",\"personal\":1,\"max\":65536") "," FIELD("to",
+																			  "text", "交给", "To", "") "," FIELD("state", "enum", "状态", "State", ",\"values\":[\"open\",\"accepted\",\"declined\",\"withdrawn\",\"expired\"]") "," FIELD("decided_by",
+																																							"text",
+																																							"裁定人",
+																																							"Decided by",
+																																							"")
 			 TAIL},
 	{"duplicate",
 	 HEAD("review", "疑似重复", "Duplicate")

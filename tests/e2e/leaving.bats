@@ -1,0 +1,233 @@
+# A device is revoked: the last collection, the order to leave, what the laptop hands over, and what is left of it. us02.bats has the
+# story of a rep who leaves.
+bats_require_minimum_version 1.5.0
+load world
+
+DAY=2026-03-16
+
+setup() {
+	world_setup
+	export REPSYNC_KEYS=$W/keys REPSYNC_AGENT_SOCK=$W/a/s REPLICAS=${REPLICAS:-plain}
+	umask 077
+	echo '正确的马电池钉' >"$W/pass"
+	p=(--passphrase-file "$W/pass")
+}
+teardown() {
+	"$REPSYNC" -C "$W/wang" lock --all >/dev/null 2>&1 || true
+	world_teardown
+}
+
+# refused STATUS TEXT COMMAND...
+refused() {
+	local want=$1 text=$2
+	shift 2
+	run --separate-stderr "$@"
+	[ "$status" -eq "$want" ] || { echo "$*: $status, not $want: $output $stderr"; return 1; }
+	[[ "$stderr" == *"$text"* ]] || { echo "$*: no \"$text\" in $stderr"; return 1; }
+}
+
+no_canary() { # DIR
+	run grep -raE '陈建国|心内|1390000|周二上午|周五|CREATE TABLE|OPENSSH' "$1"
+	[ "$status" -eq 1 ] || { echo "found: $output" | head -c 400; return 1; }
+}
+
+enrol_sealed() { # NAME REP
+	local day='2026-03-15 10:00:00'
+	hub_at "$day" enroll "$2" --out "$W/$1.invitation"
+	when "$day" "$REPSYNC" --quiet "${p[@]}" enroll "$W/$1.invitation" "$W/$1"
+	at "$day" "$1" "${p[@]}" --quiet sync
+	hub_at "$day" merge
+	at "$day" "$1" "${p[@]}" --quiet sync
+}
+
+device_of() { hub_at "$DAY 08:00:00" --json device list --rep "$1" | jq -r '.[0].device'; }
+left() { hub_at "$1" --json device list --rep E0007 | jq -c '.[] | [.state, .left]'; }
+
+@test "a revoked laptop hands over what it had not sent, is erased, and says so" {
+	world_company
+	enrol wang E0007
+	local d
+	d=$(device_of E0007)
+	at "$DAY 09:00:00" wang put contact C-0001 best_time=周五上午 -m 门诊
+	at "$DAY 09:01:00" wang sync
+	at "$DAY 09:02:00" wang put contact C-0001 dept=心内二科 -m 更正
+	# In time and not yet collected: merged with the last collection.
+	hub_at "$DAY 10:00:00" --json device revoke "$d" -m 电脑遗失 | jq -e '.[0].state == "revoked" and .[0].left == "ordered" and .[0].seq == 1'
+	hub_at "$DAY 10:01:00" --json show contact C-0001 | jq -e '.fields.best_time == "周五上午" and .fields.dept == "心内科"'
+	hub_at "$DAY 10:01:00" --json audit --entity contact --id C-0001 | jq -e '.[-1].flags | index("late-final")'
+	[ -d "$HUB/archive/$d.git" ]
+	# Once more is fine.
+	hub_at "$DAY 10:02:00" --json device revoke "$d" -m 电脑遗失 | jq -e '.[0].left == "ordered"'
+	refused 3 "has revoked device $d (电脑遗失): this replica was erased" at "$DAY 11:00:00" wang sync
+	refused 3 'this replica was erased on 2026-03-16' at "$DAY 11:01:00" wang status
+	refused 3 'this replica was erased' at "$DAY 11:02:00" wang sync
+	no_canary "$W/wang"
+	[ "$(left "$DAY 11:03:00")" = '["revoked","ordered"]' ]
+	hub_at "$DAY 12:00:00" --json merge | jq -e '.changesets == 0 and .quarantined == 1'
+	[ "$(left "$DAY 12:01:00")" = '["revoked","acknowledged"]' ]
+	# What was not sent is kept as it was signed, and merged nowhere.
+	hub_at "$DAY 12:02:00" --json show contact C-0001 | jq -e '.fields.dept == "心内科"'
+	git -C "$HUB/central.git" archive main quarantine | tar -xO | grep -q 心内二科
+	[ "$(git -C "$HUB/central.git" ls-tree -r --name-only main left | sed 's|.*/||' | tr '\n' ' ')" = 'erasure.json farewell.json order.json ' ]
+	hub_at "$DAY 12:03:00" --json merge | jq -e '.quarantined == 0'
+	"$REPSYNC" -C "$HUB" hub verify --replay
+	"$REPSYNC" -C "$HUB" hub rebuild
+	[ "$(left "$DAY 12:04:00")" = '["revoked","acknowledged"]' ]
+	world_fsck
+}
+
+@test "what was made after the time that counts is refused and kept, what was made before is merged" {
+	world_company
+	enrol wang E0007
+	local d
+	d=$(device_of E0007)
+	at "$DAY 17:00:00" wang put contact C-0001 best_time=周五上午 -m 门诊
+	at "$DAY 19:00:00" wang put contact C-0001 dept=心内二科 -m 更正
+	at "$DAY 19:30:00" wang sync
+	hub_at "$DAY 20:00:00" device revoke "$d" --at "$DAY 18:00:00" -m 离职
+	hub_at "$DAY 20:01:00" --json show contact C-0001 | jq -e '.fields.best_time == "周五上午" and .fields.dept == "心内科"'
+	hub_at "$DAY 20:01:00" --json audit --entity contact --id C-0001 --field dept | jq -e '.[-1].outcome == "rejected"'
+	hub_at "$DAY 20:02:00" --json inbox --kind rejection | jq -e 'length == 1 and .[0].code == "device-inactive"'
+	"$REPSYNC" -C "$HUB" hub verify --replay
+}
+
+@test "a time to come is kept: until then the laptop works, after it the next run does the rest" {
+	world_company
+	enrol wang E0007
+	local d
+	d=$(device_of E0007)
+	hub_at "$DAY 09:00:00" --json device revoke "$d" --at "2026-03-20 18:00:00" -m 离职 | jq -e '.[0].left == null'
+	at "2026-03-18 10:00:00" wang put contact C-0001 best_time=周五上午 -m 门诊
+	at "2026-03-18 10:01:00" wang sync
+	hub_at "2026-03-18 10:02:00" --json merge | jq -e '.applied == 1'
+	at "2026-03-18 10:03:00" wang sync
+	at "2026-03-20 17:00:00" wang put contact C-0001 dept=心内二科 -m 更正
+	at "2026-03-20 17:01:00" wang sync
+	hub_at "2026-03-20 18:30:00" --json merge | jq -e '.changesets == 1 and .applied == 1'
+	[ "$(left "2026-03-20 18:31:00")" = '["revoked","ordered"]' ]
+	refused 3 'was erased' at "2026-03-20 19:00:00" wang sync
+}
+
+@test "an encrypted laptop that is lost: erased at its next contact, locked before it or not" {
+	export REPLICAS=encrypted
+	world_company
+	enrol_sealed wang E0007
+	local d
+	d=$(device_of E0007)
+	at "$DAY 09:02:00" wang "${p[@]}" put contact C-0001 dept=心内二科 -m 更正
+	hub_at "$DAY 10:00:00" device revoke "$d" -m 电脑遗失
+	cp -a "$W/wang" "$W/wang.saved"
+	cp -a "$W/keys" "$W/keys.saved"
+	cp -a "$HUB" "$HUB.saved"
+	refused 3 'this replica was erased' at "$DAY 11:00:00" wang "${p[@]}" sync
+	[ -z "$(find "$W/keys" -name '*.secret')" ]
+	hub_at "$DAY 12:00:00" --json merge | jq -e '.quarantined == 1'
+	[ "$(left "$DAY 12:01:00")" = '["revoked","acknowledged"]' ]
+	no_canary "$W/wang"
+	# The same laptop, but its lease had ended: nothing opens it, so nothing is handed over.
+	rm -rf "$W/wang" "$W/keys" "$HUB"
+	mv "$W/wang.saved" "$W/wang"
+	mv "$W/keys.saved" "$W/keys"
+	mv "$HUB.saved" "$HUB"
+	[ "$(left "2026-03-30 08:00:00")" = '["revoked","lease ended"]' ]
+	refused 3 'it is locked' at "2026-03-30 08:00:00" wang "${p[@]}" status
+	refused 3 'this replica was erased' at "2026-03-30 08:01:00" wang "${p[@]}" sync
+	hub_at "2026-03-30 09:00:00" --json merge | jq -e '.quarantined == 0'
+	[ "$(left "2026-03-30 09:01:00")" = '["revoked","acknowledged"]' ]
+	git -C "$HUB/central.git" archive main left | tar -xO | grep -q '"locked":true'
+}
+
+@test "a push by hand with the old credentials is refused, and writes nothing" {
+	world_company
+	enrol wang E0007
+	local d box before
+	d=$(device_of E0007)
+	box=$HUB/mailboxes/$d.git
+	git clone --quiet --bare "$box" "$W/old.git"
+	git -C "$W/old.git" fetch --quiet "$box" outbox:outbox
+	hub_at "$DAY 10:00:00" device revoke "$d" -m 离职
+	before=$(git -C "$HUB/central.git" rev-parse main)
+	cat >"$W/shell" <<-SH
+		#!/bin/sh
+		shift
+		SSH_ORIGINAL_COMMAND="\$*" exec '$REPSYNC' -C '$HUB' mailbox-shell $d
+	SH
+	chmod 700 "$W/shell"
+	run env GIT_SSH="$W/shell" GIT_SSH_VARIANT=simple git -C "$W/old.git" push "ssh://hub/$d.git" outbox:outbox
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'[left] the company has revoked this device'* ]]
+	run git -C "$box" rev-parse --verify -q refs/heads/outbox
+	[ "$status" -ne 0 ]
+	hub_at "$DAY 10:10:00" merge
+	[ "$(git -C "$HUB/central.git" rev-parse main)" = "$before" ]
+}
+
+@test "replace: the old laptop goes, a new one of the same rep comes" {
+	world_company
+	enrol wang E0007
+	local d
+	d=$(device_of E0007)
+	hub_at "$DAY 10:00:00" --json device replace "$d" --out "$W/new.invitation" -m 电脑损坏 | jq -e '.rep == "E0007"'
+	when "$DAY 10:10:00" "$REPSYNC" enroll "$W/new.invitation" "$W/new"
+	at "$DAY 10:11:00" new sync
+	hub_at "$DAY 10:12:00" merge
+	at "$DAY 10:13:00" new sync
+	[ "$(field "$DAY 10:14:00" new contact C-0001 name)" = '"陈建国"' ]
+	hub_at "$DAY 10:15:00" --json device list --rep E0007 | jq -e '[.[] | [.state, .left]] | sort == [["active", null], ["revoked", "ordered"]]'
+}
+
+@test "killed anywhere while a device is revoked, the next run goes on to the same end" {
+	load fault
+	world_company
+	enrol wang E0007
+	local d point points n
+	d=$(device_of E0007)
+	at "$DAY 09:00:00" wang put contact C-0001 best_time=周五上午 -m 门诊
+	at "$DAY 09:01:00" wang sync
+	cp -a "$W" "$W.saved"
+	when "$DAY 10:00:00" "$REPSYNC_BUILD/tests/killat" --log "$W.points" --within "$W" "$REPSYNC" -C "$HUB" hub device revoke "$d" -m 遗失
+	points=$(wc -l <"$W.points")
+	[ "$points" -gt 60 ]
+	n=6
+	[ "${SWEEP:-}" != full ] || n=$points
+	for point in $(seq 1 $n); do
+		rm -rf "$W"
+		cp -a "$W.saved" "$W"
+		run when "$DAY 10:00:00" "$REPSYNC_BUILD/tests/killat" --at $((points * point / (n + 1) + 1)) --within "$W" "$REPSYNC" -C "$HUB" hub device revoke "$d" -m 遗失
+		[ "$status" -eq 137 ]
+		hub_at "$DAY 10:05:00" device revoke "$d" -m 遗失
+		[ "$(left "$DAY 10:06:00")" = '["revoked","ordered"]' ]
+		hub_at "$DAY 10:06:00" --json show contact C-0001 | jq -e '.fields.best_time == "周五上午"'
+		[ -d "$HUB/archive/$d.git" ]
+		refused 3 'was erased' at "$DAY 10:07:00" wang sync
+	done
+	rm -rf "$W.saved" "$W.points"
+}
+
+@test "killed anywhere while it leaves, the laptop's next sync goes on, and nothing is lost" {
+	load fault
+	world_company
+	enrol wang E0007
+	local d point points n
+	d=$(device_of E0007)
+	at "$DAY 09:02:00" wang put contact C-0001 dept=心内二科 -m 更正
+	hub_at "$DAY 10:00:00" device revoke "$d" -m 遗失
+	cp -a "$W" "$W.saved"
+	run when "$DAY 11:00:00" "$REPSYNC_BUILD/tests/killat" --log "$W.points" --within "$W" "$REPSYNC" -C "$W/wang" sync
+	points=$(wc -l <"$W.points")
+	[ "$points" -gt 30 ]
+	n=6
+	[ "${SWEEP:-}" != full ] || n=$points
+	for point in $(seq 1 $n); do
+		rm -rf "$W"
+		cp -a "$W.saved" "$W"
+		run when "$DAY 11:00:00" "$REPSYNC_BUILD/tests/killat" --at $((points * point / (n + 1) + 1)) --within "$W" "$REPSYNC" -C "$W/wang" sync
+		[ "$status" -eq 137 ]
+		refused 3 'was erased' at "$DAY 11:05:00" wang sync
+		no_canary "$W/wang"
+		hub_at "$DAY 12:00:00" --json merge | jq -e '.quarantined == 1'
+		git -C "$HUB/central.git" archive main quarantine | tar -xO | grep -q 心内二科
+		hub_at "$DAY 12:01:00" --json device list --rep E0007 | jq -e '.[0].left == "acknowledged" or .[0].left == "delivered"'
+	done
+	rm -rf "$W.saved" "$W.points"
+}
