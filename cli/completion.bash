@@ -2,9 +2,9 @@
 _repsync()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
-	local commands='enroll put new delete get list find sql history commit log show sync status verify inbox
+	local commands='enroll put new delete get list find sql history commit log show sync bundle status verify inbox
 		conflicts resolve merge-records unmerge reassign unlock lock passwd agent hub mailbox-shell mailbox-http mailbox-check help'
-	local hub_commands='init rep territory reassign enroll desk import export merge status audit show blame history explain
+	local hub_commands='init rep territory reassign enroll desk import export merge bundle status audit show blame history explain
 		verify rebuild schema inbox resolve merge-records unmerge serve'
 	local common='--json --quiet --passphrase-file --help'
 
@@ -47,6 +47,8 @@ _repsync()
 	lock) options=--all ;;
 	passwd) options='--new-passphrase-file --recovery-key' ;;
 	agent) options=--foreground ;;
+	bundle) options='export import' ;;
+	hub-bundle) options='export import --whole' ;;
 	sync) options='--step --tries --timeout' ;;
 	inbox | hub-inbox) options='--kind --all' ;;
 	conflicts) options=--all ;;

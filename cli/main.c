@@ -28,6 +28,7 @@ const struct cli_command cli_commands[] = {
 	{"log", "", "repsync-sync", cmd_log},
 	{"show", "SEQ", "repsync-sync", cmd_show},
 	{"sync", "[--step N] [--tries N] [--timeout SECONDS]", "repsync-sync", cmd_sync},
+	{"bundle", "export|import FILE", "repsync-sync", cmd_bundle},
 	{"status", "", "repsync-sync", cmd_status},
 	{"verify", "", "repsync-sync", cmd_verify},
 	{"inbox", "[--kind conflict|proposal|duplicate|rejection|claim] [--all]", "repsync-review",
@@ -79,6 +80,7 @@ const struct cli_command cli_hub_commands[] = {
 	{"export", "ENTITY [--csv] [--as-of TIME] [--by device|hub] [--as REP]", "repsync-import",
 	 cmd_hub_export},
 	{"merge", "[--watch SECONDS] [--jobs N]", "repsync-hub", cmd_hub_merge},
+	{"bundle", "export DEVICE FILE [--whole] | import FILE", "repsync-hub", cmd_hub_bundle},
 	{"status", "", "repsync-hub", cmd_hub_status},
 	{"audit",
 	 "[--entity E] [--id ID] [--field F] [--rep R] [--device D] [--since T] [--until T] "

@@ -280,8 +280,8 @@ static enum rep_code add_text(struct rep_json *summary, struct rep_db *db, const
 	return rc;
 }
 
-static enum rep_code summarise(const struct rep_device *device, int64_t seconds,
-			       struct rep_json **out, struct rep_error *err)
+enum rep_code rep_device_summary(const struct rep_device *device, int64_t seconds,
+				 struct rep_json **out, struct rep_error *err)
 {
 	const struct rep_sync_counts *counts = &device->counts;
 	const int64_t undone = counts->rejected + counts->proposed + counts->held;
@@ -289,7 +289,8 @@ static enum rep_code summarise(const struct rep_device *device, int64_t seconds,
 	uint64_t up = 0, down = 0;
 	enum rep_code rc;
 
-	rep_transport_bytes(device->transport, &up, &down);
+	if (device->transport)
+		rep_transport_bytes(device->transport, &up, &down);
 	if (!rep_json_set_integer(summary, "sealed", counts->sealed) ||
 	    !rep_json_set_integer(summary, "sent", counts->sent) ||
 	    !rep_json_set_integer(summary, "received", counts->received) ||
@@ -356,8 +357,8 @@ static enum rep_code run_sync(struct rep_device *device, struct rep_error *err)
 }
 
 /* Two syncs of one replica would make two chains of commits; whoever comes second is told so at once. */
-static enum rep_code take_turn(struct rep_lock **out, const struct rep_replica *replica,
-			       struct rep_error *err)
+enum rep_code rep_device_turn(struct rep_lock **out, const struct rep_replica *replica,
+			      struct rep_error *err)
 {
 	struct rep_buf path = REP_BUF_INIT(8192);
 	enum rep_code rc;
@@ -379,7 +380,7 @@ enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync
 	enum rep_code rc;
 
 	*summary = NULL;
-	rc = take_turn(&lock, replica, err);
+	rc = rep_device_turn(&lock, replica, err);
 	if (rc == REP_OK)
 		rc = rep_key_init(err);
 	if (rc == REP_OK)
@@ -389,7 +390,7 @@ enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync
 	device.options = options;
 	rc = run_sync(&device, err);
 	if (rc == REP_OK)
-		rc = summarise(&device, monotonic_s() - start_s, summary, err);
+		rc = rep_device_summary(&device, monotonic_s() - start_s, summary, err);
 out:
 	rep_device_end(&device);
 	rep_lock_free(lock);

@@ -118,7 +118,18 @@ REP_CHECK enum rep_code rep_push_send(struct rep_device *device, struct rep_erro
 /* Where the mailbox shows what is not ours: fetches the view, and goes on from the root that it names, if it is that. */
 REP_CHECK enum rep_code rep_push_settle(struct rep_device *device, struct rep_error *err);
 
+/* The same without a mailbox in sight: goes on from the newest root that a view names. */
+REP_CHECK enum rep_code rep_push_follow_view(struct rep_device *device, struct rep_error *err);
+
 /* ---- device.c ---- */
+
+/* The lock of one sync, or of whatever else moves the chain. REP_EBUSY. */
+struct rep_lock;
+REP_CHECK enum rep_code rep_device_turn(struct rep_lock **out, const struct rep_replica *replica,
+					struct rep_error *err);
+/* The counts as JSON; bytes where there was a transport. */
+REP_CHECK enum rep_code rep_device_summary(const struct rep_device *device, int64_t seconds,
+					   struct rep_json **out, struct rep_error *err);
 
 /* Fetches and applies the newest view; the clone is open. */
 REP_CHECK enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error *err);

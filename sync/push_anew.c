@@ -23,22 +23,24 @@ static enum rep_code is_ours(struct rep_device *device, bool *ours, struct rep_e
 	return rc;
 }
 
-/* Does the view that the rows show name the commit? *number: which root it is. */
-static enum rep_code is_named(struct rep_device *device, int64_t *number, struct rep_error *err)
+/* The root that the view which the rows show names; *number: which it is, 0 = none of ours. */
+static enum rep_code named_root(struct rep_device *device, struct rep_oid *named, int64_t *number,
+				struct rep_error *err)
 {
 	struct rep_view view = {0};
-	struct rep_oid applied, named;
+	struct rep_oid applied;
 	const char *text;
 	enum rep_code rc = rep_device_tip(device->replica->db, REP_META_APPLIED_TIP, &applied, err);
 
 	*number = 0;
+	*named = rep_oid_zero;
 	if (rc != REP_OK || rep_oid_is_zero(&applied))
 		return rc;
 	rc = rep_view_read(&view, rep_clone_git(device->clone), &applied, device->replica->device,
 			   device->hub_public, err);
 	text = rc == REP_OK ? rep_json_get_string(view.self, "outbox") : NULL;
-	if (text && rep_oid_parse(&named, text) && rep_oid_equal(&named, &device->outbox))
-		*number = rep_outbox_root_number(device->replica->device, &named);
+	if (text && rep_oid_parse(named, text))
+		*number = rep_outbox_root_number(device->replica->device, named);
 	rep_view_clear(&view);
 	return rc;
 }
@@ -89,8 +91,18 @@ static enum rep_code keep_root(struct rep_device *device, struct rep_error *err)
 	return rc;
 }
 
+static enum rep_code begin_at(struct rep_device *device, int64_t number, struct rep_error *err)
+{
+	enum rep_code rc = make_root(device, number, err);
+
+	if (rc == REP_OK)
+		rc = keep_root(device, err);
+	return rep_wrap(err, rc, "go on with the outbox that the company began anew");
+}
+
 enum rep_code rep_push_settle(struct rep_device *device, struct rep_error *err)
 {
+	struct rep_oid named;
 	int64_t number;
 	bool ours;
 	enum rep_code rc = is_ours(device, &ours, err);
@@ -102,11 +114,22 @@ enum rep_code rep_push_settle(struct rep_device *device, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_device_fetch_view(device, err);
 	if (rc == REP_OK)
-		rc = is_named(device, &number, err);
-	if (rc != REP_OK || number == 0) /* the push will say what it is */
+		rc = named_root(device, &named, &number, err);
+	if (rc != REP_OK || number == 0 || !rep_oid_equal(&named, &device->outbox))
+		return rc; /* the push will say what it is */
+	return begin_at(device, number, err);
+}
+
+enum rep_code rep_push_follow_view(struct rep_device *device, struct rep_error *err)
+{
+	struct rep_oid named;
+	int64_t number;
+	bool ours;
+	enum rep_code rc = named_root(device, &named, &number, err);
+
+	if (rc != REP_OK || number == 0)
 		return rc;
-	rc = make_root(device, number, err);
-	if (rc == REP_OK)
-		rc = keep_root(device, err);
-	return rep_wrap(err, rc, "go on with the outbox that the company began anew");
+	device->outbox = named;
+	rc = is_ours(device, &ours, err);
+	return rc != REP_OK || ours ? rc : begin_at(device, number, err);
 }
