@@ -228,7 +228,9 @@ static enum rep_code apply(struct rep_device *device, const struct rep_bundle *b
 	rc = take_objects(git, bundle, err);
 	if (rc == REP_OK)
 		rc = rep_pull_apply(device, &bundle->tip, err);
-	return rc == REP_OK ? note_sent(device->replica->db, err) : rc;
+	if (rc == REP_OK)
+		rc = note_sent(device->replica->db, err);
+	return rc == REP_OK ? rep_lease_take(device->replica, err) : rc;
 }
 
 enum rep_code rep_device_unbundle(struct rep_replica *replica, const char *path, int64_t now_ms,
