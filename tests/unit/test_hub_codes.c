@@ -3,7 +3,9 @@
 
 #include "core/base/limits.h"
 #include "help_hub.h"
+#include "sync/hub_schema.h"
 #include "sync/mailbox.h"
+#include "unit/help_git.h"
 
 #define AT(n) (HUB_T0 + (n)*MINUTE)
 
@@ -141,6 +143,47 @@ static void a_schema_that_was_never_in_force_is_told(void **state)
 	expect_codes(company, "schema");
 }
 
+static void publish_second(struct company *company)
+{
+	char dir[5000];
+	struct rep_json *out = NULL;
+
+	snprintf(dir, sizeof dir, "%s/second", company->dir);
+	shell_ok("cp -r '%s' '%s' && sed -i 's/\"version\": 1/\"version\": 2/' '%s/schema.json'",
+		 source_path("schema"), dir, dir);
+	expect_ok(rep_hub_schema_publish(
+			  company->hub,
+			  &(struct rep_hub_publish_schema){.dir = dir, .now_ms = AT(9)}, &out,
+			  &err),
+		  &err);
+	rep_json_free(out);
+}
+
+/* Sets that follow in the chain wait with it, and all come once the version is there, without being sent again. */
+static void what_was_made_under_an_unknown_version_waits_whole_until_that_is_published(void **state)
+{
+	struct company *company = *state;
+	struct rep_json *summary;
+	struct rep_record *row;
+
+	snprintf(strchr(company->laptop.schema, '/'), 8, "/2");
+	write_doctor(&company->laptop, "C-0001");
+	laptop_send(&company->laptop, company->dir, AT(6));
+	write_doctor(&company->laptop, "C-0002");
+	expect_codes(company, "schema");
+	assert_null(hub_row(company->hub, "contact", "C-0001"));
+	publish_second(company);
+	summary = hub_run(company->hub, AT(10));
+	assert_int_equal(rep_json_size(rep_json_get(summary, "problems")), 0);
+	rep_json_free(summary);
+	for (unsigned i = 1; i <= 2; i++) {
+		row = hub_row(company->hub, "contact", i == 1 ? "C-0001" : "C-0002");
+		assert_non_null(row);
+		rep_record_free(row);
+	}
+	expect_replay(company->hub);
+}
+
 static void an_entity_that_the_schema_has_not_is_told(void **state)
 {
 	struct company *company = *state;
@@ -188,6 +231,7 @@ int main(void)
 		TEST(another_person_in_ones_own_chain_is_foreign),
 		TEST(another_device_in_ones_own_mailbox_is_foreign),
 		TEST(a_schema_that_was_never_in_force_is_told),
+		TEST(what_was_made_under_an_unknown_version_waits_whole_until_that_is_published),
 		TEST(an_entity_that_the_schema_has_not_is_told),
 		TEST(values_that_are_withheld_are_told_as_erased),
 		TEST(values_that_were_changed_are_content_and_what_comes_after_follows),
