@@ -110,6 +110,7 @@ CLI_RUN(cmd_hub_reassign);
 CLI_RUN(cmd_hub_enroll);
 CLI_RUN(cmd_hub_desk);
 CLI_RUN(cmd_hub_device);
+CLI_RUN(cmd_hub_offboard);
 CLI_RUN(cmd_hub_import);
 CLI_RUN(cmd_hub_export);
 CLI_RUN(cmd_hub_merge);

@@ -73,6 +73,8 @@ const struct cli_command cli_hub_commands[] = {
 	 "list [--rep REP] | revoke DEVICE [--at TIME] -m REASON | replace DEVICE --out FILE [--url BASE] "
 	 "[--host-key FILE | --ca FILE] [--days N] -m REASON",
 	 "repsync-leave", cmd_hub_device},
+	{"offboard", "REP --successor REP2 | --plan FILE [--at TIME] [--preview] [-m REASON]",
+	 "repsync-leave", cmd_hub_offboard},
 	{"import",
 	 "ENTITY FILE [--source NAME] [--mapping NAME] [--map COLUMN=FIELD]... "
 	 "[--set FIELD=VALUE]... [--encoding NAME] [--dry-run]",

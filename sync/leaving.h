@@ -21,6 +21,39 @@ REP_CHECK enum rep_code rep_hub_revoke(struct rep_hub *hub, const struct rep_hub
 				       int64_t now_ms, struct rep_json **out,
 				       struct rep_error *err);
 
+/* Who gets what, where it is not all one person's: a line of the plan. */
+struct rep_hub_heir {
+	const char *entity;    /* NULL: an account with all its records; else a single record */
+	const char *subject;   /* its id */
+	const char *successor; /* a rep */
+};
+struct rep_hub_offboard {
+	const char *rep;
+	const char *successor; /* takes the posts over; or NULL, and a plan */
+	const struct rep_hub_heir
+		*plan; /* accounts and records, each to the post of its successor */
+	size_t plan_len;
+	const char *at; /* as of rep_hub_revoke */
+	const char *reason;
+	bool preview; /* nothing is written */
+};
+/*
+ * A rep leaves. Accounts go to the successors, roles and posts end, all the rep's devices are revoked, in change sets of the hub's own;
+ * then one merge does the last collection and publishes: the successors' next view has the accounts with all their history. With a
+ * time to come, that is when it happens. Repeating it goes on where it was killed.
+ *
+ * REP_EREFUSED: a plan that leaves an account of the rep's posts to nobody (the message names them), a successor without a post, or the
+ * rep themselves. *report:
+ *
+ *	{"rep","name","effective","reason","preview","successors":[{"rep","name","territories":[T],"records":{entity: n}}],
+ *	 "records":{entity: n},"devices":[row of rep_hub_devices and {"hash","late_final","rejected","held","quarantined","stale"}]}
+ *
+ * `records`: live ones of the accounts that the rep held. `stale`: no contact for a day before; what was edited there since is unknown.
+ */
+REP_CHECK enum rep_code rep_hub_offboard(struct rep_hub *hub,
+					 const struct rep_hub_offboard *offboard, int64_t now_ms,
+					 struct rep_json **report, struct rep_error *err);
+
 /*
  * [{"device","rep","state","since","desk","seq","last_contact","clock_offset_ms","lease","unmerged","problem","left","left_at"}]:
  * all devices, or those of a rep. `left`: null, "ordered", "delivered", "acknowledged", "lease ended".
@@ -29,6 +62,10 @@ REP_CHECK enum rep_code rep_hub_devices(struct rep_hub *hub, const char *rep, in
 					struct rep_json **out, struct rep_error *err);
 
 /* ---- between the files of this side ---- */
+
+/* Adds to a device's row what became of its edits since it was revoked, and whether there may be some that nobody saw. */
+REP_CHECK enum rep_code rep_hub_put_last(struct rep_hub *hub, struct rep_json *row, int64_t now_ms,
+					 struct rep_error *err);
 
 REP_CHECK enum rep_code rep_hub_device_row(struct rep_hub *hub, const char *device, int64_t now_ms,
 					   struct rep_json **out, struct rep_error *err);

@@ -1,0 +1,192 @@
+/* hub offboard: a rep leaves. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "core/store/csv.h"
+#include "sync/leaving.h"
+
+#define PLAN_MAX 100000u
+
+struct plan {
+	struct rep_hub_heir *lines;
+	size_t len;
+};
+
+/* Which cell of a line is which; -1 = there is none. */
+struct columns {
+	int subject, successor, entity;
+};
+
+static enum rep_code read_head(const struct rep_csv_record *record, struct columns *out,
+			       struct rep_error *err)
+{
+	*out = (struct columns){-1, -1, -1};
+	for (size_t i = 0; i < record->len; i++) {
+		if (strcmp(record->cells[i], "subject") == 0)
+			out->subject = (int)i;
+		if (strcmp(record->cells[i], "successor") == 0)
+			out->successor = (int)i;
+		if (strcmp(record->cells[i], "entity") == 0)
+			out->entity = (int)i;
+	}
+	return out->subject >= 0 && out->successor >= 0
+		       ? REP_OK
+		       : rep_fail(err, REP_EINVAL,
+				  "the plan's columns are subject, successor and, "
+				  "for single records, entity");
+}
+
+static const char *cell(struct cli *cli, const struct rep_csv_record *record, int column)
+{
+	if (column < 0 || (size_t)column >= record->len || !*record->cells[column])
+		return NULL;
+	return cli_keep(cli, strdup(record->cells[column]));
+}
+
+static enum rep_code add_line(struct cli *cli, struct plan *plan, const struct columns *columns,
+			      const struct rep_csv_record *record, struct rep_error *err)
+{
+	struct rep_hub_heir heir = {.entity = cell(cli, record, columns->entity),
+				    .subject = cell(cli, record, columns->subject),
+				    .successor = cell(cli, record, columns->successor)};
+	struct rep_hub_heir *grown;
+
+	if (record->problem)
+		return rep_fail(err, REP_EINVAL, "line %zu: %s", record->line, record->problem);
+	if (!heir.subject || !heir.successor)
+		return rep_fail(err, REP_EINVAL, "line %zu: subject and successor are needed",
+				record->line);
+	if (plan->len == PLAN_MAX)
+		return rep_fail(err, REP_ELIMIT, "more than %u lines", PLAN_MAX);
+	grown = reallocarray(plan->lines, plan->len + 1, sizeof *grown);
+	if (!grown)
+		return rep_fail(err, REP_ENOMEM, "no memory");
+	plan->lines = grown;
+	grown[plan->len++] = heir;
+	return REP_OK;
+}
+
+static enum rep_code read_plan(struct cli *cli, const char *path, struct plan *plan,
+			       struct rep_error *err)
+{
+	const struct rep_csv_options options = {.encoding = NULL};
+	struct rep_csv_record record;
+	struct columns columns;
+	struct rep_csv *csv = NULL;
+	bool more = true;
+	enum rep_code rc = rep_csv_open(&csv, path, &options, err);
+
+	for (size_t n = 0; !rc && more; n++) {
+		rc = rep_csv_next(csv, &record, &more, err);
+		if (!rc && more)
+			rc = n == 0 ? read_head(&record, &columns, err)
+				    : add_line(cli, plan, &columns, &record, err);
+	}
+	rep_csv_close(csv);
+	return rep_wrap(err, rc, "%s", path);
+}
+
+/* {"contact":11,"task":2} as "contact 11, task 2". */
+static void say_records(struct rep_json *row)
+{
+	struct rep_buf text = REP_BUF_INIT(4096);
+	const struct rep_json *records = rep_json_get(row, "records");
+
+	for (void *it = rep_json_iter(records); it; it = rep_json_iter_next(records, it))
+		rep_buf_printf(&text, "%s%s %lld", text.len ? ", " : "", rep_json_iter_key(it),
+			       (long long)rep_json_integer_value(rep_json_iter_value(it)));
+	rep_json_set_string(row, "records", rep_buf_str(&text));
+	rep_buf_clear(&text);
+}
+
+static void print_report(const struct cli *cli, const struct rep_json *report)
+{
+	static const struct cli_column members[] = {
+		{"rep", "人员", "rep", false},
+		{"name", "姓名", "name", false},
+		{"effective", "起", "effective", false},
+		{"records", "名下记录", "records held", false},
+	};
+	static const struct cli_column successors[] = {
+		{"rep", "接手人", "successor", false},
+		{"name", "姓名", "name", false},
+		{"records", "记录", "records", false},
+	};
+	static const struct cli_column devices[] = {
+		{"device", "设备", "device", false},
+		{"state", "状态", "state", false},
+		{"left", "停用进度", "left", false},
+		{"seq", "已合并", "merged", true},
+		{"late_final", "末次收下", "late", true},
+		{"rejected", "之后被拒", "rejected", true},
+		{"held", "等待", "held", true},
+		{"quarantined", "隔离", "quarantined", true},
+		{"last_contact", "上次联系", "last contact", false},
+		{"stale", "可能有未知编辑", "unseen edits possible", false},
+	};
+	struct rep_json *told = rep_json_dup(report);
+	struct rep_json *rows = rep_json_get(told, "successors");
+
+	say_records(told);
+	for (size_t i = 0; i < rep_json_size(rows); i++)
+		say_records(rep_json_at(rows, i));
+	cli_members(cli, told, members, sizeof members / sizeof *members);
+	cli_table(cli, rows, successors, sizeof successors / sizeof *successors);
+	cli_table(cli, rep_json_get(told, "devices"), devices, sizeof devices / sizeof *devices);
+	rep_json_free(told);
+}
+
+static enum rep_code read_options(struct cli *cli, int argc, char **argv,
+				  struct rep_hub_offboard *asked, struct plan *plan,
+				  struct rep_error *err)
+{
+	static const char *const names[] = {"REP"};
+	const char *file = NULL;
+	const struct cli_option options[] = {
+		{.name = "successor", .text = &asked->successor},
+		{.name = "plan", .path = &file},
+		{.name = "at", .text = &asked->at},
+		{.name = "preview", .flag = &asked->preview},
+		{.name = "message", .letter = 'm', .text = &asked->reason},
+	};
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, 5, err)) ||
+	    (rc = cli_args(cli, 1, 1, names, err)) || (rc = cli_time(cli, "--at", &asked->at, err)))
+		return rc;
+	if (!asked->successor == !file)
+		return cli_usage(cli, err, "either --successor REP or --plan FILE");
+	if (!asked->preview && (!asked->reason || !*asked->reason))
+		return cli_usage(cli, err, "-m REASON is missing");
+	asked->rep = cli->args[0];
+	if (file)
+		rc = read_plan(cli, file, plan, err);
+	asked->plan = plan->lines;
+	asked->plan_len = plan->len;
+	return rc;
+}
+
+enum rep_code cmd_hub_offboard(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	struct rep_hub_offboard asked = {.rep = NULL};
+	struct plan plan = {.len = 0};
+	struct rep_json *report = NULL;
+	struct rep_hub *hub = NULL;
+	enum rep_code rc = read_options(cli, argc, argv, &asked, &plan, err);
+
+	if (!rc)
+		rc = cli_hub(cli, &hub, asked.preview, err);
+	if (!rc)
+		rc = rep_hub_offboard(hub, &asked, cli_now_ms(), &report, err);
+	if (!rc && cli->json)
+		cli_json(report);
+	else if (!rc)
+		print_report(cli, report);
+	rep_json_free(report);
+	rep_hub_close(hub);
+	free(plan.lines);
+	return rc;
+}
