@@ -143,11 +143,13 @@ enum rep_code rep_git_create(const char *path, const char *head, struct rep_erro
 
 enum rep_code rep_git_handles(struct rep_git *git, struct rep_error *err)
 {
-	enum rep_code rc = git->repo ? REP_OK : rep_git_init(err);
+	enum rep_code rc = git->repo || git->foreign ? REP_OK : rep_git_init(err);
 	int git_rc = 0;
 
 	if (rc || git->repo)
 		return rc;
+	if (git->foreign)
+		return rep_fail(err, REP_EINTEGRITY, "%s: objects that lie in no pack", git->path);
 	git_rc = git_repository_open_ext(&git->repo, git->path,
 					 GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE,
 					 NULL);
@@ -182,7 +184,9 @@ static enum rep_code check_there(const char *path, struct rep_error *err)
 	return REP_OK;
 }
 
-enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err)
+/* size_max 0: a repository of ours. */
+static enum rep_code open_git(struct rep_git **out, const char *path, size_t size_max,
+			      struct rep_error *err)
 {
 	struct rep_git *git = calloc(1, sizeof *git);
 	char objects[4096];
@@ -196,13 +200,26 @@ enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_er
 	if (!rc && (size_t)snprintf(objects, sizeof objects, "%s/objects", path) >= sizeof objects)
 		rc = rep_fail(err, REP_EINVAL, "%s: path too long", path);
 	if (!rc)
-		rc = rep_packs_new(&git->packs, objects, err);
+		rc = size_max ? rep_packs_new_bounded(&git->packs, objects, size_max, err)
+			      : rep_packs_new(&git->packs, objects, err);
 	if (rc) {
 		rep_git_close(git);
 		return rep_wrap(err, rc, "open repository");
 	}
+	git->foreign = size_max > 0;
 	*out = git;
 	return REP_OK;
+}
+
+enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err)
+{
+	return open_git(out, path, 0, err);
+}
+
+enum rep_code rep_git_open_foreign(struct rep_git **out, const char *path, size_t size_max,
+				   struct rep_error *err)
+{
+	return open_git(out, path, size_max, err);
 }
 
 void rep_git_close(struct rep_git *git)

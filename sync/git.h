@@ -45,6 +45,12 @@ struct rep_git; /* an open bare repository; one thread */
 /* Makes a bare repository with branch `head` as HEAD, no hooks, no templates; its config is rep_git_config. */
 REP_CHECK enum rep_code rep_git_create(const char *path, const char *head, struct rep_error *err);
 REP_CHECK enum rep_code rep_git_open(struct rep_git **out, const char *path, struct rep_error *err);
+/*
+ * One that strangers write to, to be read in a child whose memory is bounded: packs alone are read, never by libgit2, and no object of
+ * `size_max` bytes or more.
+ */
+REP_CHECK enum rep_code rep_git_open_foreign(struct rep_git **out, const char *path,
+					     size_t size_max, struct rep_error *err);
 void rep_git_close(struct rep_git *git);
 const char *rep_git_path(const struct rep_git *git);
 /* Also finds what lies in the packs of another folder of objects: what is being pushed, before it is taken. */

@@ -14,6 +14,7 @@ struct rep_git {
 	git_repository *repo;           /* owned; libgit2's handles, NULL until rep_git_handles */
 	git_odb *odb;
 	char *path;
+	bool foreign; /* packs alone are read */
 };
 /* Starts libgit2 and opens its handles of the repository, where that has not been done. */
 REP_CHECK enum rep_code rep_git_handles(struct rep_git *git, struct rep_error *err);

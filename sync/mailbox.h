@@ -33,7 +33,7 @@
  *	set		files that do not belong into one commit
  *	size		a file, or a push, larger than any that a device makes
  *	full		the mailbox's quota
- *	object		what stock git finds wrong: damaged, loose or borrowed objects
+ *	object		damaged, missing, loose or borrowed objects
  *	left		the company has revoked the device: only a farewell is taken any more
  *
  * Of what lies in the segments, which only the hub judges: content (form, digests, signature, bounds), fork, gap, foreign, schema,
@@ -99,9 +99,8 @@ struct rep_outbox {
 	size_t segments_len;
 };
 /*
- * Reads what came to the outbox since `known` (zero = all), in a limited child process: stock git takes the new
- * objects out of the mailbox and checks each one, packs only, deadline, memory limit; then every commit must have
- * exactly the one tree shape that a device writes (its parent's entries untouched, new names that we could have
+ * Reads what came to the outbox since `known` (zero = all), in a limited child process: packs only, each object compared
+ * with its id, deadline, memory limit; every commit must have exactly the one tree shape that a device writes (its parent's entries untouched, new names that we could have
  * generated, mode 100644, one parent). REP_EINTEGRITY with the reason for a bad mailbox: the caller quarantines it
  * and goes on with the others.
  *

@@ -1,22 +1,25 @@
 /*
  * Reading a mailbox: the parent looks at the ref, a child does the rest, the parent collects.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/base/limits.h"
 #include "sync/child.h"
 #include "sync/mailbox.h"
 #include "sync/outboxwalk.h"
-#include "sync/private.h"
 
 #define STALL_S 60u
 #define OVERALL_S 300u
+/* A segment is the largest of what a device writes; a delta's base may be another. */
+#define OBJECT_SIZE_MAX ((size_t)REP_SEGMENT_HARD_MAX + 1024u)
 
 struct rep_mailbox_reader {
 	char *path;
-	struct rep_private scratch; /* the quarantine repository; not made when nothing is new */
 	struct rep_oid known, tip;
 	struct rep_child *child;
 	struct rep_outbox found;
@@ -36,75 +39,88 @@ void rep_outbox_clear(struct rep_outbox *outbox)
 	*outbox = (struct rep_outbox){0};
 }
 
-static const struct rep_tree_entry *entry_of(const struct rep_tree_list *list, const char *name)
+/* Whether a folder of loose objects has anything in it. */
+static bool is_empty_dir(const char *path)
 {
-	for (size_t i = 0; i < list->len; i++)
-		if (strcmp(list->entries[i].name, name) == 0)
-			return &list->entries[i];
-	return NULL;
+	DIR *stream = opendir(path);
+	const struct dirent *entry;
+	bool empty = true;
+
+	while (stream && (entry = readdir(stream)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			empty = false;
+	if (stream)
+		(void)closedir(stream);
+	return empty;
 }
 
-static enum rep_code root_of(struct rep_git *git, const struct rep_oid *commit,
-			     struct rep_tree_list *out, struct rep_error *err)
+/* Objects of others must not be borrowed, and only packs are read: an empty loose object is poison. */
+static enum rep_code check_folder(const char *mailbox, struct rep_error *err)
 {
-	struct rep_oid tree, parent;
-	int64_t time_s;
-	enum rep_code rc = rep_git_commit_read(git, commit, &tree, &parent, &time_s, err);
+	char objects[4100], path[8192];
+	const struct dirent *entry;
+	DIR *stream;
+	enum rep_code rc = REP_OK;
 
-	return rc ? rc : rep_tree_read(git, &tree, out, err);
+	snprintf(objects, sizeof objects, "%.4000s/objects", mailbox);
+	stream = opendir(objects);
+	if (!stream)
+		return rep_fail(err, REP_EIO, "open %s: %s", objects, strerror(errno));
+	while (!rc && (entry = readdir(stream)) != NULL) {
+		snprintf(path, sizeof path, "%s/%s", objects, entry->d_name);
+		if (strlen(entry->d_name) == 2 && strcmp(entry->d_name, "..") != 0 &&
+		    !is_empty_dir(path))
+			rc = rep_fail(err, REP_EINTEGRITY, "[object] loose objects in %s", path);
+	}
+	(void)closedir(stream);
+	snprintf(path, sizeof path, "%s/info/alternates", objects);
+	if (!rc && rep_file_exists(path))
+		rc = rep_fail(err, REP_EINTEGRITY, "[object] it borrows objects: %s", path);
+	return rc;
+}
+
+static enum rep_code check_known(struct rep_git *git, const struct rep_oid *known,
+				 struct rep_error *err)
+{
+	if (rep_oid_is_zero(known) || rep_git_has(git, known))
+		return REP_OK;
+	return rep_fail(err, REP_EINTEGRITY,
+			"[rewind] rolled back or rewritten: the last commit that was read is gone");
+}
+
+/* What the readers of objects say bears no code. Memory that runs out within the child's bounds is the mailbox's doing. */
+static enum rep_code with_code(enum rep_code rc, struct rep_error *err)
+{
+	char code[REP_MAILBOX_CODE_SIZE];
+
+	if (rc == REP_ENOMEM)
+		return rep_fail(err, REP_EINTEGRITY,
+				"[object] reading it takes more memory than a mailbox may");
+	rep_mailbox_code(code, rc == REP_EINTEGRITY ? err->msg : "[]");
+	return rc == REP_EINTEGRITY && !*code ? rep_wrap(err, rc, "[object]") : rc;
 }
 
 /*
- * Has a folder been added to that the known commit did not touch? Its old tree then did not come along, and there is nothing
- * to compare with. It takes a clock that was set back over the end of a month.
+ * In the child, whose memory, time and files are bounded. What a mailbox holds is hostile until proved otherwise; the reader of packs
+ * believes nothing that it has not checked, and every object is compared with its id.
  */
-static enum rep_code lacks_folder(struct rep_git *git, const struct rep_oid *known,
-				  const struct rep_oid *tip, bool *lacks, struct rep_error *err)
-{
-	struct rep_tree_list before = {0}, after = {0};
-	enum rep_code rc = REP_OK;
-
-	*lacks = false;
-	if (rep_oid_is_zero(known) || !rep_git_has(git, known))
-		return REP_OK;
-	rc = root_of(git, known, &before, err);
-	if (!rc)
-		rc = root_of(git, tip, &after, err);
-	for (size_t i = 0; !rc && i < before.len; i++) {
-		const struct rep_tree_entry *was = &before.entries[i];
-		const struct rep_tree_entry *is = entry_of(&after, was->name);
-
-		if (was->is_tree && is && !rep_oid_equal(&was->oid, &is->oid) &&
-		    !rep_git_has(git, &was->oid))
-			*lacks = true;
-	}
-	rep_tree_list_clear(&before);
-	rep_tree_list_clear(&after);
-	return rc == REP_ENOMEM ? rc : REP_OK; /* what is wrong, the walk says in its order */
-}
-
 static enum rep_code work(void *user, struct rep_channel *channel, struct rep_error *err)
 {
 	struct rep_mailbox_reader *reader = user;
 	struct rep_git *git = NULL;
-	bool lacks = false;
-	enum rep_code rc = rep_outbox_quarantine(reader->path, reader->scratch.path, &reader->known,
-						 &reader->tip, err);
+	enum rep_code rc = check_folder(reader->path, err);
 
 	rep_channel_progress(channel, 0, 0);
 	if (!rc)
-		rc = rep_git_open(&git, reader->scratch.path, err);
+		rc = rep_git_open_foreign(&git, reader->path, OBJECT_SIZE_MAX, err);
 	if (!rc)
-		rc = lacks_folder(git, &reader->known, &reader->tip, &lacks, err);
-	if (!rc && lacks)
-		rc = rep_outbox_quarantine(reader->path, reader->scratch.path, &rep_oid_zero,
-					   &reader->tip, err);
-	if (!rc && lacks)
-		rc = rep_git_refresh(git, err);
+		rc = rep_git_refresh(git, err); /* a damaged index is told as what it is */
+	if (!rc)
+		rc = check_known(git, &reader->known, err);
 	if (!rc)
 		rc = rep_outbox_walk(git, &reader->known, &reader->tip, channel, err);
 	rep_git_close(git);
-	return rc;
+	return with_code(rc, err);
 }
 
 /* A NUL after the bytes, for the readers of text. */
@@ -217,13 +233,8 @@ static enum rep_code start(struct rep_mailbox_reader *reader, struct rep_error *
 		.code_stalled = REP_EINTEGRITY,
 		.code_died = REP_EINTEGRITY,
 	};
-	enum rep_code rc = rep_private_make(&reader->scratch, "repsync-quarantine", err);
 
-	if (!rc)
-		rc = rep_git_create(reader->scratch.path, "outbox", err);
-	if (!rc)
-		rc = rep_child_start(&reader->child, &job, err);
-	return rc;
+	return rep_child_start(&reader->child, &job, err);
 }
 
 enum rep_code rep_outbox_tip(const char *path, struct rep_oid *tip, struct rep_error *err)
@@ -243,7 +254,6 @@ void rep_mailbox_read_abort(struct rep_mailbox_reader *reader)
 	if (!reader)
 		return;
 	rep_child_abort(reader->child);
-	rep_private_remove(&reader->scratch);
 	rep_outbox_clear(&reader->found);
 	free(reader->path);
 	free(reader);

@@ -16,10 +16,6 @@
 #define REP_WALK_COMMITS_MAX 20000u
 #define REP_WALK_CHAIN_MAX 1000000u /* commits between known and tip */
 
-/* Takes the objects that `tip` has and `known` has not out of a mailbox into the scratch repository, with stock git. */
-REP_CHECK enum rep_code rep_outbox_quarantine(const char *mailbox, const char *scratch,
-					      const struct rep_oid *known,
-					      const struct rep_oid *tip, struct rep_error *err);
 /*
  * Checks the commits, oldest first, and sends what they bring. With NULL for the channel it only checks: all of them, or
  * none where they are more than one reading takes.

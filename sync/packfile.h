@@ -8,16 +8,23 @@
 
 struct rep_packfile {
 	char *name; /* of the index, in objects/pack */
-	const uint8_t *index, *data;
+	char *path; /* of the pack */
+	const uint8_t *index;
+	const uint8_t *data; /* NULL: read piece by piece, rep_packfile_get */
+	int fd;              /* of the pack, where it is read so; -1 until something is read */
 	size_t index_size, size;
 	uint32_t len; /* objects */
 	bool seen;    /* by the scan going on */
 };
 
-/* REP_EINTEGRITY when index or pack cannot be what they say. */
+/* REP_EINTEGRITY when index or pack cannot be what they say. `pieces`: the pack itself stays on the disk. */
 REP_CHECK enum rep_code rep_packfile_open(struct rep_packfile **out, const char *dir,
-					  const char *name, struct rep_error *err);
+					  const char *name, bool pieces, struct rep_error *err);
 void rep_packfile_free(struct rep_packfile *file);
+/* Some bytes of the pack, which must be within it. */
+REP_CHECK enum rep_code rep_packfile_get(struct rep_packfile *file, uint64_t offset, void *out,
+					 size_t len, struct rep_error *err);
+void rep_packfile_rest(struct rep_packfile *file); /* closes its descriptor until more is read */
 bool rep_packfile_find(const struct rep_packfile *file, const struct rep_oid *oid, uint64_t *offset,
 		       uint32_t *crc);
 
@@ -28,7 +35,7 @@ struct rep_packhead {
 	uint64_t data; /* offset of the deflated bytes */
 	uint64_t base; /* of a delta: where its base lies in this pack */
 };
-REP_CHECK enum rep_code rep_packfile_head(const struct rep_packfile *file, uint64_t offset,
+REP_CHECK enum rep_code rep_packfile_head(struct rep_packfile *file, uint64_t offset,
 					  struct rep_packhead *out, struct rep_error *err);
 
 /* The result of a delta over its base, appended. */

@@ -19,6 +19,8 @@ struct rep_packs {
 	size_t len, cap;
 	size_t last; /* where something was found: most often the next lies there too */
 	bool elsewhere, scanned;
+	bool pieces;     /* packs stay on the disk */
+	size_t size_max; /* of an object */
 	struct rep_zip *zip;
 };
 
@@ -30,6 +32,7 @@ enum rep_code rep_packs_new(struct rep_packs **out, const char *objects, struct 
 	*out = NULL;
 	if (!packs)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
+	packs->size_max = OBJECT_SIZE_MAX;
 	packs->dir = strdup(objects);
 	if (!packs->dir)
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
@@ -41,6 +44,18 @@ enum rep_code rep_packs_new(struct rep_packs **out, const char *objects, struct 
 	}
 	*out = packs;
 	return REP_OK;
+}
+
+enum rep_code rep_packs_new_bounded(struct rep_packs **out, const char *objects, size_t size_max,
+				    struct rep_error *err)
+{
+	enum rep_code rc = rep_packs_new(out, objects, err);
+
+	if (!rc) {
+		(*out)->pieces = true;
+		(*out)->size_max = size_max;
+	}
+	return rc;
 }
 
 void rep_packs_free(struct rep_packs *packs)
@@ -89,7 +104,7 @@ static enum rep_code take_up(struct rep_packs *packs, const char *dir, const cha
 			packs->files = grown;
 			packs->cap = cap;
 		}
-		rc = rep_packfile_open(&file, dir, name, err);
+		rc = rep_packfile_open(&file, dir, name, packs->pieces, err);
 		/* An index without its pack is what a killed writer leaves, or a repack removes just now. */
 		if (rc == REP_ENOTFOUND)
 			return REP_OK;
@@ -177,6 +192,8 @@ bool rep_packs_find(struct rep_packs *packs, const struct rep_oid *oid, struct r
 		i -= i >= packs->len ? packs->len : 0;
 		if (rep_packfile_find(packs->files[i], oid, &out->offset, &out->crc)) {
 			out->file = packs->files[i];
+			if (i != packs->last)
+				rep_packfile_rest(packs->files[packs->last]);
 			packs->last = i;
 			return true;
 		}
@@ -186,36 +203,64 @@ bool rep_packs_find(struct rep_packs *packs, const struct rep_oid *oid, struct r
 
 /* ---- objects ---- */
 
-static enum rep_code inflate_at(struct rep_packs *packs, const struct rep_packfile *file,
+/* Deflated bytes are hardly more than the inflated ones; a writer who makes them so is none of ours. */
+static size_t deflated_max(size_t size)
+{
+	return size + size / 8 + 1024;
+}
+
+static enum rep_code inflate_piece(struct rep_packs *packs, struct rep_packfile *file,
+				   const struct rep_packhead *head, size_t room,
+				   struct rep_buf *out, size_t *used, struct rep_error *err)
+{
+	size_t len =
+		room < deflated_max((size_t)head->size) ? room : deflated_max((size_t)head->size);
+	uint8_t *piece = malloc(len);
+	enum rep_code rc;
+
+	if (!piece)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rc = rep_packfile_get(file, head->data, piece, len, err);
+	if (!rc)
+		rc = rep_zip_inflate(packs->zip, piece, len, (size_t)head->size, out, used, err);
+	free(piece);
+	return rc;
+}
+
+static enum rep_code inflate_at(struct rep_packs *packs, struct rep_packfile *file,
 				const struct rep_packhead *head, struct rep_buf *out, size_t *used,
 				struct rep_error *err)
 {
 	size_t room = file->size - REP_OID_SIZE - (size_t)head->data;
 	enum rep_code rc;
 
-	if (head->size >= OBJECT_SIZE_MAX)
+	if (head->size >= packs->size_max)
 		return rep_fail(err, REP_EINTEGRITY, "%s: damaged: a size", file->name);
-	rc = rep_zip_inflate(packs->zip, file->data + head->data, room, (size_t)head->size, out,
-			     used, err);
+	if (file->data)
+		rc = rep_zip_inflate(packs->zip, file->data + head->data, room, (size_t)head->size,
+				     out, used, err);
+	else
+		rc = inflate_piece(packs, file, head, room, out, used, err);
 	return rep_wrap(err, rc, "%s", file->name);
 }
 
-static enum rep_code read_at(struct rep_packs *packs, const struct rep_packfile *file,
-			     uint64_t offset, unsigned depth, struct rep_buf *out,
+/* `held`: bytes of the deltas that wait for their base. */
+static enum rep_code read_at(struct rep_packs *packs, struct rep_packfile *file, uint64_t offset,
+			     unsigned depth, size_t held, struct rep_buf *out,
 			     struct rep_error *err)
 {
-	struct rep_buf base = REP_BUF_INIT(OBJECT_SIZE_MAX), delta = REP_BUF_INIT(OBJECT_SIZE_MAX);
+	struct rep_buf base = REP_BUF_INIT(packs->size_max), delta = REP_BUF_INIT(packs->size_max);
 	struct rep_packhead head;
 	size_t used;
 	enum rep_code rc = rep_packfile_head(file, offset, &head, err);
 
 	if (rc || head.type < 6)
 		return rc ? rc : inflate_at(packs, file, &head, out, &used, err);
-	if (depth == DELTAS_MAX)
+	if (depth == DELTAS_MAX || head.size >= packs->size_max - held)
 		return rep_fail(err, REP_EINTEGRITY, "%s: damaged: deltas without end", file->name);
 	rc = inflate_at(packs, file, &head, &delta, &used, err);
 	if (!rc)
-		rc = read_at(packs, file, head.base, depth + 1, &base, err);
+		rc = read_at(packs, file, head.base, depth + 1, held + delta.len, &base, err);
 	if (!rc)
 		rc = rep_packdelta_apply(out, (const uint8_t *)rep_buf_str(&base), base.len,
 					 (const uint8_t *)rep_buf_str(&delta), delta.len, err);
@@ -229,7 +274,7 @@ enum rep_code rep_packs_header(struct rep_packs *packs, const struct rep_packed 
 {
 	static const enum rep_object types[] = {
 		[1] = REP_OBJECT_COMMIT, [2] = REP_OBJECT_TREE, [3] = REP_OBJECT_BLOB};
-	struct rep_buf delta = REP_BUF_INIT(OBJECT_SIZE_MAX);
+	struct rep_buf delta = REP_BUF_INIT(packs->size_max);
 	struct rep_packhead head;
 	uint64_t base_size, result = 0;
 	size_t used;
@@ -259,7 +304,7 @@ enum rep_code rep_packs_read(struct rep_packs *packs, const struct rep_packed *a
 {
 	const size_t start = out->len;
 	struct rep_oid made;
-	enum rep_code rc = read_at(packs, at->file, at->offset, 0, out, err);
+	enum rep_code rc = read_at(packs, at->file, at->offset, 0, 0, out, err);
 
 	if (rc)
 		return rc;
@@ -280,7 +325,7 @@ enum rep_code rep_packs_deflated(struct rep_packs *packs, const struct rep_packe
 
 	*data = NULL;
 	*len = 0;
-	if (rc || head.type >= 6)
+	if (rc || head.type >= 6 || !from)
 		return rc;
 	/* A pack does not say where its objects end; inflating does. */
 	rc = inflate_at(packs, at->file, &head, &ignored, len, err);

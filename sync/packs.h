@@ -23,6 +23,12 @@ struct rep_packed {
 /* `objects`: the folder of objects of a repository. Nothing is read before it is asked for. */
 REP_CHECK enum rep_code rep_packs_new(struct rep_packs **out, const char *objects,
 				      struct rep_error *err);
+/*
+ * The same for packs of strangers, in a process whose memory is bounded: packs stay on the disk, and no object of more than `size_max`
+ * bytes is made, nor a delta unpacked whose chain takes more.
+ */
+REP_CHECK enum rep_code rep_packs_new_bounded(struct rep_packs **out, const char *objects,
+					      size_t size_max, struct rep_error *err);
 void rep_packs_free(struct rep_packs *packs);
 /* Takes up packs that are new and lets go those whose files are gone. */
 REP_CHECK enum rep_code rep_packs_scan(struct rep_packs *packs, struct rep_error *err);

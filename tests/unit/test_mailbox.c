@@ -307,6 +307,48 @@ static void a_hostile_tree_is_refused_whatever_its_trick(void **state)
 	expect_refused(state, "true", "without anything new");
 }
 
+/* A segment that is allowed, kept as a delta of something that is not: unpacking it would take any amount. */
+static void a_delta_of_something_huge_is_refused(void **state)
+{
+	expect_refused(
+		state,
+		"big=$(head -c 80000000 /dev/zero | git hash-object -w --stdin); b=$(head -c "
+		"60000000 /dev/zero | git hash-object -w --stdin); put 100644 "
+		"2026-11/2-2.jsonl; git update-ref refs/heads/other $(git commit-tree -m x "
+		"$(printf '100644 blob %s\tzzzzzzzz\n' $big | git mktree))",
+		"[object]");
+	expect_refused(state,
+		       "b=$(head -c 80000000 /dev/zero | git hash-object -w --stdin); put 100644 "
+		       "2026-11/2-2.jsonl",
+		       "[size]");
+}
+
+static void segments_that_stock_git_packed_as_deltas_are_read(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_buf text = REP_BUF_INIT(1u << 20);
+	struct rep_outbox outbox;
+	struct rep_error err;
+	char path[64];
+
+	for (unsigned n = 1; n <= 20; n++) {
+		for (unsigned i = 0; i < 200; i++)
+			rep_buf_printf(&text, "%u", n * i * 7919u);
+		rep_buf_printf(&text, " %u\n", n);
+		snprintf(path, sizeof path, "2026-11/%u-%u.jsonl", n, n);
+		write_file(&box, path, rep_buf_str(&text));
+	}
+	shell_ok("cd %s && git repack -q -a -d -f --depth=20 --window=20 && git verify-pack -v "
+		 "objects/pack/*.idx | grep -q '^chain length = [2-9]'",
+		 box.path);
+	expect_ok(rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err), &err);
+	assert_int_equal(outbox.segments_len, 20);
+	assert_string_equal(outbox.segments[19].data, rep_buf_str(&text));
+	rep_outbox_clear(&outbox);
+	rep_buf_clear(&text);
+	box_end(&box);
+}
+
 static void what_was_there_may_be_neither_changed_nor_removed(void **state)
 {
 	expect_refused(state, "put 100644 2026-11/1-1.jsonl", "changed");
@@ -527,6 +569,8 @@ int main(void)
 		cmocka_unit_test(an_empty_mailbox_gives_nothing),
 		cmocka_unit_test(several_may_be_read_at_once),
 		cmocka_unit_test(a_hostile_tree_is_refused_whatever_its_trick),
+		cmocka_unit_test(a_delta_of_something_huge_is_refused),
+		cmocka_unit_test(segments_that_stock_git_packed_as_deltas_are_read),
 		cmocka_unit_test(what_was_there_may_be_neither_changed_nor_removed),
 		cmocka_unit_test(a_chain_that_does_not_go_on_from_the_known_commit_is_refused),
 		cmocka_unit_test(a_ref_set_back_or_removed_is_a_rollback),
