@@ -111,6 +111,8 @@ CLI_RUN(cmd_hub_enroll);
 CLI_RUN(cmd_hub_desk);
 CLI_RUN(cmd_hub_device);
 CLI_RUN(cmd_hub_offboard);
+CLI_RUN(cmd_hub_exit_statement);
+CLI_RUN(cmd_hub_exposure);
 CLI_RUN(cmd_hub_import);
 CLI_RUN(cmd_hub_export);
 CLI_RUN(cmd_hub_merge);

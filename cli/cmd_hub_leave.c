@@ -1,10 +1,13 @@
-/* hub offboard: a rep leaves. */
+/* hub offboard, exit-statement, exposure: a rep leaves. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/access.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "core/base/file.h"
 #include "core/store/csv.h"
 #include "sync/leaving.h"
 
@@ -188,5 +191,130 @@ enum rep_code cmd_hub_offboard(struct cli *cli, int argc, char **argv, struct re
 	rep_json_free(report);
 	rep_hub_close(hub);
 	free(plan.lines);
+	return rc;
+}
+
+/* ---- exit-statement ---- */
+
+#define STATEMENT_MAX (1u << 20)
+
+static enum rep_code check_statement(struct cli *cli, const char *path, struct rep_error *err)
+{
+	struct rep_buf text = REP_BUF_INIT(STATEMENT_MAX);
+	struct rep_json *document = NULL;
+	struct rep_hub *hub = NULL;
+	enum rep_code rc = rep_file_read(&text, path, err);
+
+	if (!rc)
+		rc = cli_hub(cli, &hub, true, err);
+	if (!rc)
+		rc = rep_hub_check_exit(hub, rep_buf_str(&text), text.len, &document, err);
+	if (!rc && cli->json)
+		cli_json(document);
+	else if (!rc)
+		cli_say(cli,
+			cli->chinese ? "有效: %s 的离职证明, %.10s 签发"
+				     : "valid: exit statement of %s, issued on %.10s",
+			rep_json_get_string(document, "rep"),
+			rep_json_get_string(document, "issued"));
+	rep_json_free(document);
+	rep_buf_clear(&text);
+	rep_hub_close(hub);
+	return rc;
+}
+
+enum rep_code cmd_hub_exit_statement(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	static const char *const names[] = {"REP"};
+	const char *out = NULL, *check = NULL;
+	const struct cli_option options[] = {{.name = "out", .path = &out},
+					     {.name = "check", .path = &check}};
+	struct rep_buf text = REP_BUF_INIT(STATEMENT_MAX);
+	struct cli_access access;
+	struct rep_hub *hub = NULL;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, 2, err)))
+		return rc;
+	if (check)
+		return (rc = cli_args(cli, 0, 0, NULL, err)) ? rc
+							     : check_statement(cli, check, err);
+	if ((rc = cli_args(cli, 1, 1, names, err)) || (rc = cli_hub(cli, &hub, true, err)))
+		return rc;
+	if (!(rc = cli_access_begin(&access, cli, hub, NULL, argc, argv, err))) {
+		rc = rep_hub_exit_statement(hub, cli->args[0], cli_now_ms(), &text, err);
+		rc = cli_access_end(&access, rc, 1, err);
+	}
+	if (!rc && out)
+		rc = rep_file_write(out, text.data, text.len, 0600, err);
+	else if (!rc)
+		fwrite(text.data, 1, text.len, stdout);
+	rep_buf_clear(&text);
+	rep_hub_close(hub);
+	return rc;
+}
+
+/* ---- exposure ---- */
+
+static void print_exposure(const struct cli *cli, const struct rep_json *exposure, bool records)
+{
+	static const struct cli_column devices[] = {
+		{"device", "设备", "device", false}, {"rep", "人员", "rep", false},
+		{"state", "状态", "state", false},   {"erased", "已擦除", "erased", false},
+		{"views", "视图", "views", true},    {"first", "自", "since", false},
+		{"last", "至", "until", false},
+	};
+	static const struct cli_column entities[] = {
+		{"entity", "实体", "entity", false},
+		{"class", "可见级", "class", false},
+		{"records", "曾持有", "held or held once", true},
+		{"held", "现持有", "held", true},
+	};
+	static const struct cli_column fields[] = {
+		{"entity", "实体", "entity", false},
+		{"class", "可见级", "class", false},
+		{"field", "字段", "field", false},
+		{"personal", "个人信息级", "personal", true},
+	};
+	static const struct cli_column rows[] = {
+		{"device", "设备", "device", false}, {"entity", "实体", "entity", false},
+		{"id", "编号", "id", false},         {"class", "可见级", "class", false},
+		{"first", "自", "since", false},     {"last", "最后变动", "last change", false},
+		{"held", "现持有", "held", false},
+	};
+
+	cli_table(cli, rep_json_get(exposure, "devices"), devices,
+		  sizeof devices / sizeof *devices);
+	cli_table(cli, rep_json_get(exposure, "entities"), entities,
+		  sizeof entities / sizeof *entities);
+	cli_table(cli, rep_json_get(exposure, "fields"), fields, sizeof fields / sizeof *fields);
+	if (records)
+		cli_table(cli, rep_json_get(exposure, "records"), rows, sizeof rows / sizeof *rows);
+}
+
+enum rep_code cmd_hub_exposure(struct cli *cli, int argc, char **argv, struct rep_error *err)
+{
+	static const char *const names[] = {"REP or DEVICE"};
+	bool records = false;
+	const struct cli_option options[] = {{.name = "records", .flag = &records}};
+	struct rep_json *exposure = NULL;
+	struct cli_access access;
+	struct rep_hub *hub = NULL;
+	enum rep_code rc;
+
+	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
+	    (rc = cli_args(cli, 1, 1, names, err)) || (rc = cli_hub(cli, &hub, true, err)))
+		return rc;
+	if (!(rc = cli_access_begin(&access, cli, hub, NULL, argc, argv, err))) {
+		rc = rep_hub_exposure(hub, cli->args[0], &exposure, err);
+		rc = cli_access_end(&access, rc,
+				    (int64_t)rep_json_size(rep_json_get(exposure, "records")), err);
+	}
+	if (!rc && cli->json)
+		cli_json(exposure);
+	else if (!rc)
+		print_exposure(cli, exposure, records);
+	rep_json_free(exposure);
+	rep_hub_close(hub);
 	return rc;
 }

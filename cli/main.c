@@ -75,6 +75,9 @@ const struct cli_command cli_hub_commands[] = {
 	 "repsync-leave", cmd_hub_device},
 	{"offboard", "REP --successor REP2 | --plan FILE [--at TIME] [--preview] [-m REASON]",
 	 "repsync-leave", cmd_hub_offboard},
+	{"exit-statement", "REP [--out FILE] | --check FILE", "repsync-leave",
+	 cmd_hub_exit_statement},
+	{"exposure", "REP|DEVICE [--records]", "repsync-leave", cmd_hub_exposure},
 	{"import",
 	 "ENTITY FILE [--source NAME] [--mapping NAME] [--map COLUMN=FIELD]... "
 	 "[--set FIELD=VALUE]... [--encoding NAME] [--dry-run]",

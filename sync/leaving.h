@@ -61,6 +61,31 @@ REP_CHECK enum rep_code rep_hub_offboard(struct rep_hub *hub,
 REP_CHECK enum rep_code rep_hub_devices(struct rep_hub *hub, const char *rep, int64_t now_ms,
 					struct rep_json **out, struct rep_error *err);
 
+/*
+ * What a device, or all of a rep's, holds or held: every record that any view showed it, with its class of visibility, when a view had
+ * it first and when it last changed or went, and whether the newest view has it ("held"; false once the device has said that it is
+ * erased); and the fields that came with a value.
+ *
+ *	{"who","devices":[{"device","rep","state","erased","views","first","last"}],
+ *	 "records":[{"device","entity","id","partition","class","first","last","held"}],
+ *	 "entities":[{"entity","class","records","held"}],"fields":[{"entity","class","field","personal"}]}
+ */
+REP_CHECK enum rep_code rep_hub_exposure(struct rep_hub *hub, const char *who,
+					 struct rep_json **out, struct rep_error *err);
+
+/*
+ * The signed end of a leaving, appended: {"type":"exit-statement","format":1,"company","rep","issued","statement","devices":[{"device",
+ * "since","seq","hash","late_final","rejected","held","quarantined","last_contact","lease","left","left_at","shown":{entity: n}}]}.
+ * `lease`: when the last key lapsed; `statement`: hash of the hub's newest statement. REP_EREFUSED while the rep has a role, or a
+ * device that is not revoked.
+ */
+struct rep_buf;
+REP_CHECK enum rep_code rep_hub_exit_statement(struct rep_hub *hub, const char *rep, int64_t now_ms,
+					       struct rep_buf *out, struct rep_error *err);
+/* Is it this hub's, and are the chains that it names here? REP_EINTEGRITY says what is not. *out is the document. */
+REP_CHECK enum rep_code rep_hub_check_exit(struct rep_hub *hub, const char *data, size_t len,
+					   struct rep_json **out, struct rep_error *err);
+
 /* ---- between the files of this side ---- */
 
 /* Adds to a device's row what became of its edits since it was revoked, and whether there may be some that nobody saw. */

@@ -231,3 +231,60 @@ left() { hub_at "$1" --json device list --rep E0007 | jq -c '.[] | [.state, .lef
 	done
 	rm -rf "$W.saved" "$W.points"
 }
+
+@test "exposure tells what a laptop holds, held, and holds no more; by class and field" {
+	world_company
+	enrol wang E0007
+	enrol zhou E0015
+	local d
+	d=$(device_of E0007)
+	hub_at "$DAY 08:00:00" --json exposure E0007 | tee "$W/exposure"
+	jq -e --arg d "$d" '.devices == [(.devices[0] | select(.device == $d and .erased == false and .state == "active" and .views >= 1))]' "$W/exposure"
+	jq -e '[.records[] | select(.entity == "contact") | [.id, .held]] | sort == [["C-0001", true], ["C-0003", true]]' "$W/exposure"
+	jq -e 'any(.entities[]; . == {"entity": "contact", "class": "open", "records": 2, "held": 2})' "$W/exposure"
+	jq -e 'any(.fields[]; .entity == "contact" and .field == "phones" and .personal == 1)' "$W/exposure"
+	# An account is lost: held once, from when to when is told.
+	hub_at "$DAY 09:00:00" territory set JN-02 --partition O-0102 --partition O-0103
+	hub_at "$DAY 09:00:10" territory set JN-01 --partition O-0101
+	hub_at "$DAY 09:01:00" merge
+	at "$DAY 09:02:00" wang sync
+	hub_at "$DAY 09:03:00" --json exposure "$d" |
+		jq -e '[.records[] | select(.entity == "contact") | [.id, .held]] | sort == [["C-0001", true], ["C-0003", false]]'
+	# What it was shown stays known when it has left; what it holds is nothing once it has said so.
+	hub_at "$DAY 10:00:00" offboard E0007 --successor E0012 -m 离职
+	hub_at "$DAY 10:01:00" --json exposure E0007 | jq -e '[.records[] | select(.entity == "contact" and .held) | .id] == ["C-0001"]'
+	refused 3 'was erased' at "$DAY 11:00:00" wang sync
+	hub_at "$DAY 11:01:00" merge
+	hub_at "$DAY 11:02:00" --json exposure E0007 | jq -e '.devices[0].erased and ([.records[] | select(.held)] == []) and ([.records[] | select(.entity == "contact")] | length == 2)'
+	refused 1 'no device or rep E9999' hub_at "$DAY 11:03:00" exposure E9999
+	# Who asked is in the log of reads.
+	hub_at "$DAY 11:04:00" --json access | jq -e 'any(.[]; .command == "exposure")'
+}
+
+@test "the exit statement: signed, checkable, refused while anything is open; who comes back has a new device" {
+	world_company
+	enrol wang E0007
+	at "$DAY 09:00:00" wang put contact C-0001 best_time=周五上午 -m 门诊
+	at "$DAY 09:01:00" wang sync
+	hub_at "$DAY 09:02:00" merge
+	refused 3 'has a role still' hub_at "$DAY 09:03:00" exit-statement E0007
+	hub_at "$DAY 10:00:00" --json offboard E0007 --successor E0012 -m 离职 | jq -e '.successors == [{"rep": "E0012", "name": "李娜", "territories": ["JN-01"], "records": .records}]'
+	refused 3 'was erased' at "$DAY 11:00:00" wang sync
+	hub_at "$DAY 11:01:00" merge
+	hub_at "$DAY 11:02:00" exit-statement E0007 --out "$W/exit.json"
+	head -n 1 "$W/exit.json" | jq -e '.type == "exit-statement" and .rep == "E0007" and .company == "朗峰医药" and (.statement | length == 64)
+		and (.devices | length == 1 and .[0].seq == 1 and .[0].left == "acknowledged" and .[0].held == 0 and .[0].shown.contact == 2)'
+	hub_at "$DAY 11:03:00" exit-statement --check "$W/exit.json" | grep -q 'valid: exit statement of E0007'
+	sed -i '1s/"seq":1/"seq":2/' "$W/exit.json"
+	refused 5 'exit statement' hub_at "$DAY 11:04:00" exit-statement --check "$W/exit.json"
+	# Back again.
+	hub_at '2026-05-04 09:00:00' rep set E0007 --role rep --territory JN-02
+	hub_at '2026-05-04 09:01:00' enroll E0007 --out "$W/back.invitation"
+	when '2026-05-04 09:02:00' "$REPSYNC" enroll "$W/back.invitation" "$W/back"
+	at '2026-05-04 09:03:00' back sync
+	hub_at '2026-05-04 09:04:00' merge
+	at '2026-05-04 09:05:00' back sync
+	[ "$(field '2026-05-04 09:06:00' back contact C-0002 name)" = '"刘敏"' ]
+	refused 1 'C-0001' at '2026-05-04 09:06:00' back get contact C-0001
+	refused 3 'this replica was erased' at '2026-05-04 09:07:00' wang sync
+}
