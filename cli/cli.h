@@ -132,6 +132,7 @@ CLI_RUN(cmd_hub_revert);
 CLI_RUN(cmd_hub_merge_records);
 CLI_RUN(cmd_hub_unmerge);
 CLI_RUN(cmd_hub_schema);
+CLI_RUN(cmd_hub_statement);
 CLI_RUN(cmd_hub_serve);
 
 #endif

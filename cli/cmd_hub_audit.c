@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/record.h"
 #include "sync/audit.h"
+#include "sync/evidence.h"
 
 /* What a read of the hub has in common: the hub, opened for reading, and the log. */
 static enum rep_code begin(struct cli *cli, struct rep_hub **hub, struct cli_access *access,
@@ -33,6 +34,30 @@ static enum rep_code tell(struct cli *cli, struct cli_access *access, const stru
 	return cli_access_end(access, rc, rows.len, err);
 }
 
+/* What is written is told, not the rows. */
+static enum rep_code prove(struct cli *cli, struct cli_access *access,
+			   const struct rep_audit *query, const char *dir, struct rep_error *err)
+{
+	static const struct cli_column columns[] = {
+		{"rows", "行数", "rows", true},
+		{"changesets", "变更集", "change sets", true},
+		{"devices", "设备", "devices", true},
+		{"files", "文件", "files", true},
+		{"manifest", "清单校验值", "manifest", false},
+	};
+	const struct rep_evidence evidence = {.dir = dir, .now_ms = cli_now_ms()};
+	struct rep_json *report = NULL;
+	enum rep_code rc = rep_hub_evidence(access->hub, query, &evidence, &report, err);
+
+	if (!rc && cli->json)
+		cli_json(report);
+	else if (!rc)
+		cli_members(cli, report, columns, sizeof columns / sizeof *columns);
+	rc = cli_access_end(access, rc, rep_json_get_integer(report, "rows"), err);
+	rep_json_free(report);
+	return rc;
+}
+
 static enum rep_code choose_format(struct cli *cli, const char *name, enum cli_rows_format *out,
 				   struct rep_error *err)
 {
@@ -52,7 +77,7 @@ enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_e
 {
 	static const char *const clocks[] = {"device", "hub"};
 	struct rep_audit query = {0};
-	const char *format_name = NULL, *by = NULL, *as = NULL;
+	const char *format_name = NULL, *by = NULL, *as = NULL, *evidence = NULL;
 	const struct cli_option options[] = {
 		{.name = "entity", .text = &query.entity},
 		{.name = "id", .text = &query.id},
@@ -65,6 +90,7 @@ enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_e
 		{.name = "limit", .number = &query.limit},
 		{.name = "format", .text = &format_name},
 		{.name = "as", .text = &as},
+		{.name = "evidence", .path = &evidence},
 	};
 	const struct rep_entity *entity;
 	enum cli_rows_format format;
@@ -84,7 +110,8 @@ enum rep_code cmd_hub_audit(struct cli *cli, int argc, char **argv, struct rep_e
 	query.by_hub = by && strcmp(by, "hub") == 0;
 	if (!(rc = begin(cli, &hub, &access, as, argc, argv, err)) &&
 	    (!query.entity || !(rc = cli_entity(rep_hub_schema(hub), query.entity, &entity, err))))
-		rc = tell(cli, &access, &query, format, err);
+		rc = evidence ? prove(cli, &access, &query, evidence, err)
+			      : tell(cli, &access, &query, format, err);
 	rep_hub_close(hub);
 	return rc;
 }
@@ -190,13 +217,14 @@ enum rep_code cmd_hub_verify(struct cli *cli, int argc, char **argv, struct rep_
 {
 	struct rep_verify verify = {0};
 	const struct cli_option options[] = {{.name = "replay", .flag = &verify.replay},
-					     {.name = "device", .text = &verify.device}};
+					     {.name = "device", .text = &verify.device},
+					     {.name = "statements", .path = &verify.statements}};
 	struct rep_json *report = NULL;
 	struct rep_hub *hub = NULL;
 	struct cli_progress bar;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, options, 2, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 3, err)) ||
 	    (rc = cli_args(cli, 0, 0, NULL, err)) || (rc = cli_hub(cli, &hub, true, err)))
 		return rc;
 	cli_progress_begin(&bar, cli);

@@ -89,7 +89,8 @@ const struct cli_command cli_hub_commands[] = {
 	{"status", "", "repsync-hub", cmd_hub_status},
 	{"audit",
 	 "[--entity E] [--id ID] [--field F] [--rep R] [--device D] [--since T] [--until T] "
-	 "[--by device|hub] [--limit N] [--format table|json|csv] [--as REP]",
+	 "[--by device|hub] [--limit N] [--format table|json|csv] [--evidence DIR] "
+	 "[--as REP]",
 	 "repsync-audit", cmd_hub_audit},
 	{"show", "ENTITY ID [--as-of TIME] [--by device|hub] [--as REP]", "repsync-audit",
 	 cmd_hub_show},
@@ -102,7 +103,8 @@ const struct cli_command cli_hub_commands[] = {
 	 "--rep R|--device D|--import FILE|--change-set DEVICE/N... [--since T] [--until T] "
 	 "[--dry-run] -m REASON",
 	 "repsync-audit", cmd_hub_revert},
-	{"verify", "[--replay] [--device D]", "repsync-audit", cmd_hub_verify},
+	{"statement", "[--print]", "repsync-audit", cmd_hub_statement},
+	{"verify", "[--replay] [--device D] [--statements FILE]", "repsync-audit", cmd_hub_verify},
 	{"rebuild", "", "repsync-hub", cmd_hub_rebuild},
 	{"schema",
 	 "publish DIR [--effective TIME] [--check] | list | show [VERSION [FILE]] | diff VERSION "

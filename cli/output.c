@@ -200,7 +200,8 @@ void cli_members(const struct cli *cli, const struct rep_json *object,
 void cli_verify_report(const struct cli *cli, const struct rep_json *report)
 {
 	static const struct cli_column columns[] = {{"where", "位置", "where", false},
-						    {"what", "问题", "what", false}};
+						    {"what", "问题", "what", false},
+						    {"who", "谁能做到", "who could", false}};
 	const struct rep_json *checked = rep_json_get(report, "checked");
 	struct rep_buf line = REP_BUF_INIT(CELL_MAX);
 
@@ -215,7 +216,7 @@ void cli_verify_report(const struct cli *cli, const struct rep_json *report)
 	cli_say(cli, "%s: %s", cli->chinese ? "已检查" : "checked", rep_buf_str(&line));
 	if (rep_json_get_bool(report, "ok"))
 		cli_say(cli, "%s", cli->chinese ? "一切相符" : "all is well");
-	cli_table(cli, rep_json_get(report, "problems"), columns, 2);
+	cli_table_brief(cli, rep_json_get(report, "problems"), columns, 3, 3);
 	rep_buf_clear(&line);
 }
 

@@ -40,12 +40,14 @@ REP_CHECK enum rep_code rep_hub_export(struct rep_hub *hub, const char *entity, 
 /*
  * Checks central: every journal's chain, signatures and digests, heads, statements, record files' form, the working copy
  * against the tree; with `replay` folds all journals with their recorded outcomes from nothing and compares the trees data/ and
- * restricted/ id by id. `device` narrows the chains. *out = {"ok","checked","problems":[{"where","what"}]}; REP_EINTEGRITY when
+ * restricted/ id by id. `device` narrows the chains. *out = {"ok","checked","problems":[{"where","what","who"}]}: `who` could
+ * have done it. REP_EINTEGRITY when
  * there are problems (*out set; the message names the first).
  */
 struct rep_verify {
 	bool replay;
 	const char *device;
+	const char *statements; /* a file of statements that were kept elsewhere, one after the other; NULL = none */
 	const struct rep_progress *progress;
 };
 REP_CHECK enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *options,

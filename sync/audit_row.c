@@ -139,6 +139,7 @@ static bool put_where(struct rep_json *row, const struct rep_indexed *change)
 		 (long long)change->edit.seq);
 	return rep_json_set(row, "flags", flags_of(change)) &&
 	       rep_json_set_string(row, "changeset", changeset) &&
+	       rep_json_set_integer(row, "index", change->edit.index) &&
 	       rep_json_set(row, "segment", text_or_null(change->segment)) &&
 	       rep_json_set(row, "commit", text_or_null(change->commit));
 }

@@ -58,6 +58,8 @@ static enum rep_code check_content(struct rep_verifying *verifying, struct rep_e
 	rc = rep_verify_chains(verifying, err);
 	if (rc == REP_OK)
 		rc = rep_verify_files(verifying, err);
+	if (rc == REP_OK && verifying->options->statements)
+		rc = rep_verify_kept(verifying, err);
 	/* A replay of journals that do not verify would only repeat what is known by now. */
 	if (rc == REP_OK && verifying->options->replay && !rep_problems_any(verifying->problems))
 		rc = rep_verify_replay(verifying, err);
@@ -88,6 +90,12 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 		rc = check_content(&verifying, err);
 	if (rc == REP_OK)
 		rc = rep_problems_finish(&problems, out, err);
+	if (*out) {
+		struct rep_error told;
+
+		if (rep_verify_who(*out, &told) != REP_OK && rc == REP_OK)
+			rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	}
 	rep_lookup_free(verifying.lookup);
 	rep_problems_clear(&problems);
 	return rep_wrap(err, rc, "verify");

@@ -5,6 +5,8 @@
  *	verify_chain.c	journals, receipts, outcomes, heads
  *	verify_statement.c	the hub's statements
  *	verify_access.c	the access log
+ *	verify_kept.c	statements that somebody kept elsewhere
+ *	verify_who.c	what one must have had in hands to do it
  *	verify_files.c	published versions of the schema; record files: form, place, and the working copy
  *	verify_replay.c	the records, folded again from the journals
  */
@@ -44,6 +46,13 @@ REP_CHECK enum rep_code rep_verify_statements(struct rep_verifying *verifying,
 /* Adds the access log's head to `heads`, where it has one. */
 REP_CHECK enum rep_code rep_verify_access(struct rep_verifying *verifying, struct rep_buf *heads,
 					  struct rep_error *err);
+/* SHA-256 over the lines, sorted. */
+REP_CHECK enum rep_code rep_verify_hash_heads(const struct rep_buf *heads,
+					      char out[REP_HASH_HEX + 1], struct rep_error *err);
+/* The statements of options->statements. */
+REP_CHECK enum rep_code rep_verify_kept(struct rep_verifying *verifying, struct rep_error *err);
+/* Adds "who" to the problems of a report. */
+REP_CHECK enum rep_code rep_verify_who(struct rep_json *report, struct rep_error *err);
 REP_CHECK enum rep_code rep_verify_files(struct rep_verifying *verifying, struct rep_error *err);
 REP_CHECK enum rep_code rep_verify_replay(struct rep_verifying *verifying, struct rep_error *err);
 

@@ -97,8 +97,8 @@ static int compare_lines(const void *a, const void *b)
 }
 
 /* SHA-256 over the sorted lines "<device> <seq> <hash>". */
-static enum rep_code hash_heads(const struct rep_buf *heads, char out[REP_HASH_HEX + 1],
-				struct rep_error *err)
+enum rep_code rep_verify_hash_heads(const struct rep_buf *heads, char out[REP_HASH_HEX + 1],
+				    struct rep_error *err)
 {
 	struct rep_buf sorted = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
 	char *copy = strdup(rep_buf_str(heads)), *rest = copy;
@@ -141,7 +141,7 @@ enum rep_code rep_verify_statements(struct rep_verifying *verifying, const struc
 		qsort(statements.files, statements.len, sizeof *statements.files,
 		      compare_statements);
 	if (rc == REP_OK && heads)
-		rc = hash_heads(heads, hash, err);
+		rc = rep_verify_hash_heads(heads, hash, err);
 	for (size_t i = 0; rc == REP_OK && i < statements.len; i++)
 		rc = check_statement(verifying, &statements.files[i], prev,
 				     heads && i + 1 == statements.len ? hash : NULL, err);
