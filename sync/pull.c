@@ -125,6 +125,16 @@ static enum rep_code keep_versions(struct rep_pull *pull, struct rep_error *err)
 }
 
 /* *changed tells whether the rows have to be written anew from the whole view. */
+/* Review items are the engine's alone, also to be taken away. */
+static enum rep_code drop_rows(struct rep_replica *replica, struct rep_error *err)
+{
+	enum rep_code rc = rep_capture_silence(replica->db, true, err);
+
+	if (rc == REP_OK)
+		rc = rep_tables_drop(replica->db, replica->schema, err);
+	return rc == REP_OK ? rep_capture_silence(replica->db, false, err) : rc;
+}
+
 static enum rep_code take_schema(struct rep_pull *pull, bool *changed, struct rep_error *err)
 {
 	struct rep_replica *replica = pull->device->replica;
@@ -145,7 +155,7 @@ static enum rep_code take_schema(struct rep_pull *pull, bool *changed, struct re
 		return rep_wrap(err, rc, "read the schema");
 	/* Rows of another shape are made from the view: all that they said that was not sent yet is in the journal. */
 	if (replica->schema)
-		rc = rep_tables_drop(replica->db, replica->schema, err);
+		rc = drop_rows(replica, err);
 	if (rc != REP_OK) {
 		rep_schema_free(schema);
 		return rep_wrap(err, rc, "install the schema");
