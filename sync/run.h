@@ -319,6 +319,7 @@ struct rep_touched_item {
 	char *id;
 	char *partition;
 	char *twin;
+	bool gone; /* its row was taken away: by now it may be the row of another record */
 };
 struct rep_touched {
 	const struct rep_entity *entity;

@@ -234,19 +234,22 @@ enum rep_code rep_run_touch(struct rep_run *run, const struct rep_entity *entity
 
 /* ---- rows ---- */
 
-static bool has_item(const struct rep_touched *touched, const char *id)
+static struct rep_touched_item *find_item(struct rep_touched *touched, const char *id)
 {
 	for (size_t i = 0; i < touched->items_len; i++)
 		if (strcmp(touched->items[i].id, id) == 0)
-			return true;
-	return false;
+			return &touched->items[i];
+	return NULL;
 }
 
 static enum rep_code put_review(struct rep_run *run, struct rep_touched *touched,
 				const struct rep_record *review, struct rep_error *err)
 {
-	enum rep_code rc = has_item(touched, review->id) ? REP_OK : note_item(touched, review, err);
+	struct rep_touched_item *item = find_item(touched, review->id);
+	enum rep_code rc = item ? REP_OK : note_item(touched, review, err);
 
+	if (item)
+		item->gone = false;
 	return rc == REP_OK ? rep_work_put(run->hub, review, NULL, err) : rc;
 }
 
@@ -259,10 +262,14 @@ enum rep_code rep_run_rows_drop(struct rep_run *run, struct rep_touched *touched
 	touched->changed = true;
 	if (!folded->record && touched->was)
 		rc = rep_work_drop(run->hub, touched->entity, touched->id, err);
-	for (size_t i = 0; rc == REP_OK && i < touched->items_len; i++)
-		if (!rep_folded_review(folded, touched->items[i].id))
-			rc = rep_row_remove(run->hub->db, touched->items[i].entity,
-					    touched->items[i].id, err);
+	for (size_t i = 0; rc == REP_OK && i < touched->items_len; i++) {
+		struct rep_touched_item *item = &touched->items[i];
+
+		if (item->gone || rep_folded_review(folded, item->id))
+			continue;
+		rc = rep_row_remove(run->hub->db, item->entity, item->id, err);
+		item->gone = true;
+	}
 	return rc;
 }
 

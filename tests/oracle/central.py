@@ -46,10 +46,11 @@ def effective(stamp, last, received):
 class Change:
     """One change of one change set, with its effective stamp and what the hub recorded of it."""
 
-    def __init__(self, device, rep, seq, index, head, line):
+    def __init__(self, device, rep, seq, index, head, line, made):
         self.device, self.rep, self.seq, self.index = device, rep, seq, index
         self.op, self.entity, self.id = head["op"], head["entity"], head["id"]
         self.signed, self.line = head["stamp"], line
+        self.made = made  # the number of the version of the schema that it was made under
         self.stamp = None
         self.outcome = None
 
@@ -83,11 +84,25 @@ class Central:
     def below(self, *prefixes):
         return sorted(name for name in self.files if name.startswith(prefixes))
 
-    def read_schema(self):
-        schema = json.loads(self.files["schema/schema.json"])
+    def read_schema(self, folder="schema"):
+        schema = json.loads(self.files[folder + "/schema.json"])
         schema["entity"] = {
-            name: json.loads(self.files["schema/entities/%s.json" % name]) for name in schema["entities"]}
+            name: json.loads(self.files["%s/entities/%s.json" % (folder, name)]) for name in schema["entities"]}
         return schema
+
+    def versions(self):
+        """[(number, since, schema)] of those that are in force, oldest first; the first one is so from the beginning."""
+        found = {}
+        for name in self.below("schemas/"):
+            number = int(name.split("/")[1])
+            if number <= self.schema["version"]:
+                found[number] = self.read_schema("schemas/%d" % number)
+        since = {}
+        for name in self.below("org/release/"):
+            since[int(name.split("/")[2].partition(".")[0])] = json.loads(self.files[name])["fields"]["effective"]
+        if not found:
+            return [(self.schema["version"], "", self.schema)]
+        return [(number, since.get(number, ""), found[number]) for number in sorted(found)]
 
     def read_receipts(self):
         receipts = {}
@@ -139,7 +154,8 @@ class Central:
             for index, change in enumerate(head["changes"]):
                 if hashlib.sha256(values[index].encode()).hexdigest() != change["digest"]:
                     raise Wrong("%s-%d-%d is not what its digest says" % (device, seq, index))
-                found = Change(device, head["rep"], seq, index, change, json.loads(values[index]))
+                found = Change(device, head["rep"], seq, index, change, json.loads(values[index]),
+                               int(head["schema"].rpartition("/")[2]))
                 found.stamp = effective(found.signed, last, self.received(device, seq))
                 if found.stamp != found.signed:
                     cut[found.signed] = found.stamp

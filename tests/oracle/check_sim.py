@@ -133,7 +133,7 @@ def check_revoked(played):
     words = {}
     for change in played.changes:
         new = {name: spec.get("new") for name, spec in ((change.line or {}).get("values") or {}).items()}
-        if change.entity == "device" and new.get("state") == "revoked":
+        if change.entity == "device" and new.get("state") in ("leaving", "revoked"):
             words[change.id] = (new["since"], played.received(change.device, change.seq))
     for change in played.changes:
         verdict = (change.outcome or {}).get("code")
@@ -197,7 +197,7 @@ def compare(central_world):
         if place not in oracle.outcomes:
             continue
         want = without_items(oracle.outcomes[place])
-        have = without_items(change.outcome or {"outcome": "applied"})
+        have = without_items(oracle.recorded(change))
         if want != have:
             raise Wrong("%s: outcome\n  oracle %s\n  hub    %s" % (change, show(want), show(have)))
 
@@ -229,7 +229,7 @@ def joined(*worlds):
     them lies elsewhere as soon as the word of it has arrived, and not before."""
     ids = {ident for played in worlds for c in played.changes if c.op in ("alias", "unalias") for ident in (c.id, c.line["into"])}
     return ids | {key[1] for played in worlds for key, record in played.records.items()
-                  if record["partition"] in ids or ids & set(stamps_in(record.get("fields")))} | {
+                  if record.get("partition") in ids or ids & set(stamps_in(record.get("fields")))} | {
         c.id for played in worlds for c in played.changes if ids & set(stamps_in(c.line))}
 
 
@@ -267,12 +267,17 @@ def check_shuffle(played, other):
     checks = {check["name"] for entity in played.schema["entity"].values() for check in entity.get("checks", [])}
     excused, movers, twice = False, moved(played, other) | joined(played, other), set(made_twice(played))
     elsewhere = joins(played) or joins(other)
+    versions = world.Versions(played)
+
+    def verdict(change):
+        outcome = change.outcome or {}
+        return versions.begun(outcome.get("schema", change.made), change.entity, world.verdict_of(outcome))
     for place in sorted(set(mine) | set(theirs)):
         if place not in mine or place not in theirs:
             if place[0] == "hub00000":  # what the hub follows up depends on what it saw when
                 continue
             raise Wrong("shuffle: %s-%d-%d was merged in one order only" % place)
-        a, b = (world.verdict_of(side[place].outcome or {}) for side in (mine, theirs))
+        a, b = (verdict(side[place]) for side in (mine, theirs))
         if a == b:
             continue
         of_the_moment = OF_THE_MOMENT | checks | (OF_THE_PLACE if elsewhere or mine[place].id in movers else set())

@@ -35,6 +35,8 @@ class Field:
         self.name = data["name"]
         self.type = data["type"]
         self.rules = as_list(data.get("rule", "latest"))
+        if isinstance(entity.get("id"), dict) and self.name in entity["id"].get("from", []):
+            self.rules = ["immutable"]
         self.group = data.get("group")
         self.unit = self.group or self.name
         self.visibility = data.get("visibility", "open")
@@ -290,6 +292,10 @@ class Fold:
             self.out.update(more)
         elif outcome != "applied":
             self.out_fields[name] = {"outcome": outcome, **more}
+
+    def said(self, unit):
+        """The name that a field has at the time of the edit."""
+        return unit
 
     def fold(self, edit):
         self.edit, self.line = edit, edit["line"]
@@ -817,8 +823,9 @@ class Fold:
     # ---- items ----
 
     def conflict(self, unit, visibility, rule, rival, current, incoming, won, is_open=False, parts=False):
-        ident = str(uuid.uuid5(NAMESPACE, f"conflict/{self.entity.name}/{self.edit['id']}/{unit}"))
-        item = self.reviews.get(ident)
+        item = next((item for item in self.reviews.values() if item.kind == "conflict" and item.get("field") == unit), None)
+        ident = item.id if item else str(uuid.uuid5(
+            NAMESPACE, f"conflict/{self.entity.name}/{self.edit['id']}/{self.said(unit)}"))
         if not item:
             item = Review("conflict", ident, self.edit, self.record.partition, visibility)
             self.reviews[ident] = item

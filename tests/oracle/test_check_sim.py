@@ -12,11 +12,12 @@ import central  # noqa: E402
 import check_sim  # noqa: E402
 
 PROPOSED = "2026-03-02T01:00:00.000Z-0000@aaaaaaaa"
+RULES = {"entity": {"rep": {"builtin": "rep", "fields": []}}}
 NO_RIGHT = {"outcome": "proposed", "fields": {"assignee": {"outcome": "proposed", "code": "no-right"}}}
 
 
 def change(device, op, stamp, outcome=None, **line):
-    made = central.Change(device, device[:2], 1, 0, {"op": op, "entity": "task", "id": "T", "stamp": stamp}, line)
+    made = central.Change(device, device[:2], 1, 0, {"op": op, "entity": "task", "id": "T", "stamp": stamp}, line, 1)
     made.stamp, made.outcome = stamp, outcome
     return made
 
@@ -29,7 +30,8 @@ def world(first_op, others, outcome):
                 for n in range(others)]
     changes.append(change("cccccccc", "resolve", "2026-03-04T01:00:00.000Z-0000@cccccccc", outcome, **accept))
     item = {"stamps": {"*": PROPOSED}, "fields": {"entity": "task", "record": "T"}}
-    return types.SimpleNamespace(changes=changes, records={("proposal", "I"): item}, schema={"entity": {}})
+    return types.SimpleNamespace(changes=changes, records={("proposal", "I"): item}, schema={"entity": {}},
+                                 versions=lambda: [(1, "", RULES)])
 
 
 def compare(first_op, others, outcome=NO_RIGHT):

@@ -78,6 +78,52 @@ class Schema(fold.Schema):
         self.rep_entity = self.builtin["rep"]
 
 
+class Versions:
+    """The versions of the schema. Within the oracle a field keeps the name under which it began, whatever it is called later."""
+
+    def __init__(self, central):
+        self.since, self.schemas, self.canon, self.names = {}, {}, {}, {}
+        before = None
+        for number, since, data in central.versions():
+            self.since[number] = since
+            self.canon[number] = {name: self.names_of(name, entity, data, before) for name, entity in data["entity"].items()}
+            self.names[number] = {entity: {canon: name for name, canon in names.items()}
+                                  for entity, names in self.canon[number].items()}
+            self.schemas[number] = Schema(self.renamed(data, number))
+            before = number
+        self.first, self.newest = min(self.schemas), max(self.schemas)
+
+    def names_of(self, entity, data, schema, before):
+        """name -> the name that it began with"""
+        renamed = {new: old for mapping in schema.get("mappings", []) if mapping["entity"] == entity
+                   for old, new in mapping.get("rename", {}).items()}
+        known = self.canon[before].get(entity, {}) if before else {}
+        return {field["name"]: known.get(renamed.get(field["name"], field["name"]), field["name"]) for field in data["fields"]}
+
+    def renamed(self, data, number):
+        entities = {}
+        for name, entity in data["entity"].items():
+            fields = [{**field, "name": self.canon[number][name][field["name"]]} for field in entity["fields"]]
+            entities[name] = {**entity, "fields": fields}
+        return {**data, "entity": entities}
+
+    def at(self, stamp):
+        return max((number for number, since in self.since.items() if since <= stamp[:24]), default=self.first)
+
+    def begun(self, number, entity, values):
+        """Keys under the names that they began with."""
+        names = self.canon.get(number, {}).get(entity, {})
+        return {names.get(name, name): value for name, value in values.items()}
+
+    def called(self, number, entity, values):
+        """And under those that they have in a version."""
+        names = self.names[number].get(entity, {})
+        return {names.get(name, name): value for name, value in values.items()}
+
+    def name(self, number, entity, begun):
+        return self.names[number].get(entity, {}).get(begun, begun)
+
+
 class Org(fold.Org):
     """As the records of central have it."""
 
@@ -95,9 +141,20 @@ class WorldFold(fold.Fold):
     def __init__(self, world, entity, ident):
         super().__init__(world.schema, world.org)
         self.world, self.name, self.ident = world, entity, ident
+        self.shape = world.versions.first
         self.moved = []  # (stamp, partition) after each change
 
+    def take_shape(self, number):
+        self.shape = max(self.shape, number)
+        self.schema = self.world.versions.schemas[self.shape]
+        if self.record:
+            self.record.entity = self.schema.entities[self.name]
+
+    def said(self, unit):
+        return self.world.versions.name(self.shape, self.name, unit)
+
     def fold(self, edit):
+        self.take_shape(edit["number"])
         outcome = super().fold(edit)
         if self.record:
             self.moved.append((edit["stamp"], self.record.partition))
@@ -157,7 +214,8 @@ class World:
 
     def __init__(self, central):
         self.central = central
-        self.schema = Schema(central.schema)
+        self.versions = Versions(central)
+        self.schema = self.versions.schemas[self.versions.newest]
         self.org = Org(self.schema, central.records)
         self.edits, self.folds, self.outcomes = {}, {}, {}
         known = [self.edit_of(change) for change in central.changes
@@ -170,11 +228,26 @@ class World:
         for key in sorted(self.edits):
             self.folded(key)
 
-    @staticmethod
-    def edit_of(change):
+    def edit_of(self, change):
+        """Judged and folded by the version of its time, or the one that it was made or judged under where that is later."""
+        outcome = change.outcome or {}
+        judged = outcome.get("schema", change.made)
+        line = change.line
+        if line.get("values"):
+            line = {**line, "values": self.versions.begun(change.made, change.entity, line["values"])}
+        number = min(max(change.made, judged, self.versions.at(change.stamp)), self.versions.newest)
+        verdict = self.versions.begun(judged, change.entity, verdict_of(outcome))
         return {"op": change.op, "entity": change.entity, "id": change.id, "stamp": change.stamp, "rep": change.rep,
-                "device": change.device, "seq": change.seq, "index": change.index, "line": change.line,
-                "verdict": verdict_of(change.outcome or {})}
+                "device": change.device, "seq": change.seq, "index": change.index, "line": line,
+                "verdict": verdict, "made": change.made, "number": number}
+
+    def recorded(self, change):
+        """The outcome as the hub recorded it, its fields under the names that they began with."""
+        outcome = dict(change.outcome or {"outcome": "applied"})
+        number = outcome.pop("schema", change.made)
+        if "fields" in outcome:
+            outcome["fields"] = self.versions.begun(number, change.entity, outcome["fields"])
+        return outcome
 
     def folded(self, key):
         if key not in self.folds:
@@ -202,10 +275,11 @@ class World:
         """(entity, id) -> record, as central.py reads them."""
         out = {}
         for own in self.folds.values():
+            own.take_shape(self.versions.newest)
             if own.record:
-                out[own.name, own.ident] = printed(own.record.print(), own)
+                out[own.name, own.ident] = self.as_called(own.name, printed(own.record.print(), own))
             for item in own.reviews.values():
-                out[item.kind, item.id] = printed(item.print(), None)
+                out[item.kind, item.id] = self.item_as_called(own.name, printed(item.print(), None))
         for own in list(self.folds.values()):
             if own.record and own.record.partition == "desk" and not own.record.deleted:
                 name = "claim/%s/%s" % (own.name, own.ident)
@@ -214,11 +288,26 @@ class World:
         for item in self.duplicates():
             out["duplicate", item["id"]] = item
         for change in self.central.changes:
-            item = rejection(change)
+            item = rejection(change, self.versions)
             if item:
                 out["rejection", item["id"]] = item
         return out
 
+
+    def as_called(self, entity, record):
+        for part in ("fields", "stamps", "sources"):
+            if part in record:
+                record[part] = self.versions.called(self.versions.newest, entity, record[part])
+        return record
+
+    def item_as_called(self, entity, item):
+        fields = item["fields"]
+        if "field" in fields:
+            fields["field"] = self.versions.name(self.versions.newest, entity, fields["field"])
+        for part in ("values", "saw"):
+            if part in fields:
+                fields[part] = self.versions.called(self.versions.newest, entity, fields[part])
+        return item
 
     def duplicates(self):
         """What the hub asks: as its own changes say, beside the two where both lie in one place, else on the desk."""
@@ -260,15 +349,20 @@ def refused(outcome):
     return names, outcome["outcome"] == "rejected" and not names
 
 
-def rejection(change):
+def rejection(change, versions):
     """Identity and place of the rejection that the recorded outcome asks for; its text is the hub's."""
     if not change.outcome:
         return None
-    names, whole = refused(change.outcome)
+    outcome = dict(change.outcome)
+    judged = outcome.get("schema", change.made)
+    outcome["fields"] = versions.begun(judged, change.entity, outcome.get("fields") or {})
+    names, whole = refused(outcome)
     if not names and not whole:
         return None
     name = "rejection/%s/%d/%d" % (change.device, change.seq, change.index)
-    values = {field: spec for field, spec in (change.line.get("values") or {}).items() if whole or field in names}
+    values = versions.begun(change.made, change.entity, change.line.get("values") or {})
+    values = {field: spec for field, spec in values.items() if whole or field in names}
+    values = versions.called(versions.newest, change.entity, values)
     return {"id": str(uuid.uuid5(fold.NAMESPACE, name)), "partition": "staff-" + change.rep, "values": values,
             "seq": change.seq, "index": change.index, "device": change.device,
             "entity": change.entity, "record": change.id}

@@ -112,3 +112,11 @@ struct sim_rep *sim_choose_rep(struct sim_world *world)
 	} while (!rep->acts);
 	return rep;
 }
+
+bool sim_any_revoked(const struct sim_world *world)
+{
+	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
+		if (world->reps[i].revoked)
+			return true;
+	return false;
+}

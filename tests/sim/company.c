@@ -1,9 +1,13 @@
 /*
  * What the company does while its people are on their way: imports, accounts that change hands, records merged and taken apart,
- * devices taken back.
+ * devices taken back, new versions of the schema.
  */
+#include <string.h>
+
 #include "core/base/limits.h"
 #include "sim/sim.h"
+#include "sync/hub_schema.h"
+#include "sync/leaving.h"
 
 static void import(struct sim_world *world, enum rep_op op, const char *entity, const char *id,
 		   struct rep_json *line, int64_t now_ms)
@@ -78,38 +82,53 @@ static void join(struct sim_world *world, int64_t now_ms)
 		  part ? "" : two, rc == REP_OK ? "ok" : err.msg);
 }
 
-/* From now on, or from some hours ago: what was edited before still counts, whenever it comes. */
+/* From now on, or from some hours ago. What is in the mailbox is collected a last time; then the device leaves by its next sync. */
 static void take_back(struct sim_world *world, int64_t now_ms)
 {
 	struct sim_rep *rep = sim_choose_rep(world);
-	struct rep_hub_merge options = {.now_ms = now_ms, .own_only = true};
-	struct rep_json *line = rep_json_object(), *summary = NULL;
-	struct rep_hub_batch *batch = NULL;
+	char at[REP_TIME_LEN + 1];
+	const struct rep_hub_revoke options = {.device = rep->device, .at = at, .reason = "lost"};
+	struct rep_json *row = NULL;
 	struct rep_error err;
-	char time[REP_TIME_LEN + 1];
 	unsigned acting = 0;
 
 	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 		acting += world->reps[i].acts && !world->reps[i].revoked;
-	if (rep->revoked || acting < 3) {
-		rep_json_free(line);
+	if (rep->revoked || acting < 3)
 		return;
-	}
 	rep_time_format(
-		time,
-		now_ms - (sim_below(SIM_STEPS, 2) ? 3600000LL * sim_below(SIM_STEPS, 48) : 0));
-	rep_json_set(line, "values", rep_json_object());
-	sim_line_value(line, "state", "revoked");
-	sim_line_value(line, "since", time);
-	sim_ok(rep_hub_batch_new(&batch, sim_hub(world), "revoked", now_ms, &err), &err, "batch");
-	sim_ok(rep_hub_batch_add(batch, REP_OP_UPDATE, "device", rep->device, line, &err), &err,
-	       rep->name);
-	sim_ok(rep_hub_batch_send(batch, &err), &err, rep->name);
-	rep_hub_batch_free(batch);
-	sim_ok(rep_hub_merge(sim_hub(world), &options, &summary, &err), &err, "revoke");
-	rep_json_free(summary);
+		at, now_ms - (sim_below(SIM_STEPS, 2) ? 3600000LL * sim_below(SIM_STEPS, 48) : 0));
+	sim_ok(rep_hub_revoke(sim_hub(world), &options, now_ms, &row, &err), &err, "revoke");
+	rep_json_free(row);
 	rep->revoked = true;
-	sim_trace(world, "hub: revokes %s since %s", rep->name, time);
+	sim_trace(world, "hub: revokes %s since %s", rep->name, at);
+}
+
+/* In force at once, or in some hours. */
+static void publish(struct sim_world *world, int64_t now_ms)
+{
+	struct rep_hub_publish_schema options = {.now_ms = now_ms};
+	struct rep_json *report = NULL;
+	struct rep_error err;
+	char dir[512], effective[REP_TIME_LEN + 1];
+	enum rep_code rc;
+
+	if (world->versions == SIM_VERSIONS)
+		return;
+	sim_version_path(world->dir, (unsigned)(world->cast - sim_casts), world->versions + 1, dir);
+	options.dir = dir;
+	rep_time_format(effective, now_ms + 3600000LL * (1 + sim_below(SIM_STEPS, 48)));
+	if (sim_below(SIM_STEPS, 2))
+		options.effective = effective;
+	rc = rep_hub_schema_publish(sim_hub(world), &options, &report, &err);
+	/* Not before one that is planned is in force. */
+	if (rc != REP_EINVAL || !strstr(err.msg, "effective-in-past"))
+		sim_ok(rc, &err, "publish a version");
+	world->versions += rc == REP_OK;
+	rep_json_free(report);
+	sim_trace(world, "hub: version %u of the schema, %s: %s", world->versions,
+		  options.effective ? options.effective : "at once",
+		  rc == REP_OK ? "published" : err.msg);
 }
 
 void sim_company(struct sim_world *world)
@@ -127,6 +146,8 @@ void sim_company(struct sim_world *world)
 	case 3:
 		if (sim_below(SIM_STEPS, 8) == 0)
 			take_back(world, now_ms);
+		else if (sim_below(SIM_STEPS, 6) == 0)
+			publish(world, now_ms);
 		else
 			join(world, now_ms);
 		break;

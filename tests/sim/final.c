@@ -212,6 +212,12 @@ static void archive(const struct sim_world *world, const char *dump, const char 
 	sim_run((const char *const[]){"git", "-C", central, "archive", out, "main", NULL});
 }
 
+/* What a device that was taken back has not sent may have come, or not. */
+static int64_t expected(const struct sim_rep *rep, const struct sim_edit *edit)
+{
+	return edit->expected == 1 && !edit->sent && rep->revoked ? -1 : edit->expected;
+}
+
 static void dump_edits(const struct sim_world *world, const char *dump, const char *differing)
 {
 	char path[640];
@@ -224,10 +230,12 @@ static void dump_edits(const struct sim_world *world, const char *dump, const ch
 	fprintf(file, "{\"seed\":%llu,\"differing\":\"%s\",\"edits\":[",
 		(unsigned long long)world->seed, differing);
 	for (unsigned i = 0, n = 0; i < SIM_LAPTOPS; i++)
-		for (unsigned k = 0; k < world->reps[i].edits_len; k++)
-			fprintf(file, "%s[\"%s\",\"s%u\",%lld]", n++ ? "," : "",
-				world->reps[i].device, world->reps[i].edits[k].step,
-				(long long)world->reps[i].edits[k].expected);
+		for (unsigned k = 0; k < world->reps[i].edits_len; k++) {
+			const struct sim_edit *edit = &world->reps[i].edits[k];
+
+			fprintf(file, "%s[\"%s\",\"s%u\",%lld]", n++ ? "," : "", edit->device,
+				edit->step, (long long)expected(&world->reps[i], edit));
+		}
 	fprintf(file, "]}\n");
 	if (fclose(file) != 0)
 		sim_fail("%s cannot be written", path);

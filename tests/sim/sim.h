@@ -26,6 +26,7 @@
 #define SIM_LAPTOPS 7u  /* of whom two have two; a seed lets 2 to 5 of them act */
 #define SIM_ACCOUNTS 3u /* accounts a1, a2, a3 */
 #define SIM_NOWHERE 6u  /* people whom edits name and an import may bring: nowhere0 ... */
+#define SIM_VERSIONS 3u /* of a schema, in a history at most */
 #define SIM_STEPS_MAX 999u
 
 /* ---- chance.c: one stream a subsystem, so that one more draw here changes nothing there ---- */
@@ -80,7 +81,9 @@ struct sim_cast {
 };
 
 struct sim_edit {
+	char device[REP_DEVICE_LEN + 1];
 	unsigned step;
+	bool sent;        /* by a sync that said so */
 	int64_t expected; /* changes with this step's reason; -1 = killed, or lost: none or one */
 };
 
@@ -92,8 +95,7 @@ struct sim_rep {
 	char device[REP_DEVICE_LEN + 1];
 	struct rep_replica *replica; /* NULL while closed */
 	bool acts;
-	bool revoked; /* by the hub */
-	bool knows;   /* that it was: nothing is sent any more */
+	bool revoked; /* by the hub: what it has not sent is not merged any more */
 	int64_t skew_ms;
 	struct sim_edit *edits;
 	unsigned edits_len;
@@ -108,6 +110,7 @@ struct sim_world {
 	uint64_t seed;
 	int64_t now_ms; /* true time; the hub's clock */
 	struct sim_rep reps[SIM_LAPTOPS];
+	unsigned versions; /* of the schema, published */
 	unsigned step;
 	unsigned steps; /* of the history; 0 = as the seed says */
 	unsigned syncs, merges, kills, lost_pushes, late;
@@ -120,6 +123,8 @@ extern const unsigned sim_casts_len;
 
 /* Makes the company of `cast` in `dir`/world, everybody enrolled and synced, and keeps it as `dir`/template<cast>. */
 void sim_template(const char *dir, unsigned cast);
+/* The folder of a later version of the cast's schema: 2 or SIM_VERSIONS. */
+void sim_version_path(const char *dir, unsigned cast, unsigned version, char out[512]);
 /* A fresh copy of the template as `dir`/world: always there, because mailboxes are known by their path. */
 void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, uint64_t seed);
 void sim_world_end(struct sim_world *world);
@@ -165,6 +170,7 @@ bool sim_any_row(struct rep_db *db, const struct rep_entity *entity, char *out);
 const struct rep_entity *sim_any_entity(const struct rep_schema *schema,
 					const struct sim_cast *cast);
 
+bool sim_any_revoked(const struct sim_world *world);
 /* One of the laptops that act. */
 struct sim_rep *sim_choose_rep(struct sim_world *world);
 

@@ -13,6 +13,14 @@
 
 /* ---- steps ---- */
 
+/* It has obeyed the order to leave: its files are gone. */
+static void leave(struct sim_world *world, struct sim_rep *rep)
+{
+	sim_close(rep);
+	rep->acts = false;
+	sim_trace(world, "%s leaves", rep->name);
+}
+
 /* False when the mailbox could not be reached, which is no fault where the network is down. */
 static bool sync_over(struct sim_world *world, struct sim_rep *rep, bool may_fail)
 {
@@ -24,10 +32,14 @@ static bool sync_over(struct sim_world *world, struct sim_rep *rep, bool may_fai
 
 	options.step = sim_below(SIM_FAULTS, 3); /* 0 = as many change sets a segment as fit */
 	rc = rep_device_sync(replica, &options, &summary, &err);
-	if (rep->revoked && rc == REP_EREFUSED)
-		rep->knows = true;
-	else if (!may_fail || rc != REP_EUNREACHABLE)
+	if (rep->revoked && rc == REP_EREFUSED) {
+		leave(world, rep);
+		return false;
+	}
+	if (!may_fail || rc != REP_EUNREACHABLE)
 		sim_ok(rc, &err, rep->name);
+	for (unsigned i = 0; rc == REP_OK && i < rep->edits_len; i++)
+		rep->edits[i].sent = true;
 	sim_check_visible(world, rep, replica);
 	memcpy(rep->device, replica->device, sizeof rep->device);
 	rep_json_free(summary);
@@ -48,7 +60,7 @@ void sim_merge(struct sim_world *world)
 
 	sim_ok(rep_hub_merge(sim_hub(world), &options, &summary, &err), &err, "merge");
 	if (rep_json_size(rep_json_get(summary, "problems")) ||
-	    rep_json_get_integer(summary, "quarantined"))
+	    (rep_json_get_integer(summary, "quarantined") && !sim_any_revoked(world)))
 		sim_fail("merge: %s", rep_json_text(summary));
 	rep_json_free(summary);
 	world->merges++;
@@ -69,7 +81,8 @@ static void remember(struct sim_world *world, struct sim_rep *rep, int64_t expec
 	if (!edits)
 		sim_fail("out of memory");
 	rep->edits = edits;
-	edits[rep->edits_len++] = (struct sim_edit){world->step, rep->knows ? 0 : expected};
+	edits[rep->edits_len] = (struct sim_edit){.step = world->step, .expected = expected};
+	memcpy(edits[rep->edits_len++].device, rep->device, sizeof rep->device);
 }
 
 /* ---- what goes wrong ---- */
@@ -134,16 +147,22 @@ static void sync_and_lose(struct sim_world *world, struct sim_rep *rep)
 {
 	struct rep_oid before, after;
 
+	unsigned len = rep->edits_len;
+	bool *sent = calloc(len + 1, sizeof *sent);
+
+	for (unsigned i = 0; i < len; i++)
+		sent[i] = rep->edits[i].sent;
 	sim_outbox(world, rep, &before);
 	sim_sync(world, rep);
-	if (rep->knows)
-		return; /* it would never be sent again */
 	sim_outbox(world, rep, &after);
 	if (!rep_oid_is_zero(&before) && !rep_oid_equal(&before, &after)) {
 		sim_outbox_set(world, rep, &after, &before);
+		for (unsigned i = 0; i < len; i++)
+			rep->edits[i].sent = sent[i];
 		world->lost_pushes++;
 		sim_trace(world, "%s: the push is lost", rep->name);
 	}
+	free(sent);
 }
 
 /* The network fails on the way, for good or for a moment: what was told of as done is done, and the rest is made up for later. */
@@ -238,7 +257,7 @@ static void one_step(struct sim_world *world)
 	unsigned dice = sim_below(SIM_STEPS, 100);
 	enum action action = dice < 66 ? ACT_EDIT : dice < 81 ? ACT_SYNC : ACT_MERGE;
 
-	if (sim_percent(SIM_FAULTS, 5)) {
+	if (sim_percent(SIM_FAULTS, 5) && !rep->revoked) {
 		act_and_die(world, rep, action);
 	} else if (dice >= 93) {
 		sim_company(world);
@@ -252,12 +271,13 @@ static void one_step(struct sim_world *world)
 		static void (*const bad[])(struct sim_world *, struct sim_rep *) = {
 			sync_badly, sync_and_lose, sync_late, sync_late};
 
-		bad[sim_below(SIM_FAULTS, 4)](world, rep);
+		/* What is lost after the device was told of as gone nobody sends again. */
+		bad[rep->revoked ? 2 : sim_below(SIM_FAULTS, 4)](world, rep);
 	} else {
 		sim_trace(world, "%s %s", action == ACT_SYNC ? rep->name : "hub",
 			  action == ACT_SYNC ? "sync" : "merge");
 		act(world, rep, action);
-		if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 10))
+		if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 10) && rep->acts)
 			act(world, rep, action); /* somebody pressed the button twice */
 	}
 }

@@ -241,6 +241,24 @@ static void read_devices(struct sim_world *world, const char *kept)
 	fclose(file);
 }
 
+void sim_version_path(const char *dir, unsigned cast, unsigned version, char out[512])
+{
+	snprintf(out, 512, "%s/schema%u-%u", dir, cast, version);
+}
+
+static void make_versions(const char *dir, unsigned cast, const char *schema)
+{
+	char from[512], to[512];
+
+	snprintf(from, sizeof from, "%s", schema);
+	for (unsigned version = 2; version <= SIM_VERSIONS; version++) {
+		sim_version_path(dir, cast, version, to);
+		sim_run((const char *const[]){"python3", REP_SOURCE_DIR "/tests/sim/next_schema.py",
+					      from, to, NULL});
+		memcpy(from, to, sizeof from);
+	}
+}
+
 void sim_template(const char *dir, unsigned cast)
 {
 	struct sim_world world = {.cast = &sim_casts[cast], .now_ms = BEGIN_MS};
@@ -272,6 +290,7 @@ void sim_template(const char *dir, unsigned cast)
 			sim_merge(&world);
 	}
 	sim_world_end(&world);
+	make_versions(dir, cast, schema);
 	sim_copy(here, kept);
 	keep_devices(&world, kept);
 }
@@ -311,7 +330,7 @@ void sim_world_begin(struct sim_world *world, const char *dir, unsigned cast, ui
 	unsigned order[SIM_LAPTOPS], n;
 	char here[512], kept[512];
 
-	*world = (struct sim_world){.cast = &sim_casts[cast], .seed = seed};
+	*world = (struct sim_world){.cast = &sim_casts[cast], .seed = seed, .versions = 1};
 	snprintf(world->dir, sizeof world->dir, "%s", dir);
 	set_paths(world);
 	template_paths(dir, cast, here, kept);
