@@ -439,13 +439,21 @@ static void a_pair_is_taken_apart_at_a_desk(void **state)
 	struct rep_error err;
 
 	open_desks(&desks, state, "desk-apart");
+	world_put(desks.two.li, "改名", "contact", SECOND, ASSIGNS("name=张明"));
+	sync_all(&desks.two);
 	desk_joins(desks.ma, SECOND, FIRST);
 	sync_desks(&desks);
 	assert_string_equal(laptop_field(desks.he, "contact", SECOND, "name"), "(none)");
 	expect_ok(rep_unmerge(desks.he, "contact", SECOND, "不是同一人", &err), &err);
+	world_put(desks.he, "核对", "contact", FIRST, ASSIGNS("dept=心内科"));
 	sync_desks(&desks);
 	assert_string_equal(laptop_field(desks.ma, "contact", SECOND, "hobbies"), "[\"羽毛球\"]");
 	assert_string_equal(laptop_field(desks.ma, "contact", FIRST, "hobbies"), "[\"书法\"]");
+	/* The proposal is about its own record again, and the row of it is there. */
+	assert_int_equal(db_number(rep_hub_db(desks.two.world.hub),
+				   "SELECT count(*) FROM _review WHERE kind = 'proposal' AND"
+				   " record = '" SECOND "'"),
+			 1);
 	expect_sound(&desks.two.world);
 	close_desks(&desks);
 }
