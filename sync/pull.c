@@ -1,7 +1,7 @@
 /*
  * Pull: a verified view becomes the rows, in one transaction.
  *
- *	1. seal what became pending, so that nothing recorded so far is hidden by what follows
+ *	1. seal what became pending, and what nobody recorded (found.c), so that nothing is hidden by what follows
  *	2. install the schema where it is new
  *	3. write the rows that differ between the old view and the new one, without regard to own changes; apply outcomes
  *	4. fold onto the view's records the own changes that were unacknowledged before this pull and still are; those that
@@ -228,6 +228,9 @@ static enum rep_code seal_pending(struct rep_pull *pull, struct rep_error *err)
 
 	if (!replica->schema)
 		return REP_OK;
+	rc = rep_pull_found(pull, err);
+	if (rc != REP_OK)
+		return rc;
 	rc = rep_seal(replica, pull->device->options->now_ms, NULL, &sealed, err);
 	pull->device->counts.sealed += sealed;
 	return rc;

@@ -332,6 +332,15 @@ static enum rep_code base_of(void *user, const struct rep_entity *entity, const 
 	return rc;
 }
 
+enum rep_code rep_pull_base(struct rep_replica *replica, struct rep_lookup *view,
+			    const struct rep_entity *entity, const char *id, struct rep_base *out,
+			    struct rep_error *err)
+{
+	struct bases bases = {replica, view};
+
+	return base_of(&bases, entity, id, out, err);
+}
+
 enum rep_code rep_pull_rebase(struct rep_replica *replica, struct rep_lookup *view,
 			      const struct rep_json *touched, int64_t merged_seq,
 			      struct rep_error *err)

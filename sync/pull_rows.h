@@ -25,6 +25,17 @@ REP_CHECK enum rep_code rep_pull_walk(struct rep_pull *pull, const struct rep_oi
 REP_CHECK enum rep_code rep_pull_rebase(struct rep_replica *replica, struct rep_lookup *view,
 					const struct rep_json *touched, int64_t merged_seq,
 					struct rep_error *err);
+/* The record that a view has; as rep_rebase.base_of. */
+struct rep_base;
+REP_CHECK enum rep_code rep_pull_base(struct rep_replica *replica, struct rep_lookup *view,
+				      const struct rep_entity *entity, const char *id,
+				      struct rep_base *out, struct rep_error *err);
+/*
+ * found.c: what was written past the triggers into rows that own changes lie on becomes pending edits with the reason `found`. Before the
+ * seal of the pull, against the view that the rows show.
+ */
+REP_CHECK enum rep_code rep_pull_found(struct rep_pull *pull, struct rep_error *err);
+
 /* Did the new view lose a partition that the old one had? */
 REP_CHECK enum rep_code rep_pull_lost(struct rep_git *git, const struct rep_oid *old_root,
 				      const struct rep_oid *new_root, bool *lost,

@@ -153,3 +153,34 @@ settle() { # everybody twice
 	hub_at "$DAY 23:22:00" --json merge | jq -e '.changesets == 1'
 	world_fsck
 }
+
+@test "what was written past the triggers into a row with own edits becomes an edit with the reason found; elsewhere the view stands" {
+	past() { sqlite3 -bail -cmd '.dbconfig enable_trigger off' "$W/wang/replica.db" "$1" >"$W.sqlite"; }
+	at "$DAY 09:00:00" wang put contact C-0001 best_time=周三下午 -m 门诊
+	at "$DAY 09:01:00" wang put contact C-0001 needs=样品 -m 门诊
+	# Nobody records these: two fields of the row that was edited, one of them edited just now, and one of a row that was not.
+	past "UPDATE contact SET dept = '骨科', best_time = '周日' WHERE id = 'C-0001'; UPDATE contact SET dept = '儿科' WHERE id = 'C-0003'"
+	[ "$(at "$DAY 09:02:00" wang --json status | jq .pending)" = 2 ]
+	at "$DAY 09:03:00" li put contact C-0001 title=主任 -m 更正
+	at "$DAY 09:04:00" li sync
+	hub_at "$DAY 09:05:00" merge
+	run at "$DAY 09:05:30" wang verify
+	[ "$status" -eq 5 ]
+	[[ "$output" == *C-0003* ]]
+	# The view that he gets makes the row anew.
+	at "$DAY 09:06:00" wang sync
+	[ "$(field "$DAY 09:07:00" wang contact C-0001 dept)" = '"骨科"' ]
+	[ "$(field "$DAY 09:07:00" wang contact C-0001 best_time)" = '"周日"' ]
+	[ "$(field "$DAY 09:07:00" wang contact C-0001 title)" = '"主任"' ]
+	at "$DAY 09:08:00" wang sync
+	hub_at "$DAY 09:09:00" merge
+	settle
+	hub_at "$DAY 23:00:00" --json audit --entity contact --id C-0001 |
+		jq -e '[.[] | select(.reason == "found") | [.field, .old, .new, .outcome]] | sort
+			== [["best_time", "周三下午", "周日", "applied"], ["dept", "心内科", "骨科", "applied"]]'
+	hub_at "$DAY 23:00:10" --json show contact C-0001 | jq -e '.fields | .dept == "骨科" and .best_time == "周日" and .needs == "样品"'
+	[ "$(hub_at "$DAY 23:00:20" --json show contact C-0003 | jq -r .fields.dept)" = 内科 ]
+	# Once, and not again with every sync.
+	[ "$(hub_at "$DAY 23:00:30" --json audit --entity contact --id C-0001 | jq '[.[] | select(.reason == "found")] | length')" = 2 ]
+	"$REPSYNC" -C "$HUB" hub verify --replay
+}
