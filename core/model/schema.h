@@ -395,13 +395,13 @@ int rep_enum_find(const struct rep_field *field, const char *text);
 bool rep_field_is_scalar(const struct rep_field *field); /* not set, list, map */
 /* Does the field list this rule, at whatever place? */
 bool rep_field_has_rule(const struct rep_field *field, enum rep_rule rule);
-/* The machine for a record whose `by` field has `kind` (NULL without `by`), or NULL. */
 /* Whether records of it say who may do what: reps, territories, assignments, devices, roles. */
 bool rep_entity_is_org(const struct rep_entity *entity);
 /* Whether a record of it can be an account, that is the root of a partition of its own id. */
 bool rep_entity_is_account(const struct rep_entity *entity);
 /* Whether its records can have a twin of a visibility class other than "open" (a review item can have one of any class). */
 bool rep_entity_has_twin(const struct rep_entity *entity, const char *visibility);
+/* The machine for a record whose `by` field has `kind` (NULL without `by`), or NULL. */
 const struct rep_machine *rep_entity_machine(const struct rep_entity *entity, const char *kind);
 /* Why a name, a label or a column's header is forbidden, or NULL when it is not. */
 const struct rep_label *rep_schema_forbids(const struct rep_schema *schema, const char *text);

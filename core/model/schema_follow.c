@@ -57,11 +57,6 @@ static void bad(struct following *at, const char *field, const char *code, const
 
 /* ---- what never changes ---- */
 
-static bool same_name(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* The name that a field of the version before has now. */
 static const char *name_next(const struct following *at, const char *name)
 {
@@ -82,7 +77,7 @@ static bool same_steps(const struct following *at)
 		const struct rep_field *was = from->steps[i].field, *is = to->steps[i].field;
 
 		if (from->steps[i].kind != to->steps[i].kind || !was != !is ||
-		    (was && !same_name(name_next(at, was->name), is->name)))
+		    (was && !rep_same_text(name_next(at, was->name), is->name)))
 			return false;
 	}
 	return true;
@@ -99,8 +94,8 @@ static bool same_id(const struct following *at)
 		const struct rep_field *is = rep_entity_field(to, to->id_from[i]);
 
 		/* The normaliser is part of how the id is made. */
-		if (!same_name(name_next(at, from->id_from[i]), to->id_from[i]) || !was || !is ||
-		    was->normalise != is->normalise)
+		if (!rep_same_text(name_next(at, from->id_from[i]), to->id_from[i]) || !was ||
+		    !is || was->normalise != is->normalise)
 			return false;
 	}
 	return true;
@@ -136,30 +131,14 @@ static void check_classes(struct following *at)
 
 /* ---- what the mapping names ---- */
 
-static bool renamed_to(const struct following *at, const char *name)
-{
-	for (void *it = at->map.rename ? rep_json_iter(at->map.rename) : NULL; it;
-	     it = rep_json_iter_next(at->map.rename, it))
-		if (same_name(rep_json_string_value(rep_json_iter_value(it)), name))
-			return true;
-	return false;
-}
-
-static bool is_dropped(const struct following *at, const char *name)
-{
-	for (size_t i = 0; i < rep_json_size(at->map.drop); i++)
-		if (same_name(rep_json_string_value(rep_json_at(at->map.drop, i)), name))
-			return true;
-	return false;
-}
-
+/* How many fields are renamed to this name: one, where it is no mistake. */
 static size_t times_target(const struct following *at, const char *name)
 {
 	size_t times = 0;
 
-	for (void *it = rep_json_iter(at->map.rename); it;
+	for (void *it = at->map.rename ? rep_json_iter(at->map.rename) : NULL; it;
 	     it = rep_json_iter_next(at->map.rename, it))
-		times += same_name(rep_json_string_value(rep_json_iter_value(it)), name);
+		times += rep_same_text(rep_json_string_value(rep_json_iter_value(it)), name);
 	return times;
 }
 
@@ -178,9 +157,9 @@ static void check_rename(struct following *at, const char *was, const char *is)
 		    is);
 	else if (times_target(at, is) > 1)
 		bad(at, was, "duplicate-name", "\"rename\": two fields become", is);
-	else if (rep_entity_field(at->map.to, was) && !renamed_to(at, was))
+	else if (rep_entity_field(at->map.to, was) && times_target(at, was) == 0)
 		bad(at, was, "duplicate-name", "it is renamed, and still there", NULL);
-	else if (rep_entity_field(at->map.from, is) && !is_dropped(at, is) &&
+	else if (rep_entity_field(at->map.from, is) && !rep_map_drops(&at->map, is) &&
 		 !rep_json_get(at->map.rename, is))
 		bad(at, was, "duplicate-name", "the version before has a field of the new name",
 		    is);
@@ -249,7 +228,7 @@ static void check_drop(struct following *at, const struct rep_json *name)
 	if (!field || field->engine)
 		bad(at, text, "unknown-field", "\"drop\": the version before has no such field",
 		    NULL);
-	else if (rep_entity_field(at->map.to, text) && !renamed_to(at, text) &&
+	else if (rep_entity_field(at->map.to, text) && times_target(at, text) == 0 &&
 		 !rep_json_get(at->map.derive, text))
 		bad(at, text, "duplicate-name", "it is dropped, and still there", NULL);
 	else if (rep_json_get(at->map.rename, text))
@@ -297,8 +276,9 @@ static void check_mappings(struct following *at)
 		for (size_t k = 0; k < i; k++)
 			twice = twice ||
 				(rep_json_get_integer(rep_json_at(mappings, k), "from") == from &&
-				 same_name(rep_json_get_string(rep_json_at(mappings, k), "entity"),
-					   name));
+				 rep_same_text(
+					 rep_json_get_string(rep_json_at(mappings, k), "entity"),
+					 name));
 		if (twice)
 			bad(at, NULL, "duplicate-name", "\"mappings\": two of", name);
 	}
@@ -356,7 +336,7 @@ static void check_field(struct following *at, const struct rep_field *was)
 			check_entries(at, was, is);
 		return;
 	}
-	if (is_dropped(at, was->name) || rep_json_get(at->map.rename, was->name) ||
+	if (rep_map_drops(&at->map, was->name) || rep_json_get(at->map.rename, was->name) ||
 	    rep_json_get(at->map.derive, was->name))
 		return;
 	if (!same)

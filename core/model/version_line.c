@@ -195,15 +195,6 @@ enum rep_code rep_map_values(struct rep_versions *versions, const struct rep_ver
 	return rc;
 }
 
-static int number_after(struct rep_versions *versions, int number)
-{
-	int next = number + 1, newest = rep_versions_newest(versions);
-
-	while (next < newest && !rep_versions_has(versions, next))
-		next++;
-	return next;
-}
-
 enum rep_code rep_version_line(struct rep_versions *versions, const char *entity, enum rep_op op,
 			       const struct rep_json *line, int from, int to, struct rep_json **out,
 			       struct rep_json **unknown, struct rep_error *err)
@@ -218,7 +209,7 @@ enum rep_code rep_version_line(struct rep_versions *versions, const char *entity
 		return rc;
 	}
 	values = rep_json_ref(given);
-	for (int at = from; rc == REP_OK && at < to; at = number_after(versions, at)) {
+	for (int at = from; rc == REP_OK && at < to; at = rep_versions_after(versions, at)) {
 		struct rep_version_map map;
 		struct rep_json *next = NULL;
 
@@ -277,15 +268,14 @@ enum rep_code rep_version_name(struct rep_versions *versions, const char *entity
 	enum rep_code rc = REP_OK;
 
 	*out = name;
-	for (int at = from; rc == REP_OK && *out && at < to; at = number_after(versions, at)) {
+	for (int at = from; rc == REP_OK && *out && at < to;
+	     at = rep_versions_after(versions, at)) {
 		rc = rep_version_step(versions, at, entity, &map, err);
 		if (rc == REP_OK)
 			*out = name_forward(&map, *out);
 	}
 	for (int at = from; rc == REP_OK && *out && at > to;) {
-		do {
-			at--;
-		} while (at > to && !rep_versions_has(versions, at));
+		at = rep_versions_before(versions, at);
 		rc = rep_version_step(versions, at, entity, &map, err);
 		if (rc == REP_OK)
 			*out = name_back(&map, *out);

@@ -36,7 +36,7 @@ void rep_version_map_init(struct rep_version_map *out, const struct rep_schema *
 	};
 }
 
-static bool same_text(const char *a, const char *b)
+bool rep_same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
@@ -58,12 +58,13 @@ static bool entries_alike(const struct rep_field *a, const struct rep_field *b)
 bool rep_fields_alike(const struct rep_field *a, const struct rep_field *b)
 {
 	return a->type == b->type && a->of == b->of && a->scale == b->scale &&
-	       a->engine == b->engine && same_text(a->to, b->to) && same_text(a->unit, b->unit) &&
+	       a->engine == b->engine && rep_same_text(a->to, b->to) &&
+	       rep_same_text(a->unit, b->unit) &&
 	       rep_field_has_rule(a, REP_RULE_SUM) == rep_field_has_rule(b, REP_RULE_SUM) &&
 	       entries_alike(a, b);
 }
 
-static bool is_dropped(const struct rep_version_map *map, const char *name)
+bool rep_map_drops(const struct rep_version_map *map, const char *name)
 {
 	for (size_t i = 0; i < rep_json_size(map->drop); i++) {
 		const char *dropped = rep_json_string_value(rep_json_at(map->drop, i));
@@ -80,7 +81,7 @@ const struct rep_field *rep_map_forward(const struct rep_version_map *map,
 	const char *name = rep_json_get_string(map->rename, field->name);
 	const struct rep_field *to;
 
-	if (!map->to || is_dropped(map, field->name))
+	if (!map->to || rep_map_drops(map, field->name))
 		return NULL;
 	if (!name)
 		name = field->name;

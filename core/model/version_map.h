@@ -15,7 +15,10 @@ struct rep_version_map {
 
 void rep_version_map_init(struct rep_version_map *out, const struct rep_schema *from,
 			  const struct rep_schema *to, const char *entity);
-/* Loads both versions. */
+/* The version next to `number`, later or earlier; 0 where there is none. */
+int rep_versions_after(const struct rep_versions *versions, int number);
+int rep_versions_before(const struct rep_versions *versions, int number);
+/* From `from` to the version after it; loads both. */
 REP_CHECK enum rep_code rep_version_step(struct rep_versions *versions, int from,
 					 const char *entity, struct rep_version_map *out,
 					 struct rep_error *err);
@@ -27,6 +30,11 @@ const struct rep_field *rep_map_back(const struct rep_version_map *map,
 				     const struct rep_field *field);
 /* Do lines and values of the two have the same form: type, kind of element, target, sum or not? */
 bool rep_fields_alike(const struct rep_field *a, const struct rep_field *b);
+
+/* Does the mapping drop this field of the older version? */
+bool rep_map_drops(const struct rep_version_map *map, const char *name);
+/* Are the two the same, or both NULL? */
+bool rep_same_text(const char *a, const char *b);
 
 /*
  * A value as the other version has it, by the mapping's values for the field `newer` of the newer one: of the older version as the

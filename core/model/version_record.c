@@ -479,10 +479,8 @@ enum rep_code rep_version_migrate(struct rep_versions *versions, const char *ent
 	enum rep_code rc = REP_OK;
 
 	while (rc == REP_OK && from < to) {
-		int next = from + 1;
+		int next = rep_versions_after(versions, from);
 
-		while (next < to && !rep_versions_has(versions, next))
-			next++;
 		rc = migrate_step(versions, entity, folded, from, next, err);
 		from = next;
 	}
@@ -499,10 +497,8 @@ enum rep_code rep_version_project(struct rep_versions *versions, const struct re
 	while (rc == REP_OK && from > to) {
 		struct rep_version_map map;
 		struct rep_record *earlier = NULL;
-		int before = from - 1;
+		int before = rep_versions_before(versions, from);
 
-		while (before > to && !rep_versions_has(versions, before))
-			before--;
 		rc = rep_version_step(versions, before, record->entity->name, &map, err);
 		if (rc == REP_OK && map.from && !(earlier = shell_of(at, map.from)))
 			rc = no_memory(err);

@@ -148,19 +148,28 @@ int rep_version_of_id(const char *id, const char *name)
 										   : 0;
 }
 
+int rep_versions_after(const struct rep_versions *versions, int number)
+{
+	const struct version *version = find(versions, number);
+
+	return version && version + 1 < versions->list + versions->len ? version[1].number : 0;
+}
+
+int rep_versions_before(const struct rep_versions *versions, int number)
+{
+	const struct version *version = find(versions, number);
+
+	return version && version > versions->list ? version[-1].number : 0;
+}
+
 enum rep_code rep_version_step(struct rep_versions *versions, int from, const char *entity,
 			       struct rep_version_map *out, struct rep_error *err)
 {
-	const struct version *version = find(versions, from);
 	const struct rep_schema *older = NULL, *newer = NULL;
-	int next = 0;
-	enum rep_code rc;
+	enum rep_code rc = rep_versions_schema(versions, from, &older, err);
 
-	if (version && version + 1 < versions->list + versions->len)
-		next = version[1].number;
-	rc = rep_versions_schema(versions, from, &older, err);
 	if (rc == REP_OK)
-		rc = rep_versions_schema(versions, next, &newer, err);
+		rc = rep_versions_schema(versions, rep_versions_after(versions, from), &newer, err);
 	if (rc == REP_OK)
 		rep_version_map_init(out, older, newer, entity);
 	return rc;
