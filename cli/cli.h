@@ -54,6 +54,12 @@ int64_t cli_now_ms(void);
 /* Opens the replica of -C. REP_EINVAL with a hint where it has no schema yet and `schema` is asked for. */
 REP_CHECK enum rep_code cli_replica(struct cli *cli, struct rep_replica **out, bool read_only,
 				    bool schema, struct rep_error *err);
+/*
+ * To show many rows: open for writing, so that a large read can be noted (core/store/large_read.h); where nothing can be written, for
+ * reading.
+ */
+REP_CHECK enum rep_code cli_replica_to_list(struct cli *cli, struct rep_replica **out, bool schema,
+					    struct rep_error *err);
 REP_CHECK enum rep_code cli_hub(struct cli *cli, struct rep_hub **out, bool read_only,
 				struct rep_error *err);
 /* REP_EUSAGE that lists what there is. */

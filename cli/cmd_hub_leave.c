@@ -130,6 +130,11 @@ static void print_report(const struct cli *cli, const struct rep_json *report)
 		{"last_contact", "上次联系", "last contact", false},
 		{"stale", "可能有未知编辑", "unseen edits possible", false},
 	};
+	static const struct cli_column reads[] = {
+		{"device", "设备", "device", false},   {"stamp", "时间", "when", false},
+		{"command", "命令", "command", false}, {"query", "查询", "query", false},
+		{"rows", "行数", "rows read", true},
+	};
 	struct rep_json *told = rep_json_dup(report);
 	struct rep_json *rows = rep_json_get(told, "successors");
 
@@ -139,6 +144,9 @@ static void print_report(const struct cli *cli, const struct rep_json *report)
 	cli_members(cli, told, members, sizeof members / sizeof *members);
 	cli_table(cli, rows, successors, sizeof successors / sizeof *successors);
 	cli_table(cli, rep_json_get(told, "devices"), devices, sizeof devices / sizeof *devices);
+	if (rep_json_size(rep_json_get(told, "large_reads")))
+		cli_table(cli, rep_json_get(told, "large_reads"), reads,
+			  sizeof reads / sizeof *reads);
 	rep_json_free(told);
 }
 

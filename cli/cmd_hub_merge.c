@@ -131,6 +131,7 @@ static void print_status(const struct cli *cli, const struct rep_json *status)
 		{"rejections", "拒绝", "rejections", true},
 		{"held", "等待", "held", true},
 		{"quarantined", "隔离", "quarantined", true},
+		{"large_reads", "大量读取（28 天）", "large reads (28 days)", true},
 		{"run", "批次", "run", true},
 		{"commit", "提交", "commit", false},
 	};

@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/record.h"
+#include "core/store/large_read.h"
 #include "core/store/query.h"
 
 enum rep_code cmd_get(struct cli *cli, int argc, char **argv, struct rep_error *err)
@@ -48,11 +49,13 @@ enum rep_code cmd_list(struct cli *cli, int argc, char **argv, struct rep_error 
 
 	if ((rc = cli_options(cli, argc, argv, options, 4, err)) ||
 	    (rc = cli_args(cli, 1, 1, names, err)) ||
-	    (rc = cli_replica(cli, &replica, true, true, err)) ||
+	    (rc = cli_replica_to_list(cli, &replica, true, err)) ||
 	    (rc = cli_entity(replica->schema, cli->args[0], &entity, err)))
 		goto out;
 	query.entity = cli->args[0];
-	if ((rc = rep_query_list(replica, &query, &records, err)))
+	if ((rc = rep_query_list(replica, &query, &records, err)) ||
+	    (rc = rep_note_read(replica, "list", cli->args[0], (int64_t)rep_json_size(records),
+				cli_now_ms(), err)))
 		goto out;
 	if (cli->json)
 		cli_json(records);
@@ -127,7 +130,9 @@ enum rep_code cmd_find(struct cli *cli, int argc, char **argv, struct rep_error 
 
 	if ((rc = cli_options(cli, argc, argv, options, 1, err)) ||
 	    (rc = cli_args(cli, 1, 1, names, err)) ||
-	    (rc = find(cli, &replica, limit, &records, err)))
+	    (rc = find(cli, &replica, limit, &records, err)) ||
+	    (rc = rep_note_read(replica, "find", cli->args[0], (int64_t)rep_json_size(records),
+				cli_now_ms(), err)))
 		goto out;
 	if (cli->json)
 		cli_json(records);
@@ -207,8 +212,11 @@ enum rep_code cmd_sql(struct cli *cli, int argc, char **argv, struct rep_error *
 		return rc;
 	if (write)
 		return sql_write(cli, err);
-	if ((rc = cli_replica(cli, &replica, true, false, err)) ||
-	    (rc = rep_query_sql(replica->db, cli->args[0], &answer, err)))
+	if ((rc = cli_replica_to_list(cli, &replica, false, err)) ||
+	    (rc = rep_query_sql(replica->db, cli->args[0], &answer, err)) ||
+	    (rc = rep_note_read(replica, "sql", cli->args[0],
+				(int64_t)rep_json_size(rep_json_get(answer, "rows")), cli_now_ms(),
+				err)))
 		goto out;
 	if (cli->json)
 		cli_json(answer);

@@ -31,6 +31,17 @@ enum rep_code cli_replica(struct cli *cli, struct rep_replica **out, bool read_o
 	return rc;
 }
 
+enum rep_code cli_replica_to_list(struct cli *cli, struct rep_replica **out, bool schema,
+				  struct rep_error *err)
+{
+	struct rep_error ignored;
+	enum rep_code rc = cli_replica(cli, out, false, schema, err);
+
+	if (rc == REP_EIO && cli_replica(cli, out, true, schema, &ignored) == REP_OK)
+		rc = REP_OK;
+	return rc;
+}
+
 const char *cli_own_path(struct cli *cli)
 {
 	char path[4096];

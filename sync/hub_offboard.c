@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/store/large_read.h"
 #include "core/store/reassign.h"
 #include "sync/hub_line.h"
 #include "sync/leaving.h"
 #include "sync/reassign.h"
+
+#define READS_MS (28LL * 24 * 60 * 60 * 1000)
 
 struct leaving {
 	struct rep_hub *hub;
@@ -418,6 +421,43 @@ static enum rep_code tell_devices(struct leaving *leaving, struct rep_error *err
 	return rc;
 }
 
+/* Large reads of the last weeks, which the laptops noted (core/store/large_read.h). */
+static enum rep_code tell_reads(struct leaving *leaving, struct rep_error *err)
+{
+	struct rep_json *list = rep_json_array();
+	char from[REP_TIME_LEN + 1];
+	struct rep_stmt *stmt;
+	bool row = true;
+	enum rep_code rc = rep_db_use(
+		leaving->hub->db, &stmt,
+		"SELECT device, stamp, json_extract(line, '$.values.command.new'),"
+		" json_extract(line, '$.values.asked.new'), json_extract(line, '$.values.rows_read.new')"
+		" FROM _change WHERE entity = ?1 AND rep = ?2 AND op = 'insert' AND eff >= ?3"
+		" ORDER BY eff",
+		err);
+
+	rep_json_set(leaving->report, "large_reads", list);
+	if (rc != REP_OK)
+		return rc;
+	rep_time_format(from, leaving->now_ms - READS_MS);
+	rep_bind_text(stmt, 1, REP_ACCESS_ENTITY);
+	rep_bind_text(stmt, 2, leaving->asked->rep);
+	rep_bind_text(stmt, 3, from);
+	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row) {
+		struct rep_json *one = rep_json_object();
+		const char *query = rep_column_text(stmt, 3, NULL);
+
+		rep_json_set_string(one, "device", rep_column_text(stmt, 0, NULL));
+		rep_json_set_string(one, "stamp", rep_column_text(stmt, 1, NULL));
+		rep_json_set_string(one, "command", rep_column_text(stmt, 2, NULL));
+		rep_json_set(one, "query", query ? rep_json_string(query) : rep_json_null());
+		rep_json_set_integer(one, "rows", rep_column_int(stmt, 4));
+		rep_json_append(list, one);
+	}
+	rep_stmt_reset(stmt);
+	return rc;
+}
+
 static enum rep_code begin(struct leaving *leaving, struct rep_error *err)
 {
 	struct rep_hub *hub = leaving->hub;
@@ -452,6 +492,8 @@ static enum rep_code carry_out(struct leaving *leaving, struct rep_error *err)
 	if (rc == REP_OK && !leaving->asked->preview)
 		rc = rep_hub_merge_all(leaving->hub, leaving->now_ms, &summary, err);
 	rep_json_free(summary);
+	if (rc == REP_OK)
+		rc = tell_reads(leaving, err);
 	return rc == REP_OK ? tell_devices(leaving, err) : rc;
 }
 

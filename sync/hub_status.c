@@ -189,6 +189,10 @@ static enum rep_code put_counts(struct rep_hub *hub, struct rep_json *out, struc
 		{"rejections", "SELECT count(*) FROM _review WHERE kind = ?1", "rejection"},
 		{"held", "SELECT count(*) FROM _held", NULL},
 		{"quarantined", "SELECT count(*) FROM _quarantine", NULL},
+		{"large_reads",
+		 "SELECT count(*) FROM _change WHERE entity = ?1 AND op = 'insert'"
+		 " AND eff >= strftime('%Y-%m-%dT%H:%M:%fZ', substr((SELECT max(eff) FROM _change), 1, 23), '-28 days')",
+		 "access"},
 	};
 	enum rep_code rc = REP_OK;
 

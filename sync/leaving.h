@@ -46,6 +46,7 @@ struct rep_hub_offboard {
  * rep themselves. *report:
  *
  *	{"rep","name","effective","reason","preview","successors":[{"rep","name","territories":[T],"records":{entity: n}}],
+ *	 "large_reads":[{"device","stamp","command","query","rows"}] of the last four weeks,
  *	 "records":{entity: n},"devices":[row of rep_hub_devices and {"hash","late_final","rejected","held","quarantined","stale"}]}
  *
  * `records`: live ones of the accounts that the rep held. `stale`: no contact for a day before; what was edited there since is unknown.

@@ -62,7 +62,7 @@ laptop_does() { "$REPSYNC" -C "$W/$1" --quiet "${p[@]}" "${@:2}"; }
 told() { "$REPSYNC" -C "$W/$1" --json "${p[@]}" "${@:2}"; }
 hub_told() { "$REPSYNC" -C "$HUB" --json hub "$@"; }
 # people and open tasks that a laptop holds in the accounts of 王磊
-holds() { echo "$(told "$1" list contact --where "_partition LIKE 'O-010%'" | jq length) $(told "$1" list task --where "_partition LIKE 'O-010%' AND state = 'open'" | jq length)"; }
+holds() { told "$1" sql "SELECT (SELECT count(*) FROM contact WHERE _partition LIKE 'O-010%') || ' ' || (SELECT count(*) FROM task WHERE _partition LIKE 'O-010%' AND state = 'open')" | jq -r '.rows[0][0]'; }
 in_days() { LD_PRELOAD=$FAKETIME_LIB FAKETIME="+$1d" FAKETIME_DONT_FAKE_MONOTONIC=1 "${@:2}"; }
 
 a_rep_leaves() {
@@ -76,6 +76,12 @@ a_rep_leaves() {
 	for name in wang second li zhou; do laptop_does $name sync; done
 	[ "$(holds wang)" = '62 14' ]
 	[ "$(holds li)" = '0 0' ]
+
+	# Minutes before he leaves he takes a copy of everybody: that is noted before it is shown.
+	[ "$(told wang list contact | jq length)" = 62 ]
+	laptop_does wang sync
+	company hub merge
+	hub_told status | jq -e '.large_reads == 1'
 
 	# Nine edits: seven before the hour, two after it. They are sent in time, and not yet collected.
 	for i in $(seq 7); do laptop_does wang put contact "C-000$i" "needs=第${i}次拜访" -m "拜访$i"; done
@@ -100,6 +106,7 @@ a_rep_leaves() {
 		and ([.successors[] | [.rep, .name, .records.contact]] | sort) == [["E0012", "李娜", 32], ["E0015", "周强", 30]]
 		and ([.successors[].records.task] | add) == 14
 		and ([.devices[].late_final] | add) == 7 and ([.devices[].rejected] | add) == 2
+		and ([.large_reads[] | [.command, .query, .rows]]) == [["list", "contact", 62]]
 		and ([.devices[] | [.state, .left]] | unique) == [["revoked", "ordered"]]' "$W/report"
 	# The seven are in force; the two are refused and kept for a person to look at.
 	for i in 1 7; do hub_told show contact "C-000$i" | jq -e ".fields.needs == \"第${i}次拜访\""; done
