@@ -1,4 +1,5 @@
 /* The values of an enum, with the spellings that an import maps to them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/model/normalise.h"
@@ -73,28 +74,67 @@ int rep_enum_find(const struct rep_field *field, const char *text)
 	return alike == 0 ? -1 : -2;
 }
 
+/* What the values before have been found to read as: a form of each spelling, and whose it is. */
+struct spellings {
+	struct {
+		char *form; /* NULL where the spelling is too long to have one */
+		size_t of;
+	} * list;
+	size_t len, cap;
+};
+
+static void spellings_clear(struct spellings *spellings)
+{
+	for (size_t i = 0; i < spellings->len; i++)
+		free(spellings->list[i].form);
+	free(spellings->list);
+}
+
+static bool spellings_add(struct spellings *spellings, const char *text, size_t of)
+{
+	struct rep_buf form = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	bool enough;
+
+	if (spellings->len == spellings->cap) {
+		size_t cap = spellings->cap ? 2 * spellings->cap : 32;
+		void *grown = reallocarray(spellings->list, cap, sizeof *spellings->list);
+
+		if (!grown)
+			return false;
+		spellings->list = grown;
+		spellings->cap = cap;
+	}
+	rep_enum_spelling(&form, text);
+	enough = form.failed != REP_ENOMEM;
+	spellings->list[spellings->len].of = of;
+	spellings->list[spellings->len].form = form.failed ? NULL : strdup(rep_buf_str(&form));
+	enough = enough && (form.failed || spellings->list[spellings->len].form);
+	spellings->len++;
+	rep_buf_clear(&form);
+	return enough;
+}
+
 /*
  * An import must know what a spelling means: none may stand for two values. Spellings are compared as
  * an import compares them, so "m" and "M" of two values clash too.
  */
 static enum rep_code check_spellings(struct rep_loader *ld, const struct rep_enum_value *values,
-				     size_t index)
+				     size_t index, struct spellings *spellings)
 {
 	const struct rep_enum_value *value = &values[index];
+	size_t before = spellings->len;
 
-	for (size_t i = 0; i < index; i++) {
-		int clash = reads_as(&values[i], value->value);
-		const char *what = value->value;
+	for (size_t k = 0; k <= value->also_len; k++) {
+		const char *what = k ? value->also[k - 1] : value->value;
+		const char *form;
 
-		for (size_t k = 0; clash == 0 && k < value->also_len; k++) {
-			what = value->also[k];
-			clash = reads_as(&values[i], what);
-		}
-		if (clash < 0)
+		if (!spellings_add(spellings, what, index))
 			return rep_loader_no_memory(ld);
-		if (clash)
-			return rep_loader_bad(ld, "enum-duplicate", "\"%s\" is also \"%s\"", what,
-					      values[i].value);
+		form = spellings->list[spellings->len - 1].form;
+		for (size_t i = 0; form && i < before; i++)
+			if (spellings->list[i].form && strcmp(spellings->list[i].form, form) == 0)
+				return rep_loader_bad(ld, "enum-duplicate", "\"%s\" is also \"%s\"",
+						      what, values[spellings->list[i].of].value);
 	}
 	return REP_OK;
 }
@@ -107,6 +147,7 @@ enum rep_code rep_load_enum_values(struct rep_loader *ld, struct rep_field *fiel
 		{"label", REP_KIND_ANY, false, read_label, 0},
 		{"also", REP_KIND_ARRAY, false, read_also, 0},
 	};
+	struct spellings spellings = {0};
 	size_t count = rep_json_size(array);
 	enum rep_code rc = rep_loader_array(ld, &field->values, count, sizeof *field->values);
 
@@ -121,8 +162,9 @@ enum rep_code rep_load_enum_values(struct rep_loader *ld, struct rep_field *fiel
 			rc = rep_loader_walk(ld, item, rules, sizeof rules / sizeof *rules, 0,
 					     &field->values[i]);
 		if (!rc)
-			rc = check_spellings(ld, field->values, i);
+			rc = check_spellings(ld, field->values, i, &spellings);
 		field->values_len = i + 1;
 	}
+	spellings_clear(&spellings);
 	return rc;
 }

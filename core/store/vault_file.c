@@ -338,27 +338,27 @@ static enum rep_code take_document(const struct rep_json *doc, struct rep_vault 
 
 enum rep_code rep_vault_load(struct rep_vault *vault, bool *found, struct rep_error *err)
 {
-	char *head = malloc(REP_VFS_HEAD_SIZE);
 	struct rep_json *docs[COPIES] = {NULL};
 	const struct rep_json *best = NULL;
 	enum rep_code rc;
+	char *head;
 	size_t len;
 
-	*found = false;
+	vault->contact = REP_BUF_INIT(CONTACT_SIZE_MAX);
+	rc = rep_vfs_head_bears(vault->path, magic, MAGIC_LEN, COPY_SIZE, found, err);
+	if (rc != REP_OK || !*found)
+		return rc;
+	head = malloc(REP_VFS_HEAD_SIZE);
 	if (!head)
 		return no_memory(err);
-	vault->contact = REP_BUF_INIT(CONTACT_SIZE_MAX);
 	rc = rep_vfs_head_read(vault->path, head, &len, err);
 	for (size_t i = 0; rc == REP_OK && i < COPIES; i++) {
-		const char *copy = head + i * COPY_SIZE;
-
-		*found = *found || memcmp(copy, magic, MAGIC_LEN) == 0;
-		docs[i] = read_copy(copy);
+		docs[i] = read_copy(head + i * COPY_SIZE);
 		if (docs[i] && (!best || rep_json_get_integer(docs[i], "generation") >
 						 rep_json_get_integer(best, "generation")))
 			best = docs[i];
 	}
-	if (rc == REP_OK && *found && !best)
+	if (rc == REP_OK && !best)
 		rc = rep_fail(err, REP_EINTEGRITY, "both copies of the vault are damaged");
 	if (rc == REP_OK && best)
 		rc = take_document(best, vault, err);

@@ -521,6 +521,26 @@ enum rep_code rep_vfs_head_read(const char *path, void *head, size_t *len, struc
 	return rc;
 }
 
+enum rep_code rep_vfs_head_bears(const char *path, const char *magic, size_t len, size_t step,
+				 bool *found, struct rep_error *err)
+{
+	sqlite3_file *file;
+	sqlite3_filename name;
+	char there[32] = "";
+	enum rep_code rc = open_bare(&file, &name, path, false, err);
+
+	*found = false;
+	for (size_t at = 0; rc == REP_OK && !*found && at < REP_VFS_HEAD_SIZE; at += step) {
+		int raw = file->pMethods->xRead(file, there, (int)len, (sqlite3_int64)at);
+
+		if (raw != SQLITE_OK && raw != SQLITE_IOERR_SHORT_READ)
+			rc = rep_fail(err, REP_EIO, "read %s: %s", path, sqlite3_errstr(raw));
+		*found = raw == SQLITE_OK && memcmp(there, magic, len) == 0;
+	}
+	close_bare(file, name);
+	return rc;
+}
+
 enum rep_code rep_vfs_head_write(const char *path, size_t at, const void *data, size_t len,
 				 struct rep_error *err)
 {

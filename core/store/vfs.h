@@ -37,6 +37,9 @@ const char *rep_vfs_name(const struct rep_vfs *vfs);
  */
 REP_CHECK enum rep_code rep_vfs_head_read(const char *path, void *head, size_t *len,
 					  struct rep_error *err);
+/* Does `magic` stand at one of the places 0, `step`, 2 * `step` ... of the head? So asked, most files need not be read further. */
+REP_CHECK enum rep_code rep_vfs_head_bears(const char *path, const char *magic, size_t len,
+					   size_t step, bool *found, struct rep_error *err);
 /*
  * Replaces `len` bytes of the head at `at`, synced. The caller holds the replica's key lock (vault.h); SQLite is not concerned.
  */
