@@ -23,8 +23,9 @@ static void enum_values(struct rep_buf *sql, const struct rep_field *field)
 /* True of a bad text; `v` is an SQL expression that is a text. */
 static void bad_text(struct rep_buf *sql, const struct rep_field *field, const char *v)
 {
-	rep_buf_printf(sql, "length(%s) NOT BETWEEN %lld AND %lld OR length(CAST(%s AS BLOB)) > %u",
-		       v, (long long)(field->has_min ? field->min : 0),
+	if (field->has_min && field->min > 0)
+		rep_buf_printf(sql, "length(%s) < %lld OR ", v, (long long)field->min);
+	rep_buf_printf(sql, "length(%s) > %lld OR length(CAST(%s AS BLOB)) > %u", v,
 		       (long long)(field->has_max ? field->max : REP_TEXT_SIZE_MAX), v,
 		       REP_TEXT_SIZE_MAX);
 }
@@ -258,7 +259,7 @@ void rep_bounds_sql(struct rep_buf *sql, const struct rep_entity *entity, enum r
 		if (field->required && !field->engine)
 			required(sql, entity, field, rep_buf_str(&v), before);
 		differs(sql, field, rep_buf_str(&v), before);
-		rep_buf_printf(sql, "%s IS NOT NULL AND (", rep_buf_str(&v));
+		rep_buf_puts(sql, "("); /* of NULL, none of them is true */
 		bad_value(sql, field, rep_buf_str(&v), before);
 		rep_buf_puts(sql, ")");
 		raise(sql, entity, field, expected(field));

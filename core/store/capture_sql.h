@@ -13,8 +13,7 @@ enum rep_row {
 	REP_ROW_NONE,
 	REP_ROW_NEW,
 	REP_ROW_MADE, /* a new record: NEW with the schema's defaults where it is null */
-	REP_ROW_OLD,
-	REP_ROW_SHADOW
+	REP_ROW_OLD
 };
 /* A column's value; NULL from REP_ROW_NONE. */
 void rep_row_value_sql(struct rep_buf *sql, enum rep_row row, const char *column);

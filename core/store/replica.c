@@ -284,13 +284,16 @@ static enum rep_code wake(struct rep_db *db, struct rep_error *err)
 	return rc;
 }
 
-/* An older program's replica lacks the tables of what the engine has learnt since; what it holds stays as it is. */
+/*
+ * An older program's replica lacks the tables of what the engine has learnt since, and has triggers of another text; what it holds
+ * stays as it is.
+ */
 static enum rep_code upgrade(struct rep_replica *replica, struct rep_error *err)
 {
-	bool there;
-	enum rep_code rc = rep_replica_has_releases(replica->db, &there, err);
+	int64_t version;
+	enum rep_code rc = rep_meta_get_int(replica->db, REP_META_SHAPE, &version, err);
 
-	if (rc != REP_OK || there)
+	if (rc != REP_OK || version == REP_SHAPE_VERSION)
 		return rc;
 	rc = rep_db_begin(replica->db, err);
 	if (rc != REP_OK)

@@ -82,6 +82,8 @@ enum rep_code rep_shape_install(struct rep_db *db, const struct rep_schema *sche
 	for (size_t at = 0; rc == REP_OK && at < sql.len; at += strlen(sql.data + at) + 1)
 		rc = rep_db_exec(db, sql.data + at, err);
 	rep_buf_clear(&sql);
+	if (rc == REP_OK)
+		rc = rep_meta_set_int(db, REP_META_SHAPE, REP_SHAPE_VERSION, err);
 	return rc == REP_OK ? rep_search_queue_all(db, schema, err) : rc;
 }
 
@@ -284,13 +286,27 @@ static enum rep_code check_triggers(const struct objects *have, const struct obj
 	return REP_OK;
 }
 
+static enum rep_code check_version(struct rep_replica *replica, struct rep_error *err)
+{
+	int64_t version;
+	enum rep_code rc = rep_meta_get_int(replica->db, REP_META_SHAPE, &version, err);
+
+	if (rc == REP_OK && replica->schema && version != REP_SHAPE_VERSION)
+		rc = rep_fail(err, REP_EINTEGRITY,
+			      "its triggers are of another version of repsync: any command that "
+			      "writes brings them up to date");
+	return rc;
+}
+
 enum rep_code rep_shape_check(struct rep_replica *replica, struct rep_error *err)
 {
 	const struct rep_db_options memory = {.memory = true};
 	struct objects have = {0}, want = {0};
 	struct rep_db *want_db = NULL;
-	enum rep_code rc = rep_db_open(&want_db, "shape", &memory, err);
+	enum rep_code rc = check_version(replica, err);
 
+	if (rc == REP_OK)
+		rc = rep_db_open(&want_db, "shape", &memory, err);
 	if (rc == REP_OK)
 		rc = objects_wanted(&want, want_db, replica, err);
 	if (rc == REP_OK)

@@ -7,6 +7,13 @@
 
 #include "core/store/replica.h"
 
+/*
+ * Of the triggers' texts, raised with each change of what a schema makes: _meta has it as `shape`. A replica that bears another number
+ * gets its triggers anew when it is opened for writing.
+ */
+#define REP_SHAPE_VERSION 2
+#define REP_META_SHAPE "shape"
+
 /* The engine's own tables, before any schema; in the caller's transaction. */
 REP_CHECK enum rep_code rep_shape_create(struct rep_db *db, struct rep_error *err);
 /* What a schema adds: tables, views, triggers, search. */
