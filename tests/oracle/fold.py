@@ -335,12 +335,22 @@ class Fold:
             own = outcome
             out.update(note)
         else:
+            read = self.read_now(edit)
             for field in self.entity.fields.values():
-                if field.unit == unit and self.wrote(edit, field):
-                    fields[field.name] = dict(note)
+                name = self.called(edit, field.name)
+                if field.unit == unit and name and self.wrote(read, field):
+                    fields[name] = dict(note)
         if fields:
             out["fields"] = fields
         out["outcome"] = max(own, worst(), key=REMARKABLE.index)
+
+    def read_now(self, edit):
+        """An earlier edit as the version in work reads it (versions.py)."""
+        return edit
+
+    def called(self, edit, name):
+        """How the outcome of an earlier edit calls a field of the version in work."""
+        return name
 
     def wrote(self, edit, field):
         if edit["op"] == "delete":
@@ -940,37 +950,40 @@ class Fold:
             item.partition = self.record.partition
 
 
-def forget(edits, one_with=lambda entity, ident: [ident]):
+def refusals(edits, canon=lambda edit, name: name):
+    """(entity, id, field, stamp) of what admission kept out of the records. `canon` gives a field one name under all versions."""
+    return {(edit["entity"], edit["id"], canon(edit, name), edit["stamp"]) for edit in edits
+            for name, entry in (edit.get("verdict") or {}).items() if entry.get("outcome")}
+
+
+def strip(edit, refused, one_with=lambda entity, ident: [ident], canon=lambda edit, name: name):
     """A `saw` that names a change of the device itself which never came into force is not one: `old` is compared instead.
     `one_with` gives the ids of the records that are one with a record."""
-    refused = set()
-    for edit in edits:
-        for name, entry in (edit.get("verdict") or {}).items():
-            if entry.get("outcome"):
-                refused.add((edit["entity"], edit["id"], name, edit["stamp"]))
-
-    def strip(spec, edit, name):
+    def spec(given, name):
         def bad(stamp):
-            return stamp.partition("@")[2] == edit["device"] and any((edit["entity"], ident, key, stamp) in refused for key in (name, "*")
-                       for ident in one_with(edit["entity"], edit["id"]))
+            return stamp.partition("@")[2] == edit["device"] and any(
+                (edit["entity"], ident, key, stamp) in refused for key in (canon(edit, name), "*")
+                for ident in one_with(edit["entity"], edit["id"]))
         out = {}
-        for key, value in spec.items():
+        for key, value in given.items():
             if key == "saw" and isinstance(value, str) and bad(value):
                 continue
             if key in ("saw", "seen") and isinstance(value, dict):
                 value = {k: v for k, v in value.items() if not bad(v)}
             if key == "keys":
-                value = {k: strip(v, edit, name) for k, v in value.items()}
+                value = {k: spec(v, name) for k, v in value.items()}
             out[key] = value
         return out
 
-    out = []
-    for edit in edits:
-        line = dict(edit["line"])
-        if "values" in line:
-            line["values"] = {n: strip(s, edit, n) for n, s in line["values"].items()}
-        out.append({**edit, "line": line})
-    return out
+    line = dict(edit["line"])
+    if "values" in line:
+        line["values"] = {n: spec(s, n) for n, s in line["values"].items()}
+    return {**edit, "line": line}
+
+
+def forget(edits, one_with=lambda entity, ident: [ident]):
+    refused = refusals(edits)
+    return [strip(edit, refused, one_with) for edit in edits]
 
 
 def printed(outcomes, folds):

@@ -131,18 +131,25 @@ class Maker:
         for edit in self.hub:
             device.observe(edit)
 
+    def states(self, device):
+        """What the device knows, by (entity, id)."""
+        return join.fold_all(self.schema, self.org, device.known)[1]
+
+    def made(self, device):
+        """What each edit of the device says beside itself (versions.py)."""
+        return {}
+
     def edit(self, device):
         rnd = self.rnd
         ident = rnd.choice(self.ids)
-        _, folds = join.fold_all(self.schema, self.org, device.known)
-        state = folds.get((self.entity, ident))
+        state = self.states(device).get((self.entity, ident))
         record = state.record if state else None
         op, line = self.choose(device, ident, record, state)
         if op is None:
             return
         device.seq += 1
         edit = {"op": op, "entity": self.entity, "id": ident, "stamp": device.tick(self.now), "rep": device.rep,
-                "device": device.id, "seq": device.seq, "index": 0, "line": line, "clock": device.clock}
+                "device": device.id, "seq": device.seq, "index": 0, "line": line, "clock": device.clock, **self.made(device)}
         if rnd.random() < 0.12:
             edit["verdict"] = self.verdict(line)
         device.known.append(edit)

@@ -2,7 +2,7 @@
  * Folds histories with core, for the comparison with tests/oracle/fold.py: the same lines in, the same
  * lines out.
  *
- *	fold-driver SCHEMA_DIR [--arrival | --all-orders | --planted=FAULT]
+ *	fold-driver SCHEMA_DIR [--arrival | --all-orders | --planted=FAULT] [--second=SINCE,SCHEMA_DIR]
  *
  * By default the edits of a history are sorted and folded once. With --arrival they are folded in the order
  * given, as a hub does it: an edit later than everything of its record is folded onto the state, an
@@ -10,13 +10,15 @@
  * written to record files and read back, so that nothing but these files is carried on. With --all-orders
  * every order of arrival of what follows the first edit is folded and must give what the sorted one gives.
  * With --planted there is a fault, which the comparison must find: `order` folds in the order given and
- * never again, `saw` forgets what the authors saw.
+ * never again, `saw` forgets what the authors saw. With --second the schema has a second version, in force since then; each edit says
+ * which it was made under.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/derive.h"
 #include "fold-history.h"
 
 #define LINE_SIZE_MAX (64u * 1024u * 1024u)
@@ -77,6 +79,8 @@ static void read_edit(struct rep_edit *out, const struct rep_json *given)
 		.index = (unsigned)rep_json_get_integer(given, "index"),
 		.line = rep_json_get(given, "line"),
 		.verdict = rep_json_get(given, "verdict"),
+		.version = (int)rep_json_get_integer(given, "version"),
+		.judged = (int)rep_json_get_integer(given, "version"),
 	};
 	if (!rep_op_parse(&out->op, rep_json_get_string(given, "op")))
 		die("unknown operation", NULL);
@@ -197,14 +201,28 @@ static void try_all_orders(struct history *history, const char *expected)
 	} while (history->len > 1 && next_order(order + 1, history->len - 1));
 }
 
-static void fold_history(const struct rep_schema *schema, const struct rep_org *org,
-			 const struct rep_json *edits, enum mode mode)
+struct driver {
+	const struct rep_schema *schema; /* the newest */
+	struct rep_versions *versions;   /* NULL = one alone */
+	struct rep_org *org;
+	enum mode mode;
+};
+
+static void fold_history(const struct driver *driver, const struct rep_json *edits)
 {
 	static struct history history;
+	const struct rep_schema *schema = driver->schema;
+	const struct rep_org *org = driver->org;
+	enum mode mode = driver->mode;
+	struct rep_error err;
 
+	history.versions = driver->versions;
 	history.context = (struct rep_fold_context){
 		.schema = schema, .org = org, .partition_of = partition_of};
 	history.mode = mode;
+	if (history.versions &&
+	    rep_eras_new(&history.eras, history.versions, &history.context, &err))
+		die("versions", &err);
 	read_edits(&history, edits);
 	run(&history);
 	char *text = result(&history);
@@ -213,10 +231,11 @@ static void fold_history(const struct rep_schema *schema, const struct rep_org *
 	puts(text);
 	free(text);
 	history_forget(&history);
+	rep_eras_free(history.eras);
+	history.eras = NULL;
 }
 
-static void fold_line(const struct rep_schema *schema, struct rep_org **org, const char *text,
-		      enum mode mode)
+static void fold_line(struct driver *driver, const char *text)
 {
 	struct rep_json *line;
 	struct rep_error err;
@@ -224,11 +243,11 @@ static void fold_line(const struct rep_schema *schema, struct rep_org **org, con
 	if (rep_json_parse(&line, text, strlen(text), LINE_SIZE_MAX, 16, &err))
 		die("input", &err);
 	if (rep_json_get(line, "org")) {
-		rep_org_free(*org);
-		*org = read_org(schema, rep_json_get(line, "org"));
+		rep_org_free(driver->org);
+		driver->org = read_org(driver->schema, rep_json_get(line, "org"));
 	}
 	if (rep_json_get(line, "edits"))
-		fold_history(schema, *org, rep_json_get(line, "edits"), mode);
+		fold_history(driver, rep_json_get(line, "edits"));
 	rep_json_free(line);
 }
 
@@ -252,10 +271,42 @@ static enum mode mode_of(const char *option)
 	return MODE_SORTED;
 }
 
+static enum rep_code load_none(void *user, int number, struct rep_schema **out,
+			       struct rep_error *err)
+{
+	(void)user;
+	*out = NULL;
+	return rep_fail(err, REP_ENOTFOUND, "no version %d here", number);
+}
+
+/* "SINCE,DIR": the second version; the first is taken over. */
+static void add_second(struct driver *driver, struct rep_schema *first, char *option)
+{
+	struct rep_versions_source source = {.load = load_none, .derive = rep_derive_value};
+	char *dir = strchr(option, ',');
+	struct rep_schema *second;
+	struct rep_derive *derive;
+	struct rep_error err;
+
+	if (!dir)
+		die("--second=SINCE,DIR", NULL);
+	*dir++ = '\0';
+	if (rep_schema_load_dir(&second, dir, &err) || rep_derive_new(&derive, &err))
+		die("second version", &err);
+	source.user = derive;
+	if (rep_versions_new(&driver->versions, &source, &err) ||
+	    rep_versions_add(driver->versions, first->version, NULL, &err) ||
+	    rep_versions_add(driver->versions, second->version, option, &err))
+		die("versions", &err);
+	rep_versions_take(driver->versions, first);
+	rep_versions_take(driver->versions, second);
+	driver->schema = second;
+}
+
 int main(int argc, char **argv)
 {
+	struct driver driver = {.mode = MODE_SORTED};
 	struct rep_schema *schema;
-	struct rep_org *org;
 	struct rep_error err;
 	char *text = NULL;
 	size_t cap = 0;
@@ -265,11 +316,21 @@ int main(int argc, char **argv)
 		die("usage: fold-driver SCHEMA_DIR [OPTION] < histories", NULL);
 	if (rep_schema_load_dir(&schema, argv[1], &err))
 		die("schema", &err);
-	org = read_org(schema, NULL);
+	driver.schema = schema;
+	for (int i = 2; i < argc; i++) {
+		if (strncmp(argv[i], "--second=", 9) == 0)
+			add_second(&driver, schema, argv[i] + 9);
+		else
+			driver.mode = mode_of(argv[i]);
+	}
+	driver.org = read_org(driver.schema, NULL);
 	while (getline(&text, &cap, stdin) > 0)
-		fold_line(schema, &org, text, argc > 2 ? mode_of(argv[2]) : MODE_SORTED);
+		fold_line(&driver, text);
 	free(text);
-	rep_org_free(org);
-	rep_schema_free(schema);
+	rep_org_free(driver.org);
+	if (driver.versions)
+		rep_versions_free(driver.versions);
+	else
+		rep_schema_free(schema);
 	return 0;
 }

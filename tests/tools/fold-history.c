@@ -17,6 +17,7 @@ static struct target *target_of(struct history *history, const struct rep_edit *
 		die("too many records", NULL);
 	struct target *target = &history->targets[history->targets_len++];
 	*target = (struct target){.entity = edit->entity, .id = edit->id};
+	target->shape = history->versions ? rep_versions_first(history->versions) : 0;
 	return target->root = target;
 }
 
@@ -35,11 +36,18 @@ static bool is_refused(void *user, const char *field, const char *stamp)
 		return false;
 	for (size_t i = 0; i < history->len; i++) {
 		const struct rep_edit *edit = &history->edits[i];
+		const char *name = field;
+		struct rep_error err;
 		if (!edit->verdict || strcmp(edit->stamp, stamp) != 0 ||
 		    strcmp(edit->entity, mine->entity) != 0 ||
 		    target_of(history, edit)->root != mine->root)
 			continue;
-		if (rep_json_get_string(rep_json_get(edit->verdict, field), "outcome") ||
+		if (history->versions &&
+		    rep_version_name(history->versions, edit->entity, field,
+				     history->judged[history->current], edit->version, &name, &err))
+			die("name", &err);
+		if (rep_json_get_string(rep_json_get(edit->verdict, name ? name : field),
+					"outcome") ||
 		    rep_json_get_string(rep_json_get(edit->verdict, "*"), "outcome"))
 			return true;
 	}
@@ -71,48 +79,120 @@ static bool find_rival(struct history *history, size_t i, const char *stamp, boo
 	return found;
 }
 
+/* ---- versions of the schema ---- */
+
+static void reshape(struct history *history, struct target *target, int number)
+{
+	struct rep_error err;
+
+	if (target->shape < number &&
+	    rep_version_migrate(history->versions, target->entity, &target->folded, target->shape,
+				number, &err))
+		die("migrate", &err);
+	if (target->shape < number)
+		target->shape = number;
+}
+
+/* The edit as the version that judges it reads it, and that version's context. */
+static const struct rep_fold_context *read_as(struct history *history, const struct rep_edit *edit,
+					      int least, struct rep_era_edit *read)
+{
+	const struct rep_fold_context *context = &history->context;
+	struct rep_error err;
+
+	*read = (struct rep_era_edit){.edit = *edit};
+	if (!history->versions)
+		return context;
+	if (rep_eras_read(history->eras, edit, least, read, &err) ||
+	    rep_eras_context(history->eras, read->number, &context, &err))
+		die("version", &err);
+	return context;
+}
+
+static int newest(const struct history *history)
+{
+	return history->versions ? rep_versions_newest(history->versions) : 0;
+}
+
+/* ---- folding ---- */
+
+/* {name in this version: name in the outcome of the rival}. */
+static struct rep_json *names_in(struct history *history, const struct rep_edit *rival, int number,
+				 int told)
+{
+	const struct rep_json *values = rep_json_get(rival->line, "values");
+	struct rep_json *names = rep_json_object();
+
+	for (void *it = values ? rep_json_iter(values) : NULL; it;
+	     it = rep_json_iter_next(values, it)) {
+		const char *name;
+		struct rep_error err;
+		if (rep_version_name(history->versions, rival->entity, rep_json_iter_key(it),
+				     number, told, &name, &err))
+			die("name", &err);
+		if (name)
+			rep_json_set_string(names, rep_json_iter_key(it), name);
+	}
+	return names;
+}
+
 /* What edit i made of earlier ones goes into their outcomes. */
 static void tell_rivals(struct history *history, const struct rep_folded *folded, size_t i,
 			bool joined)
 {
-	const struct rep_entity *entity =
-		rep_schema_entity(history->context.schema, history->edits[i].entity);
 	struct rep_error err;
 
 	for (size_t m = 0; m < rep_json_size(folded->met); m++) {
 		const struct rep_json *met = rep_json_at(folded->met, m);
-		struct rep_json *told;
+		const struct rep_fold_context *context;
+		struct rep_json *told, *names = NULL;
+		struct rep_era_edit read;
 		size_t rival = 0;
 		if (!find_rival(history, i, rep_json_get_string(met, "rival"), joined, &rival))
 			continue;
-		if (rep_outcome_met(&told, history->outcomes[rival], &history->edits[rival], entity,
-				    met, NULL, &err))
+		context = read_as(history, &history->edits[rival], history->judged[i], &read);
+		if (history->versions && history->judged[rival] != history->judged[i])
+			names = names_in(history, &read.edit, history->judged[i],
+					 history->judged[rival]);
+		if (rep_outcome_met(&told, history->outcomes[rival], &read.edit,
+				    rep_schema_entity(context->schema, read.edit.entity), met,
+				    names, &err))
 			die("outcome", &err);
 		rep_json_free(history->outcomes[rival]);
 		history->outcomes[rival] = told;
+		rep_json_free(names);
+		rep_era_edit_clear(&read);
 	}
 }
 
-/* Folds edit i onto `folded`; as one of `root`'s where that is given. */
-static void fold(struct history *history, struct rep_folded *folded, size_t i, const char *root)
+/* Folds edit i onto the target's record; as one of `root`'s where that is given. */
+static void fold(struct history *history, struct target *target, size_t i, const char *root)
 {
-	struct rep_edit edit = history->edits[i];
+	struct rep_folded *folded = &target->folded;
+	const struct rep_fold_context *context;
 	struct rep_json *line, *joined = NULL;
+	struct rep_era_edit read;
+	struct rep_edit edit;
 	struct rep_error err;
 
 	history->current = i;
+	context = read_as(history, &history->edits[i], target->shape, &read);
+	history->judged[i] = read.number;
+	reshape(history, target, read.number);
+	edit = read.edit;
 	if (rep_edit_forget(&line, edit.line, is_refused, history, &err))
 		die("line", &err);
 	edit.line = line ? line : edit.line;
 	if (root && rep_join_edit(&edit, &joined, &edit, root,
-				  rep_schema_entity(history->context.schema, edit.entity), &err))
+				  rep_schema_entity(context->schema, edit.entity), &err))
 		die("join", &err);
 	rep_json_free(history->outcomes[i]);
-	if (rep_fold(folded, &edit, &history->context, &history->outcomes[i], &err))
+	if (rep_fold(folded, &edit, context, &history->outcomes[i], &err))
 		die("fold", &err);
 	tell_rivals(history, folded, i, root != NULL);
 	rep_json_free(joined);
 	rep_json_free(line);
+	rep_era_edit_clear(&read);
 }
 
 /* ---- groups ---- */
@@ -167,8 +247,10 @@ static int compare_indexes(const void *a, const void *b)
 static void fold_alone(struct history *history, struct target *target)
 {
 	rep_folded_clear(&target->folded);
+	target->shape = history->versions ? rep_versions_first(history->versions) : 0;
 	for (size_t i = 0; i < target->edits_len; i++)
-		fold(history, &target->folded, target->edits[i], NULL);
+		fold(history, target, target->edits[i], NULL);
+	reshape(history, target, newest(history));
 }
 
 static void fold_joined(struct history *history, struct target *root)
@@ -187,7 +269,7 @@ static void fold_joined(struct history *history, struct target *root)
 		qsort(all, len, sizeof(*all), compare_indexes);
 	rep_folded_clear(&root->folded);
 	for (size_t i = 0; i < len; i++)
-		fold(history, &root->folded, all[i], root->id);
+		fold(history, root, all[i], root->id);
 }
 
 /* What a member that is not the root shows: its own record beneath a tombstone, and no items. */
@@ -342,6 +424,18 @@ static void put_in_order(struct history *history, struct target *target, size_t 
 	target->edits[at] = i;
 }
 
+/* What an earlier version judges is folded in its shape, which the record has left. */
+static bool is_of_newest(struct history *history, const struct rep_edit *edit)
+{
+	struct rep_era_edit read;
+	bool is_newest;
+
+	(void)read_as(history, edit, 0, &read);
+	is_newest = !history->versions || read.number == newest(history);
+	rep_era_edit_clear(&read);
+	return is_newest;
+}
+
 void history_arrive(struct history *history, size_t i)
 {
 	const struct rep_edit *edit = &history->edits[i];
@@ -351,8 +445,8 @@ void history_arrive(struct history *history, size_t i)
 	put_in_order(history, target, i);
 	if (is_edge(edit) || (joined && (target->root != target || !is_latest(history, target, i))))
 		refold_entity(history, edit->entity);
-	else if (is_latest(history, target, i))
-		fold(history, &target->folded, i, joined ? target->id : NULL);
+	else if (is_latest(history, target, i) && is_of_newest(history, edit))
+		fold(history, target, i, joined ? target->id : NULL);
 	else
 		fold_alone(history, target);
 	if (history->mode == MODE_ARRIVAL)

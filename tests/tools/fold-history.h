@@ -5,7 +5,7 @@
 #ifndef REPSYNC_TESTS_TOOLS_FOLD_HISTORY_H
 #define REPSYNC_TESTS_TOOLS_FOLD_HISTORY_H
 
-#include "core/model/fold.h"
+#include "core/model/eras.h"
 
 #define EDITS_MAX 4096u
 #define RECORDS_MAX 64u
@@ -19,6 +19,7 @@ struct target {
 	size_t edits[EDITS_MAX];
 	size_t edits_len;
 	struct target *root; /* of its group; itself when it is alone */
+	int shape;           /* version of the schema that `folded` is in */
 };
 
 struct history {
@@ -30,6 +31,11 @@ struct history {
 	size_t targets_len;
 	size_t current; /* the edit whose line is being rewritten */
 	enum mode mode;
+	struct rep_versions *
+		versions; /* NULL = there is one version alone, and no groups where there are more */
+	struct rep_eras *eras;
+	int judged
+		[EDITS_MAX]; /* the version that each edit was folded under, whose names its outcome bears */
 };
 
 /* Says what is wrong and ends the program. */
