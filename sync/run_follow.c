@@ -37,13 +37,11 @@ static enum rep_code list_followers(struct rep_run *run, const struct rep_entity
 	else
 		rep_buf_printf(&sql, "SELECT id FROM \"%s\" WHERE \"%s\" = ?1",
 			       rep_table_name(entity), field->name);
-	/* What stays lies by what it named when it was made, whatever it names by now. */
-	if (!entity->moves)
-		rep_buf_printf(&sql,
-			       " UNION SELECT id FROM _change WHERE entity = ?2 AND op = 'insert'"
-			       " AND instr(line, ?1) > 0 AND EXISTS(SELECT 1 FROM"
-			       " json_tree(line, '$.values.%s') WHERE atom = ?1)",
-			       field->name);
+	/* What named it once, too: what stays lies by that, and what moves lay by it, for those that stay with it. */
+	rep_buf_printf(&sql,
+		       " UNION SELECT id FROM _change WHERE entity = ?2 AND instr(line, ?1) > 0"
+		       " AND EXISTS(SELECT 1 FROM json_tree(line, '$.values.%s') WHERE atom = ?1)",
+		       field->name);
 	rep_buf_printf(
 		&sql,
 		" UNION SELECT record FROM _review WHERE kind = 'proposal' AND entity = ?2"
@@ -61,29 +59,24 @@ static enum rep_code list_followers(struct rep_run *run, const struct rep_entity
 	return rc;
 }
 
-/* Where the record lies that shows what this one is; NULL = there is none. */
-static const char *lies(const struct rep_touched *touched)
-{
-	const struct rep_record *record = touched->root->folded.record;
-
-	return record ? record->partition : NULL;
-}
-
 static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *entity,
 				const char *id, struct rep_error *err)
 {
+	struct rep_buf was = REP_BUF_INIT(1u << 20), is = REP_BUF_INIT(1u << 20);
 	struct rep_touched *touched;
-	char *was = NULL;
 	enum rep_code rc = rep_run_touch(run, entity, id, &touched, err);
 
 	if (rc != REP_OK || (!touched->folded.record && !touched->folded.reviews_len))
 		return rc;
-	if (lies(touched) && !(was = strdup(lies(touched))))
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	rc = rep_run_refold(run, touched, err);
-	if (rc == REP_OK && was && lies(touched) && strcmp(was, lies(touched)) != 0)
+	rc = rep_run_places(run, touched, &was, err);
+	if (rc == REP_OK)
+		rc = rep_run_refold(run, touched, err);
+	if (rc == REP_OK)
+		rc = rep_run_places(run, touched, &is, err);
+	if (rc == REP_OK && strcmp(rep_buf_str(&was), rep_buf_str(&is)) != 0)
 		rc = rep_run_follow_all(run, touched, err);
-	free(was);
+	rep_buf_clear(&was);
+	rep_buf_clear(&is);
 	return rc;
 }
 
