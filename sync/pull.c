@@ -124,7 +124,6 @@ static enum rep_code keep_versions(struct rep_pull *pull, struct rep_error *err)
 	return rc;
 }
 
-/* *changed tells whether the rows have to be written anew from the whole view. */
 /* Review items are the engine's alone, also to be taken away. */
 static enum rep_code drop_rows(struct rep_replica *replica, struct rep_error *err)
 {
@@ -135,6 +134,7 @@ static enum rep_code drop_rows(struct rep_replica *replica, struct rep_error *er
 	return rc == REP_OK ? rep_capture_silence(replica->db, false, err) : rc;
 }
 
+/* *changed tells whether the rows have to be written anew from the whole view. */
 static enum rep_code take_schema(struct rep_pull *pull, bool *changed, struct rep_error *err)
 {
 	struct rep_replica *replica = pull->device->replica;

@@ -321,13 +321,13 @@ static enum rep_code on_schema_file(void *user, const char *path, const struct r
 	return rc;
 }
 
-/* "<n>/<path>", as they are kept of every version but the one in force. */
+/* "<n>/<path>", as they are kept of the versions before the one in force; a planned one comes with the view in which it is that. */
 static enum rep_code on_version_file(void *user, const char *path, const struct rep_oid *old_oid,
 				     const struct rep_oid *new_oid, struct rep_error *err)
 {
 	const struct check *check = user;
 
-	return strtol(path, NULL, 10) == check->replica->schema->version
+	return strtol(path, NULL, 10) >= check->replica->schema->version
 		       ? REP_OK
 		       : on_schema_file(user, path, old_oid, new_oid, err);
 }

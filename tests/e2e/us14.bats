@@ -135,6 +135,7 @@ JSON
 	at "$DAY 11:02:00" wang sync
 	hub_at "$DAY 11:03:00" merge
 	at "$DAY 11:04:00" wang sync
+	at "$DAY 11:04:30" wang verify
 	[ "$(field "$DAY 11:05:00" wang contact C-0001 best_time)" = '"周五"' ]
 	hub_at "2026-06-09 09:00:00" merge
 	[ "$(hub_at "2026-06-09 09:01:00" --json schema list | jq -r '.[1].state')" = 'in force' ]
