@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Shrinks the history of a seed that fails.
 
-    python3 tests/oracle/shrink.py REPSYNC-SIM SEED STEPS
+    python3 tests/oracle/shrink.py REPSYNC-SIM SEED STEPS [SECONDS]
 
 Steps are left out, first halves, then ever smaller pieces, as long as the rest still fails, in whatever way. Prints the
-steps that are left, how they fail, and the command that plays them.
+steps that are left, how they fail, and the command that plays them. After SECONDS it is content with what it has.
 """
 
 import os
@@ -12,8 +12,9 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
-STEPS_MAX = 999
+STEPS_MAX = 100  # of a history whose length its seed says
 
 
 def listed(steps):
@@ -60,22 +61,44 @@ def shrink(fails, steps):
     return steps
 
 
+class Late(Exception):
+    pass
+
+
+def shortest(fails, steps):
+    """The first steps, as few of them as fail by themselves."""
+    low, high = 0, len(steps)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if fails(steps[:middle]):
+            high = middle
+        else:
+            low = middle
+    return steps[:high]
+
+
 def main():
     program, seed, length = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     if not play(program, seed, length, None):
         print("shrink: seed %d passes" % seed)
         return 1
-    tries = 0
-
-    def fails(steps):
-        nonlocal tries
-        tries += 1
-        return play(program, seed, length, steps) is not None
-
+    tries, until = 0, time.monotonic() + float(sys.argv[4] if len(sys.argv) > 4 else "inf")
     steps = list(range(1, (int(length) or STEPS_MAX) + 1))
-    while len(steps) > 1 and fails(steps[:len(steps) // 2]):
-        steps = steps[:len(steps) // 2]
-    steps = shrink(fails, steps)
+
+    def fails(rest):
+        nonlocal tries, steps
+        if time.monotonic() > until:
+            raise Late
+        tries += 1
+        failed = play(program, seed, length, rest) is not None
+        if failed and len(rest) < len(steps):
+            steps = rest
+        return failed
+
+    try:
+        shrink(fails, shortest(fails, steps))
+    except Late:
+        print("shrink: this is how far it came in time")
     print("shrink: %d steps are left after %d tries: %s" % (len(steps), tries, play(program, seed, length, steps)))
     mutant = pathlib.Path(program).name.removeprefix("repsync-sim").lstrip("-")
     print("  again: script/simulate 1 --from %d --steps %s --only %s --trace%s" % (

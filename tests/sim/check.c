@@ -20,6 +20,8 @@ struct visible {
 	struct rep_json
 		*last; /* "entity/id" -> field -> {"new", "stamp"}, or null for a deleted record */
 	struct rep_json *own; /* stamp -> "entity/id" */
+	int64_t sets;
+	bool pending; /* there are edits that were not sealed yet, and not noted */
 };
 
 /* Such a change may be held as a whole, here as at the hub. */
@@ -70,9 +72,12 @@ static void note_change(struct visible *visible, const struct rep_change *change
 
 static enum rep_code note_set(void *user, const struct rep_changeset *set, struct rep_error *err)
 {
+	struct visible *visible = user;
+
 	(void)err;
 	for (size_t i = 0; i < set->changes_len; i++)
-		note_change(user, &set->changes[i]);
+		note_change(visible, &set->changes[i]);
+	visible->sets++;
 	return REP_OK;
 }
 
@@ -123,7 +128,8 @@ static void check_field(const struct visible *visible, const struct rep_record *
 		return;
 	if (!rep_stamp_same_device(stamp, my_stamp) && rep_stamp_compare(stamp, my_stamp) > 0)
 		return;
-	if (rep_stamp_compare(stamp, my_stamp) > 0 && is_of_another(visible, record, stamp))
+	if (rep_stamp_compare(stamp, my_stamp) > 0 &&
+	    (visible->pending || is_of_another(visible, record, stamp)))
 		return;
 	sim_fail("step %u: %s does not see its own unacknowledged %s/%s.%s of %s (there is %s)",
 		 visible->world->step, visible->rep->name, record->entity->name, record->id, name,
@@ -151,7 +157,9 @@ static void check_record(const struct visible *visible, const char *key,
 void sim_check_visible(struct sim_world *world, const struct sim_rep *rep,
 		       struct rep_replica *replica)
 {
-	struct visible visible = {world, rep, replica, rep_json_object(), rep_json_object()};
+	struct visible visible = {world, rep,  replica, rep_json_object(), rep_json_object(),
+				  0,     false};
+	struct rep_journal_head head;
 	struct rep_error err;
 	int64_t merged;
 
@@ -160,13 +168,123 @@ void sim_check_visible(struct sim_world *world, const struct sim_rep *rep,
 		rep_json_free(visible.own);
 		return;
 	}
+	visible.pending = rep_pending_count(replica->db) != 0;
 	sim_ok(rep_meta_get_int(replica->db, "merged_seq", &merged, &err), &err, "merged_seq");
 	sim_ok(rep_journal_each(replica, merged + 1, note_set, &visible, &err), &err, rep->name);
+	/* Pushed or not: what the hub has not named in a signed view stays in the journal, whole. */
+	sim_ok(rep_journal_head(replica->db, &head, &err), &err, rep->name);
+	if (visible.sets != head.seq - merged)
+		sim_fail("step %u: %s has %lld of %lld change sets that are not acknowledged",
+			 world->step, rep->name, (long long)visible.sets,
+			 (long long)(head.seq - merged));
 	for (void *it = rep_json_iter(visible.last); it; it = rep_json_iter_next(visible.last, it))
 		if (rep_json_is(rep_json_iter_value(it), REP_JSON_OBJECT))
 			check_record(&visible, rep_json_iter_key(it), rep_json_iter_value(it));
 	rep_json_free(visible.last);
 	rep_json_free(visible.own);
+}
+
+/* ---- what was rejected is gone from the screen, and can be read ---- */
+
+#define REFUSED_SETS 12 /* the newest that were acknowledged: of older ones it was asked before */
+
+struct refused {
+	struct sim_world *world;
+	const struct sim_rep *rep;
+	struct rep_replica *replica;
+	int64_t merged;
+};
+
+/* What the hub said of the change; NULL = it was applied. The caller frees it. */
+static struct rep_json *outcome_of(struct rep_db *db, int64_t seq, unsigned index)
+{
+	struct rep_json *outcome = NULL;
+	struct rep_stmt *stmt;
+	struct rep_error err;
+	const char *text;
+	size_t len = 0;
+	bool row;
+
+	sim_ok(rep_db_use(db, &stmt, "SELECT line FROM _outcome WHERE seq = ?1 AND idx = ?2", &err),
+	       &err, "_outcome");
+	rep_bind_int(stmt, 1, seq);
+	rep_bind_int(stmt, 2, index);
+	sim_ok(rep_step(stmt, &row, &err), &err, "_outcome");
+	text = row ? rep_column_text(stmt, 0, &len) : NULL;
+	if (text)
+		sim_ok(rep_json_parse(&outcome, text, len, REP_LINE_SIZE_MAX, REP_SCHEMA_DEPTH_MAX,
+				      &err),
+		       &err, "_outcome");
+	rep_stmt_reset(stmt);
+	return outcome;
+}
+
+static bool is_rejected(const struct rep_json *outcome)
+{
+	const char *name = rep_json_get_string(outcome, "outcome");
+
+	return name && strcmp(name, "rejected") == 0;
+}
+
+static void check_gone(const struct refused *refused, const struct rep_change *change,
+		       const struct rep_json *outcome)
+{
+	const struct rep_json *fields = rep_json_get(outcome, "fields");
+	const struct rep_json *values = rep_json_get(change->line, "values");
+	const struct rep_entity *entity =
+		rep_schema_entity(refused->replica->schema, change->entity);
+	bool whole = is_rejected(outcome) && !rep_json_size(fields);
+	struct rep_record *record = NULL;
+	struct rep_error err;
+
+	if (!entity)
+		return;
+	sim_ok(rep_row_get(refused->replica->db, entity, change->id, &record, &err), &err,
+	       change->id);
+	for (void *it = record && values ? rep_json_iter(values) : NULL; it;
+	     it = rep_json_iter_next(values, it)) {
+		const char *name = rep_json_iter_key(it);
+
+		if (!whole && !is_rejected(rep_json_get(fields, name)))
+			continue;
+		if (rep_entity_field(entity, name) &&
+		    strcmp(rep_record_stamp(record, name), change->stamp.text) == 0)
+			sim_fail("step %u: %s still sees %s/%s.%s of %s, which was rejected",
+				 refused->world->step, refused->rep->name, entity->name, change->id,
+				 name, change->stamp.text);
+	}
+	rep_record_free(record);
+}
+
+static enum rep_code check_refused(void *user, const struct rep_changeset *set,
+				   struct rep_error *err)
+{
+	const struct refused *refused = user;
+
+	(void)err;
+	for (size_t i = 0; set->seq <= refused->merged && i < set->changes_len; i++) {
+		struct rep_json *outcome = outcome_of(refused->replica->db, set->seq, (unsigned)i);
+
+		if (outcome)
+			check_gone(refused, &set->changes[i], outcome);
+		rep_json_free(outcome);
+	}
+	return REP_OK;
+}
+
+void sim_check_refused(struct sim_world *world, const struct sim_rep *rep,
+		       struct rep_replica *replica)
+{
+	struct refused refused = {world, rep, replica, 0};
+	struct rep_error err;
+	int64_t from;
+
+	if (!replica->schema)
+		return;
+	sim_ok(rep_meta_get_int(replica->db, "merged_seq", &refused.merged, &err), &err,
+	       "merged_seq");
+	from = refused.merged < REFUSED_SETS ? 1 : refused.merged - REFUSED_SETS + 1;
+	sim_ok(rep_journal_each(replica, from, check_refused, &refused, &err), &err, rep->name);
 }
 
 /* ---- what the hub refused is told ---- */

@@ -212,10 +212,9 @@ static void archive(const struct sim_world *world, const char *dump, const char 
 	sim_run((const char *const[]){"git", "-C", central, "archive", out, "main", NULL});
 }
 
-/* What a device that was taken back has not sent may have come, or not. */
 static int64_t expected(const struct sim_rep *rep, const struct sim_edit *edit)
 {
-	return edit->expected == 1 && !edit->sent && rep->revoked ? -1 : edit->expected;
+	return edit->expected == 1 && sim_may_be_lost(rep, edit) ? -1 : edit->expected;
 }
 
 static void dump_edits(const struct sim_world *world, const char *dump, const char *differing)

@@ -84,9 +84,11 @@ struct sim_edit {
 	char device[REP_DEVICE_LEN + 1];
 	unsigned step;
 	bool sent;        /* by a sync that said so */
+	unsigned copy;    /* of the replica that made it; SIM_BOTH = before there were two */
 	int64_t expected; /* changes with this step's reason; -1 = killed, or lost: none or one */
 };
 
+#define SIM_BOTH 2u
 /* A laptop. */
 struct sim_rep {
 	const char *name; /* "e1", and "e1b" the second one of e1 */
@@ -96,6 +98,10 @@ struct sim_rep {
 	struct rep_replica *replica; /* NULL while closed */
 	bool acts;
 	bool revoked; /* by the hub: what it has not sent is not merged any more */
+	/* A copy of the replica lies beside it: a backup, or the clone on another computer. */
+	bool has_copy;
+	unsigned copy;     /* which of the two is at work */
+	unsigned replaced; /* how often the laptop was enrolled anew */
 	int64_t skew_ms;
 	struct sim_edit *edits;
 	unsigned edits_len;
@@ -113,7 +119,7 @@ struct sim_world {
 	unsigned versions; /* of the schema, published */
 	unsigned step;
 	unsigned steps; /* of the history; 0 = as the seed says */
-	unsigned syncs, merges, kills, lost_pushes, late;
+	unsigned syncs, merges, kills, lost_pushes, late, replaced;
 	bool trace;
 	const bool *only; /* of the steps these are played; NULL = all */
 };
@@ -137,6 +143,9 @@ void sim_close_hub(struct sim_world *world);
 /* The value line of a record that the hub makes: every required field but references; and one value more. */
 struct rep_json *sim_insert_line(const struct rep_entity *entity, unsigned n);
 void sim_line_value(struct rep_json *line, const char *field, const char *value);
+
+/* Invites the laptop's rep, and makes the laptop's replica by the invitation. */
+void sim_enroll(struct sim_world *world, unsigned laptop);
 
 /* Sets the clock of the acting machine. */
 int64_t sim_act_as(const struct sim_world *world, const struct sim_rep *rep); /* NULL = the hub */
@@ -204,6 +213,9 @@ int64_t sim_edit_spot(struct sim_world *world, struct sim_rep *rep, struct rep_r
  */
 void sim_check_visible(struct sim_world *world, const struct sim_rep *rep,
 		       struct rep_replica *replica);
+/* What the view rejected is not on the screen any more, and its outcome is kept. */
+void sim_check_refused(struct sim_world *world, const struct sim_rep *rep,
+		       struct rep_replica *replica);
 /* Every change that the hub refused is told to its author's replica. */
 void sim_check_outcomes(struct sim_rep *rep, struct rep_hub *hub);
 /* The hub's journal of the device is the device's own, number by number. */
@@ -251,6 +263,19 @@ void sim_shuffled(struct sim_world *world, const char *saved, const struct sim_t
 
 /* Something that the company does at the hub. */
 void sim_company(struct sim_world *world);
+
+/* ---- copies.c: backups and clones ---- */
+
+/*
+ * The first time a copy of the replica is put beside it; then the two change places, or what is at work is given up for the copy as it
+ * was made. So one that is restored and one that was cloned are at work, and sync when the hub has heard the other.
+ */
+void sim_copy_step(struct sim_world *world, struct sim_rep *rep);
+/* A sync was refused because the other of the two had sent: the laptop is enrolled anew, and what this one had not sent stays in it. */
+void sim_replace(struct sim_world *world, struct sim_rep *rep);
+void sim_mark_sent(struct sim_rep *rep);
+/* Was an edit made that may never come? */
+bool sim_may_be_lost(const struct sim_rep *rep, const struct sim_edit *edit);
 
 /* ---- step.c, final.c ---- */
 

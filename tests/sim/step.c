@@ -13,7 +13,7 @@
 
 /* ---- steps ---- */
 
-/* It has obeyed the order to leave: its files are gone. */
+/* It has obeyed the order to leave, and its files are gone; or the history is over, and the other of two copies had sent. */
 static void leave(struct sim_world *world, struct sim_rep *rep)
 {
 	sim_close(rep);
@@ -36,11 +36,19 @@ static bool sync_over(struct sim_world *world, struct sim_rep *rep, bool may_fai
 		leave(world, rep);
 		return false;
 	}
+	if (rc == REP_EORDER && rep->has_copy) {
+		if (world->step > SIM_STEPS_MAX) /* nothing more is to come from it */
+			leave(world, rep);
+		else
+			sim_replace(world, rep);
+		return false;
+	}
 	if (!may_fail || rc != REP_EUNREACHABLE)
 		sim_ok(rc, &err, rep->name);
-	for (unsigned i = 0; rc == REP_OK && i < rep->edits_len; i++)
-		rep->edits[i].sent = true;
+	if (rc == REP_OK)
+		sim_mark_sent(rep);
 	sim_check_visible(world, rep, replica);
+	sim_check_refused(world, rep, replica);
 	memcpy(rep->device, replica->device, sizeof rep->device);
 	rep_json_free(summary);
 	world->syncs++;
@@ -81,7 +89,8 @@ static void remember(struct sim_world *world, struct sim_rep *rep, int64_t expec
 	if (!edits)
 		sim_fail("out of memory");
 	rep->edits = edits;
-	edits[rep->edits_len] = (struct sim_edit){.step = world->step, .expected = expected};
+	edits[rep->edits_len] =
+		(struct sim_edit){.step = world->step, .expected = expected, .copy = rep->copy};
 	memcpy(edits[rep->edits_len++].device, rep->device, sizeof rep->device);
 }
 
@@ -201,9 +210,10 @@ static void sync_late(struct sim_world *world, struct sim_rep *rep)
 {
 	struct rep_oid real, shown;
 	bool late = sim_delay_inbox(world, rep, &real, &shown);
+	unsigned replaced = rep->replaced;
 
 	sim_sync(world, rep);
-	if (late)
+	if (late && rep->replaced == replaced)
 		sim_deliver_inbox(world, rep, &shown, &real);
 	world->late += late;
 	sim_trace(world, "%s sync%s", rep->name, late ? ", the view late" : "");
@@ -257,22 +267,26 @@ static void one_step(struct sim_world *world)
 	unsigned dice = sim_below(SIM_STEPS, 100);
 	enum action action = dice < 66 ? ACT_EDIT : dice < 81 ? ACT_SYNC : ACT_MERGE;
 
-	if (sim_percent(SIM_FAULTS, 5) && !rep->revoked) {
+	if (sim_percent(SIM_FAULTS, 5) && !rep->revoked && !rep->has_copy) {
 		act_and_die(world, rep, action);
 	} else if (dice >= 93) {
 		sim_company(world);
-	} else if (dice >= 89) {
+	} else if (dice >= 90) {
 		together(world, rep);
+	} else if (dice >= 89) {
+		sim_copy_step(world, rep);
 	} else if (action == ACT_EDIT) {
 		remember(world, rep, edit(world, rep));
+		if (world->step % 4 == 0)
+			sim_check_visible(world, rep, sim_replica(rep));
 	} else if (action == ACT_MERGE && sim_percent(SIM_FAULTS, 30)) {
 		merge_late(world);
 	} else if (action == ACT_SYNC && sim_percent(SIM_FAULTS, 30)) {
 		static void (*const bad[])(struct sim_world *, struct sim_rep *) = {
 			sync_badly, sync_and_lose, sync_late, sync_late};
 
-		/* What is lost after the device was told of as gone nobody sends again. */
-		bad[rep->revoked ? 2 : sim_below(SIM_FAULTS, 4)](world, rep);
+		/* What is lost of a device that is gone, or of the other of two copies, nobody sends again. */
+		bad[rep->revoked || rep->has_copy ? 2 : sim_below(SIM_FAULTS, 4)](world, rep);
 	} else {
 		sim_trace(world, "%s %s", action == ACT_SYNC ? rep->name : "hub",
 			  action == ACT_SYNC ? "sync" : "merge");

@@ -173,18 +173,19 @@ static void add_records(struct rep_hub *hub, const struct sim_cast *cast, int64_
 	rep_hub_batch_free(batch);
 }
 
-static void enroll(const struct sim_world *world, struct rep_hub *hub, unsigned i)
+void sim_enroll(struct sim_world *world, unsigned i)
 {
 	const struct rep_hub_enroll options = {
 		.rep = laptops[i].rep,
 		.desk = laptops[i].desk,
-		.valid_ms = 7 * 86400000LL,
+		.valid_ms = 400 * 86400000LL,
 	};
 	struct rep_json *invitation;
 	struct rep_error err;
 	char *text;
 
-	sim_ok(rep_hub_enroll(hub, &options, world->now_ms, &invitation, &err), &err, "invite");
+	sim_ok(rep_hub_enroll(sim_hub(world), &options, world->now_ms, &invitation, &err), &err,
+	       "invite");
 	text = rep_json_text(invitation);
 	sim_ok(rep_enroll(world->reps[i].dir, text, strlen(text), world->now_ms, &err), &err,
 	       "enrol");
@@ -281,7 +282,7 @@ void sim_template(const char *dir, unsigned cast)
 	add_posts(hub, world.now_ms);
 	add_people(hub, world.cast, world.now_ms);
 	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
-		enroll(&world, hub, i);
+		sim_enroll(&world, i);
 	for (unsigned round = 0; round < 2; round++) {
 		world.now_ms += 60000;
 		for (unsigned i = 0; i < SIM_LAPTOPS; i++)
