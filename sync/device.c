@@ -96,6 +96,25 @@ enum rep_code rep_device_connect(struct rep_transport **out, const struct rep_js
 	return rep_transport_open(out, &options, err);
 }
 
+/*
+ * Where there is something to send, the push says by itself whether the outbox stands where we left it: a connection less, which on a
+ * line of long delay is seconds. Whatever goes wrong then is done again in the slow way.
+ */
+static enum rep_code guess(struct rep_device *device, const struct rep_oid *sent,
+			   struct rep_error *err)
+{
+	struct rep_journal_head head;
+	int64_t sent_seq;
+	enum rep_code rc = rep_journal_head(device->replica->db, &head, err);
+
+	if (rc == REP_OK)
+		rc = rep_meta_get_int(device->replica->db, REP_META_SENT_SEQ, &sent_seq, err);
+	device->guessed = rc == REP_OK && head.seq > sent_seq;
+	if (device->guessed)
+		device->outbox = *sent;
+	return rc;
+}
+
 static enum rep_code connect_with(struct rep_device *device, bool one_time, struct rep_error *err)
 {
 	enum rep_code rc;
@@ -104,7 +123,7 @@ static enum rep_code connect_with(struct rep_device *device, bool one_time, stru
 	device->transport = NULL;
 	rc = rep_device_connect(&device->transport, device->invitation, device->replica->device,
 				one_time, device->options, err);
-	if (rc != REP_OK)
+	if (rc != REP_OK || device->guessed)
 		return rc;
 	return rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
 }
@@ -114,7 +133,8 @@ static enum rep_code connect_with(struct rep_device *device, bool one_time, stru
  * device learns of that run only through the view it is about to fetch. So until a view says that we are active either may
  * be the right one: the more likely is tried first, the other after a refusal.
  */
-static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error *err)
+static enum rep_code connect_mailbox(struct rep_device *device, bool may_guess,
+				     struct rep_error *err)
 {
 	const bool one_time = rep_json_get_string(device->invitation, "ssh_secret") ||
 			      rep_json_get_string(device->invitation, "token");
@@ -128,12 +148,18 @@ static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error
 	if (rc != REP_OK)
 		return rc;
 	active = state && strcmp(state, "invited") != 0;
+	may_guess = may_guess && state && strcmp(state, "active") == 0;
 	free(state);
 	rc = rep_device_tip(db, REP_META_SENT_TIP, &sent, err);
 	if (rc != REP_OK)
 		return rc;
 	first = !active && rep_oid_is_zero(&sent) && one_time;
-	rc = connect_with(device, first, err);
+	device->guessed = false;
+	device->fetched = rep_oid_zero;
+	if (may_guess && !rep_oid_is_zero(&sent))
+		rc = guess(device, &sent, err);
+	if (rc == REP_OK)
+		rc = connect_with(device, first, err);
 	if (rc == REP_EREFUSED && !active && one_time)
 		rc = connect_with(device, !first, err);
 	return rep_wrap(err, rc, "reach the mailbox");
@@ -145,9 +171,13 @@ static enum rep_code connect_mailbox(struct rep_device *device, struct rep_error
 static enum rep_code fetch(struct rep_device *device, struct rep_oid *tip, struct rep_error *err)
 {
 	struct rep_json *order = NULL;
-	enum rep_code rc =
-		rep_transport_fetch(device->transport, rep_clone_path(device->clone), tip, err);
+	enum rep_code rc = REP_OK;
 
+	*tip = device->fetched;
+	device->fetched = rep_oid_zero;
+	if (rep_oid_is_zero(tip))
+		rc = rep_transport_fetch(device->transport, rep_clone_path(device->clone), tip,
+					 err);
 	if (rc == REP_OK)
 		rc = rep_git_refresh(rep_clone_git(device->clone), err);
 	if (rc == REP_OK)
@@ -169,6 +199,13 @@ enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error 
 	rc = rep_device_tip(device->replica->db, REP_META_APPLIED_TIP, &applied, err);
 	if (rc != REP_OK)
 		return rc;
+	if (!rep_oid_is_zero(&device->fetched))
+		device->inbox = device->fetched;
+	else if (device->guessed)
+		rc = rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
+	device->guessed = false;
+	if (rc != REP_OK)
+		return rep_wrap(err, rc, "fetch the view");
 	if (rep_oid_is_zero(&device->inbox)) {
 		if (rep_oid_is_zero(&applied))
 			return REP_OK; /* the hub has not published anything yet */
@@ -199,7 +236,7 @@ static enum rep_code push_all(struct rep_device *device, struct rep_error *err)
 {
 	enum rep_code rc = REP_EORDER;
 
-	for (int i = 0; rc == REP_EORDER && i < 2; i++) {
+	for (int i = 0; rc == REP_EORDER && i < (device->guessed ? 1 : 2); i++) {
 		rc = rep_push_settle(device, err);
 		if (rc == REP_OK)
 			rc = rep_push_plan(device, err);
@@ -246,12 +283,14 @@ static enum rep_code exchange_with_retries(struct rep_device *device, struct rep
 {
 	const struct rep_sync *options = device->options;
 	unsigned tries = 0;
+	bool may_guess = true;
 	enum rep_code rc;
 
 	for (;;) {
 		uint32_t random;
+		bool again;
 
-		rc = connect_mailbox(device, err);
+		rc = connect_mailbox(device, may_guess, err);
 		if (rc == REP_OK)
 			rc = exchange(device, err);
 		/* What was made and fetched lies in the replica; a half-filled clone does not. */
@@ -259,6 +298,10 @@ static enum rep_code exchange_with_retries(struct rep_device *device, struct rep
 			rep_clone_close(device->clone);
 			device->clone = NULL;
 		}
+		again = rc != REP_OK && device->guessed;
+		may_guess = false;
+		if (again && rc != REP_EUNREACHABLE)
+			continue;
 		if (rc != REP_EUNREACHABLE || ++tries >= options->tries || !options->pause)
 			return rc;
 		rep_random(&random, sizeof random);

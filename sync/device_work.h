@@ -48,8 +48,10 @@ struct rep_device {
 	struct rep_json *invitation;
 	uint8_t hub_public[REP_PUBLIC_SIZE];
 	struct rep_transport *transport;
-	struct rep_clone *clone;        /* NULL until something has to move */
-	struct rep_oid outbox, inbox;   /* tips that the mailbox advertised */
+	struct rep_clone *clone;      /* NULL until something has to move */
+	struct rep_oid outbox, inbox; /* tips that the mailbox advertised */
+	bool guessed;           /* they were not asked for: the outbox stands where it last did */
+	struct rep_oid fetched; /* what came with a push; zero = nothing */
 	const struct rep_buf *farewell; /* what an outbox begun now begins with; NULL: enrol.json */
 	struct rep_sync_counts counts;
 };

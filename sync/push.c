@@ -328,22 +328,28 @@ static enum rep_code adopt_tip(struct rep_device *device, struct rep_error *err)
 	return rc;
 }
 
-static enum rep_code push_one(struct rep_device *device, const struct rep_oid *next,
+/* With the last one comes the view. */
+static enum rep_code push_one(struct rep_device *device, const struct rep_oid *next, bool is_last,
 			      struct rep_error *err)
 {
+	const char *clone = rep_clone_path(device->clone);
+	struct rep_pushed pushed = {0};
 	struct rep_oid parent;
 	int64_t first, last;
 	enum rep_code rc;
 
 	rc = rep_outbox_commit_range(rep_clone_git(device->clone), next, &first, &last, &parent,
 				     err);
-	if (rc == REP_OK)
-		rc = rep_transport_push(device->transport, rep_clone_path(device->clone),
-					&device->outbox, next, err);
+	if (rc == REP_OK && is_last)
+		rc = rep_transport_exchange(device->transport, clone, &device->outbox, next,
+					    &pushed, err);
+	else if (rc == REP_OK)
+		rc = rep_transport_push(device->transport, clone, &device->outbox, next, err);
 	if (rc != REP_OK)
 		return rc;
 	device->outbox = *next;
-	if (last > 0)
+	device->fetched = pushed.inbox;
+	if (last > 0 && !pushed.was_there)
 		device->counts.sent += last - first + 1;
 	return remember_sent(device, next, last, err);
 }
@@ -353,7 +359,7 @@ enum rep_code rep_push_send(struct rep_device *device, struct rep_error *err)
 	struct chain chain = {0};
 	enum rep_code rc = REP_EORDER;
 
-	for (int i = 0; rc == REP_EORDER && i < PUSH_TRIES; i++) {
+	for (int i = 0; rc == REP_EORDER && i < (device->guessed ? 1 : PUSH_TRIES); i++) {
 		if (i > 0) {
 			rc = rep_transport_tips(device->transport, &device->outbox, &device->inbox,
 						err);
@@ -367,7 +373,7 @@ enum rep_code rep_push_send(struct rep_device *device, struct rep_error *err)
 		for (size_t n = chain.len; rc == REP_OK && n > 0; n--) {
 			rep_progress_step(device->options->progress, "push", chain.len - n,
 					  chain.len);
-			rc = push_one(device, &chain.commits[n - 1], err);
+			rc = push_one(device, &chain.commits[n - 1], n == 1, err);
 		}
 	}
 	free(chain.commits);

@@ -274,11 +274,33 @@ enum rep_code rep_transport_tips(struct rep_transport *transport, struct rep_oid
 enum rep_code rep_transport_fetch(struct rep_transport *transport, const char *clone,
 				  struct rep_oid *tip, struct rep_error *err)
 {
-	struct rep_transfer transfer = {.operation = REP_OPERATION_FETCH, .clone = clone};
+	struct rep_transfer transfer = {
+		.operation = REP_OPERATION_FETCH, .clone = clone, .fetch = true};
 	enum rep_code rc = run(transport, &transfer, err);
 
 	*tip = rc ? rep_oid_zero : transfer.result.inbox;
 	return rep_wrap(err, rc, "fetch");
+}
+
+static enum rep_code push(struct rep_transport *transport, struct rep_transfer *transfer,
+			  struct rep_error *err)
+{
+	enum rep_code rc = run(transport, transfer, err);
+	struct rep_error ignored;
+
+	/*
+	 * A connection that broke after the server had stored the push looks like a failure: 3 of 41 cuts
+	 * between server and client were so. A push that ended badly is looked for once.
+	 */
+	if (rc == REP_EUNREACHABLE || rc == REP_EIO) {
+		struct rep_transfer look = {.operation = REP_OPERATION_TIPS};
+
+		transfer->result.fetched = false;
+		if (run(transport, &look, &ignored) == REP_OK &&
+		    rep_oid_equal(&look.result.outbox, &transfer->new_oid))
+			return REP_OK;
+	}
+	return rep_wrap(err, rc, "push");
 }
 
 enum rep_code rep_transport_push(struct rep_transport *transport, const char *clone,
@@ -289,19 +311,23 @@ enum rep_code rep_transport_push(struct rep_transport *transport, const char *cl
 					.clone = clone,
 					.old_oid = *old_oid,
 					.new_oid = *new_oid};
-	enum rep_code rc = run(transport, &transfer, err);
-	struct rep_error ignored;
 
-	/*
-	 * A connection that broke after the server had stored the push looks like a failure: 3 of 41 cuts
-	 * between server and client were so. A push that ended badly is looked for once.
-	 */
-	if (rc == REP_EUNREACHABLE || rc == REP_EIO) {
-		struct rep_transfer look = {.operation = REP_OPERATION_TIPS};
+	return push(transport, &transfer, err);
+}
 
-		if (run(transport, &look, &ignored) == REP_OK &&
-		    rep_oid_equal(&look.result.outbox, new_oid))
-			return REP_OK;
-	}
-	return rep_wrap(err, rc, "push");
+enum rep_code rep_transport_exchange(struct rep_transport *transport, const char *clone,
+				     const struct rep_oid *old_oid, const struct rep_oid *new_oid,
+				     struct rep_pushed *pushed, struct rep_error *err)
+{
+	struct rep_transfer transfer = {.operation = REP_OPERATION_PUSH,
+					.clone = clone,
+					.fetch = true,
+					.old_oid = *old_oid,
+					.new_oid = *new_oid};
+	enum rep_code rc = push(transport, &transfer, err);
+
+	*pushed = (struct rep_pushed){.was_there = transfer.result.was_there};
+	if (rc == REP_OK && transfer.result.fetched)
+		pushed->inbox = transfer.result.inbox;
+	return rc;
 }

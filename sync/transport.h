@@ -53,6 +53,19 @@ REP_CHECK enum rep_code rep_transport_fetch(struct rep_transport *transport, con
 REP_CHECK enum rep_code rep_transport_push(struct rep_transport *transport, const char *clone,
 					   const struct rep_oid *old_oid,
 					   const struct rep_oid *new_oid, struct rep_error *err);
+/* What else a push may tell. */
+struct rep_pushed {
+	bool was_there; /* an earlier push had stored it */
+	struct rep_oid
+		inbox; /* the tip that was fetched; zero = the push is done, nothing was fetched */
+};
+/*
+ * Pushes, and fetches over the connection that reads back: what a line of long delay costs is its connections.
+ */
+REP_CHECK enum rep_code rep_transport_exchange(struct rep_transport *transport, const char *clone,
+					       const struct rep_oid *old_oid,
+					       const struct rep_oid *new_oid,
+					       struct rep_pushed *pushed, struct rep_error *err);
 /* Bytes sent and received so far (0 for a folder's own writing counts pack bytes). */
 void rep_transport_bytes(const struct rep_transport *transport, uint64_t *up, uint64_t *down);
 

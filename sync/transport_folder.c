@@ -72,8 +72,9 @@ static enum rep_code push_locked(struct rep_transfer *transfer, struct rep_git *
 	struct rep_oid now;
 	enum rep_code rc = rep_git_ref(box, REP_OUTBOX, &now, err);
 
-	if (!rc && rep_oid_equal(&now, &transfer->new_oid))
-		return REP_OK; /* an earlier try had stored it */
+	transfer->result.was_there = !rc && rep_oid_equal(&now, &transfer->new_oid);
+	if (transfer->result.was_there)
+		return REP_OK;
 	if (!rc && !rep_oid_equal(&now, &transfer->old_oid))
 		return rep_fail(err, REP_EORDER, "the mailbox's outbox has moved");
 	if (!rc)
@@ -137,10 +138,11 @@ static enum rep_code look(struct rep_transfer *transfer, struct rep_error *err)
 		rc = rep_git_ref(box, REP_OUTBOX, &transfer->result.outbox, err);
 	if (!rc)
 		rc = rep_git_ref(box, REP_INBOX, &transfer->result.inbox, err);
-	if (!rc && transfer->operation == REP_OPERATION_FETCH) {
+	if (!rc && transfer->fetch) {
 		rc = rep_git_open(&clone, transfer->clone, err);
 		if (!rc)
 			rc = fetch_into(transfer, box, clone, err);
+		transfer->result.fetched = !rc;
 	}
 	rep_git_close(clone);
 	rep_git_close(box);
@@ -149,9 +151,15 @@ static enum rep_code look(struct rep_transfer *transfer, struct rep_error *err)
 
 enum rep_code rep_folder_transfer(struct rep_transfer *transfer, struct rep_error *err)
 {
+	enum rep_code rc;
+
 	/* A share that is not mounted, a stick that is not plugged in. */
 	if (!rep_file_is_dir(transfer->transport->url))
 		return rep_fail(err, REP_EUNREACHABLE, "the folder is not there");
-	return transfer->operation == REP_OPERATION_PUSH ? push(transfer, err)
-							 : look(transfer, err);
+	if (transfer->operation == REP_OPERATION_PUSH) {
+		rc = push(transfer, err);
+		if (rc || !transfer->fetch)
+			return rc;
+	}
+	return look(transfer, err);
 }

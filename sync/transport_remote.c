@@ -182,23 +182,22 @@ static enum rep_code upload(struct line *line, struct rep_error *err)
 	return rep_session_verdict(&line->session, err);
 }
 
-static enum rep_code push_connected(struct line *line, bool *was_there, struct rep_error *err)
+static enum rep_code push_connected(struct line *line, struct rep_error *err)
 {
-	const struct rep_transfer *transfer = line->session.transfer;
+	struct rep_transfer *transfer = line->session.transfer;
 
-	*was_there = rep_oid_equal(&transfer->result.outbox, &transfer->new_oid);
-	if (*was_there)
-		return REP_OK; /* an earlier try had stored it */
+	transfer->result.was_there = rep_oid_equal(&transfer->result.outbox, &transfer->new_oid);
+	if (transfer->result.was_there)
+		return REP_OK;
 	/* The server swaps from the value that it advertised here, so this check is no race. */
 	if (!rep_oid_equal(&transfer->result.outbox, &transfer->old_oid))
 		return rep_fail(err, REP_EORDER, "the mailbox's outbox has moved");
 	return upload(line, err);
 }
 
-static enum rep_code push(struct rep_transfer *transfer, struct rep_error *err)
+static enum rep_code send(struct rep_transfer *transfer, struct rep_error *err)
 {
 	struct line line;
-	bool was_there = false;
 	enum rep_code rc = line_begin(&line, transfer, true, err);
 
 	if (!rc)
@@ -206,14 +205,34 @@ static enum rep_code push(struct rep_transfer *transfer, struct rep_error *err)
 	if (!rc)
 		rc = line_up(&line, GIT_DIRECTION_PUSH, err);
 	if (!rc)
-		rc = push_connected(&line, &was_there, err);
+		rc = push_connected(&line, err);
 	line_end(&line);
-	if (rc || was_there)
-		return rc;
-	rc = look(transfer, err);
+	return rc;
+}
+
+/* Another connection, so that what it says is what the server has, and, where it was asked for, the fetch. */
+static enum rep_code read_back(struct rep_transfer *transfer, struct rep_error *err)
+{
+	struct line line;
+	enum rep_code rc = line_begin(&line, transfer, transfer->fetch, err);
+
+	if (!rc)
+		rc = line_up(&line, GIT_DIRECTION_FETCH, err);
 	if (!rc && !rep_oid_equal(&transfer->result.outbox, &transfer->new_oid))
 		rc = rep_fail(err, REP_EIO, "the server said ok, but the outbox is not there");
+	if (!rc && transfer->fetch) {
+		rc = fetch_into(&line, err);
+		transfer->result.fetched = !rc;
+	}
+	line_end(&line);
 	return rep_wrap(err, rc, "read back");
+}
+
+static enum rep_code push(struct rep_transfer *transfer, struct rep_error *err)
+{
+	enum rep_code rc = send(transfer, err);
+
+	return rc ? rc : read_back(transfer, err);
 }
 
 enum rep_code rep_remote_transfer(struct rep_transfer *transfer, struct rep_error *err)

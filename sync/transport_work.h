@@ -31,11 +31,14 @@ struct rep_transfer {
 	const struct rep_transport *transport;
 	enum rep_operation operation;
 	const char *clone;
+	bool fetch;       /* with a push: fetch when it is read back */
 	const char *home; /* a private folder: ssh's known_hosts, https's authority */
 	struct rep_oid old_oid, new_oid;
 	struct rep_channel *channel;
 	struct rep_transfer_result {
 		struct rep_oid outbox, inbox;
+		bool fetched;   /* the clone's inbox is `inbox` */
+		bool was_there; /* what was to be pushed */
 		uint64_t up, down;
 	} result;
 };

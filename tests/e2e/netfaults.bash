@@ -32,11 +32,10 @@ bounded() {
 		echo "exit $status after $((SECONDS - start)) s, not $* within $most s: $(cat "$W/said")"
 		return 1
 	fi
-	STATUS=$status
 }
 
 cut_at_ten_points() { # WAY
-	local i up down failed=0 total
+	local i up down cuts=0 total
 	through_proxy wang --count "$W/count"
 	work_both_ways 0
 	on_laptop wang sync
@@ -48,12 +47,12 @@ cut_at_ten_points() { # WAY
 		work_both_ways "$i"
 		through_proxy wang "--$1" $((total * (2 * i - 1) / 20)) --how rst
 		bounded 30 0 4
-		[ "$STATUS" = 0 ] || failed=$((failed + 1))
+		! grep -q cut "$W/proxy.log" || cuts=$((cuts + 1))
 		proxy_end wang
 		on_laptop wang sync
 		[ "$(json_of wang get contact C-0001 | jq -r .fields.dept)" = "第 $i 科" ]
 	done
-	[ $failed -ge 5 ] # the cuts did cut
+	[ $cuts -ge 8 ] # each night is a little longer or shorter than the first
 	all_arrived
 	[ "$(json_of li get contact C-0001 | jq -r .fields.best_time)" = '第 10 次' ]
 }

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""A TCP proxy that cuts. cutproxy.py PORT [--up N | --down N] [--how rst|fin|silence] [--rate B --delay S] [--count FILE]
+"""A TCP proxy that cuts. cutproxy.py PORT|SOCKET [--unix SOCKET] [--up N | --down N] [--how rst|fin|silence] [--rate B --delay S] [--count FILE]
 
-Listens on a free port of loopback (printed on the first line) and relays to PORT of loopback. After N bytes in one direction, counted
-over all connections, it cuts the one at work, once: by a reset, by an end of the stream, or by saying nothing any more. --rate and
+Listens on a free port of loopback (printed on the first line), or on a socket of the file system, and relays to PORT of loopback or to
+such a socket. After N bytes in one direction, counted
+over all connections, it cuts the one at work, once, and says "cut" on stderr: by a reset, by an end of the stream, or by saying nothing any more. --rate and
 --delay shape both directions: bytes a second, seconds each way. --count writes "<up> <down>" at the end of every connection.
 """
 import argparse, asyncio, socket, struct, sys
 
 args = argparse.ArgumentParser()
-args.add_argument('port', type=int)
+args.add_argument('port')
+args.add_argument('--unix')
 args.add_argument('--host', default='127.0.0.1')
 args.add_argument('--listen', default='127.0.0.1')
 args.add_argument('--up', type=int)
@@ -70,6 +72,7 @@ async def pump(way, reader, writer, ends):
             limit = left[way]
             if limit is not None and not cut_done and total[way] + len(block) > limit:
                 cut_done = True
+                print('cut', file=sys.stderr, flush=True)
                 block = block[:limit - total[way]]
                 total[way] += len(block)
                 writer.write(block)
@@ -94,7 +97,10 @@ async def pump(way, reader, writer, ends):
 
 async def relay(reader, writer):
     try:
-        server_reader, server_writer = await asyncio.open_connection(args.host, args.port)
+        if args.port.startswith('/'):
+            server_reader, server_writer = await asyncio.open_unix_connection(args.port)
+        else:
+            server_reader, server_writer = await asyncio.open_connection(args.host, int(args.port))
     except OSError:
         reset(writer)
         return
@@ -108,8 +114,11 @@ async def relay(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(relay, args.listen, 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    if args.unix:
+        server = await asyncio.start_unix_server(relay, args.unix)
+    else:
+        server = await asyncio.start_server(relay, args.listen, 0)
+        print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 asyncio.run(main())
