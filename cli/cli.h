@@ -133,6 +133,8 @@ CLI_RUN(cmd_hub_explain);
 CLI_RUN(cmd_hub_verify);
 CLI_RUN(cmd_hub_rebuild);
 CLI_RUN(cmd_hub_inbox);
+CLI_RUN(cmd_hub_backup);
+CLI_RUN(cmd_hub_restore);
 CLI_RUN(cmd_hub_resolve);
 CLI_RUN(cmd_hub_revert);
 CLI_RUN(cmd_hub_merge_records);

@@ -105,6 +105,8 @@ const struct cli_command cli_hub_commands[] = {
 	 "repsync-audit", cmd_hub_revert},
 	{"statement", "[--print]", "repsync-audit", cmd_hub_statement},
 	{"verify", "[--replay] [--device D] [--statements FILE]", "repsync-audit", cmd_hub_verify},
+	{"backup", "DIR", "repsync-hub", cmd_hub_backup},
+	{"restore", "BACKUP [--mailboxes DIR]", "repsync-hub", cmd_hub_restore},
 	{"rebuild", "", "repsync-hub", cmd_hub_rebuild},
 	{"schema",
 	 "publish DIR [--effective TIME] [--check] | list | show [VERSION [FILE]] | diff VERSION "

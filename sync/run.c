@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "sync/healing.h"
 #include "sync/run.h"
 
 #define PART_SETS_MAX 2000u
@@ -279,6 +280,8 @@ enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *opt
 		rc = rep_hub_matches(hub, options, &total, err);
 	if (rc == REP_OK && !options->own_only)
 		rc = rep_hub_leavers(hub, options, &total, err);
+	if (rc == REP_OK && !options->own_only && !rep_json_size(total.problems))
+		rc = rep_healing_end(hub, err);
 	if (rc == REP_OK)
 		rc = rep_hub_publish(hub, options->now_ms, options->jobs, options->progress, err);
 	if (rc == REP_OK && !(*summary = summarise(&total)))

@@ -16,36 +16,11 @@
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "sync/central.h"
-#include "sync/child.h"
+#include "sync/stock_git.h"
 #include "sync/verify_hub.h"
 
 #define SAID_SIZE_MAX (256u * 1024u)
 #define NAMED_MAX 20u /* problems for which a path is looked for */
-
-/* Runs git on the repository. What it prints goes to `out` (an open file), what it says on stderr to `said`. */
-static enum rep_code run_git(const char *repository, const char *const *args, int out_fd,
-			     struct rep_buf *said, int *status, struct rep_error *err)
-{
-	const char *argv[16] = {"git", "-c", "safe.directory=*", "--git-dir", repository};
-	const char *search = getenv("PATH");
-	char path[4096];
-	const char *const envp[] = {
-		path,
-		"HOME=/nonexistent",
-		"LC_ALL=C",
-		"GIT_CONFIG_NOSYSTEM=1",
-		"GIT_OPTIONAL_LOCKS=0",
-		"GIT_TERMINAL_PROMPT=0",
-		NULL,
-	};
-	const struct rep_program program = {argv, envp, -1, out_fd};
-	size_t len = 5;
-
-	snprintf(path, sizeof path, "PATH=%s", search ? search : "/usr/bin:/bin");
-	while (*args && len + 1 < sizeof argv / sizeof *argv)
-		argv[len++] = *args++;
-	return rep_program_run(&program, said, status, err);
-}
 
 static enum rep_code temporary(int *fd, struct rep_error *err)
 {
@@ -137,7 +112,7 @@ static void find_origin(const char *repository, const char *oid, struct origin *
 	*out = (struct origin){0};
 	snprintf(find, sizeof find, "--find-object=%.40s", oid);
 	if (temporary(&fd, &ignored) == REP_OK &&
-	    run_git(repository, args, fd, &said, &status, &ignored) == REP_OK) {
+	    rep_stock_git(repository, args, fd, &said, &status, &ignored) == REP_OK) {
 		read_back(fd, &printed);
 		if (printed.len) {
 			split_lines(printed.data);
@@ -226,7 +201,7 @@ enum rep_code rep_verify_fsck(const char *repository, struct rep_problems *probl
 	enum rep_code rc = temporary(&fd, err);
 
 	if (rc == REP_OK)
-		rc = run_git(repository, args, fd, &said, &status, err);
+		rc = rep_stock_git(repository, args, fd, &said, &status, err);
 	if (rc == REP_OK && WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		rc = rep_fail(err, REP_EIO, "git is not installed");
 	if (rc == REP_OK && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
