@@ -29,7 +29,8 @@ static enum rep_code find_device(struct rep_hub *hub, const char *device,
 				 const struct rep_org_device **out, struct rep_error *err)
 {
 	*out = rep_org_device(hub->org, device);
-	if (!*out || !(*out)->state || strcmp((*out)->state, "revoked") == 0)
+	if (!*out || !(*out)->state || strcmp((*out)->state, "revoked") == 0 ||
+	    strcmp((*out)->state, "leaving") == 0)
 		return rep_fail(err, REP_ENOTFOUND, "there is no device %.20s at work", device);
 	return REP_OK;
 }

@@ -1,6 +1,6 @@
 /*
  * Leaving the company, and losing a laptop: devices are revoked, what they had not sent is handed over, successors get the accounts,
- * and it is told what was held, what is owed, and what is not known. docs/leaving.md tells it in steps.
+ * and it is told what was held, what is owed, and what is not known. docs/operations.md tells it in steps.
  */
 #ifndef REPSYNC_SYNC_LEAVING_H
 #define REPSYNC_SYNC_LEAVING_H

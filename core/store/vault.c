@@ -7,11 +7,6 @@
 #include "core/store/vault_work.h"
 #include "core/store/vfs.h"
 
-static enum rep_code no_memory(struct rep_error *err)
-{
-	return rep_fail(err, REP_ENOMEM, "vault: no memory");
-}
-
 /* ---- making and reading ---- */
 
 static struct rep_vault *new_vault(const char *path, const char *keys_dir)
@@ -72,7 +67,7 @@ enum rep_code rep_vault_make(struct rep_vault **out, const struct rep_vault_new 
 	*out = NULL;
 	if (!vault || !(vault->keys = rep_secret_new(sizeof *vault->keys))) {
 		rep_vault_free(vault);
-		return no_memory(err);
+		return rep_vault_no_memory(err);
 	}
 	rc = fill_new(vault, want, err);
 	if (rc == REP_OK)
@@ -93,7 +88,7 @@ enum rep_code rep_vault_read(struct rep_vault **out, const char *path, const cha
 {
 	struct rep_vault *vault = new_vault(path, keys_dir);
 	bool found = false;
-	enum rep_code rc = vault ? rep_vault_load(vault, &found, err) : no_memory(err);
+	enum rep_code rc = vault ? rep_vault_load(vault, &found, err) : rep_vault_no_memory(err);
 
 	*out = NULL;
 	if (rc == REP_OK && found)
@@ -240,7 +235,7 @@ enum rep_code rep_vault_unlock(struct rep_vault *vault, const char *passphrase, 
 				"the passphrase's key slot is of another replica");
 	vault->keys = rep_secret_new(sizeof *vault->keys);
 	if (!vault->keys)
-		return no_memory(err);
+		return rep_vault_no_memory(err);
 	rc = rep_vault_passphrase_key(vault, passphrase, len, false, key, err);
 	if (rc == REP_OK &&
 	    !rep_vault_open_slot(vault->keys->root, vault, "passphrase", key, vault->passphrase))
@@ -264,7 +259,7 @@ enum rep_code rep_vault_recover(struct rep_vault *vault, const uint8_t secret[RE
 		return rep_fail(err, REP_EREFUSED, "this replica has no slot for the company");
 	vault->keys = rep_secret_new(sizeof *vault->keys);
 	if (!vault->keys)
-		return no_memory(err);
+		return rep_vault_no_memory(err);
 	if (!rep_box_open(clear, vault->recovery, RECOVERY, secret))
 		rc = rep_fail(err, REP_EREFUSED, "wrong recovery key");
 	else if (memcmp(clear, vault->salt, REP_CIPHER_SALT) != 0)
@@ -294,7 +289,7 @@ enum rep_code rep_vault_use(struct rep_vault *vault, const struct rep_vault_keys
 	lock_again(vault);
 	vault->keys = rep_secret_new(sizeof *vault->keys);
 	if (!vault->keys)
-		return no_memory(err);
+		return rep_vault_no_memory(err);
 	memcpy(vault->keys->root, keys->root, REP_CIPHER_KEY);
 	rc = rep_vault_check_mac(vault, err);
 	if (rc != REP_OK) {

@@ -12,11 +12,6 @@
 
 #define SEE_MS 3600000 /* how much later a time must be to be worth a write */
 
-static enum rep_code no_memory(struct rep_error *err)
-{
-	return rep_fail(err, REP_ENOMEM, "vault: no memory");
-}
-
 /* What is to be changed; all of it under the lock, on what lies in the file now. */
 struct change {
 	const char *passphrase;
@@ -66,7 +61,7 @@ static enum rep_code reload(struct rep_vault *vault, struct rep_vault *now, stru
 	now->keys_dir = strdup(vault->keys_dir);
 	now->keys = rep_secret_new(sizeof *now->keys);
 	if (!now->path || !now->keys_dir || !now->keys)
-		return no_memory(err);
+		return rep_vault_no_memory(err);
 	*now->keys = *vault->keys;
 	rc = rep_vault_load(now, &found, err);
 	if (rc == REP_OK && !found)

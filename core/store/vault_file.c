@@ -20,11 +20,6 @@
 static const char magic[] = "repsync vault 1\n";
 #define MAGIC_LEN (sizeof magic - 1)
 
-static enum rep_code no_memory(struct rep_error *err)
-{
-	return rep_fail(err, REP_ENOMEM, "vault: no memory");
-}
-
 /* ---- out ---- */
 
 static struct rep_json *base64(const void *data, size_t len)
@@ -114,7 +109,7 @@ enum rep_code rep_vault_text(const struct rep_vault *vault, const char *mac, str
 	rep_json_set_string(doc, "type", "vault");
 	/* A member that could not be made is missing. */
 	if (rep_json_size(doc) != 12)
-		rc = no_memory(err);
+		rc = rep_vault_no_memory(err);
 	else
 		rc = rep_json_check(doc, DEPTH, err);
 	if (rc == REP_OK) {
@@ -188,7 +183,8 @@ enum rep_code rep_vault_store_notice(const char *path, const char *device, const
 	rep_json_set_string(doc, "reason", reason);
 	rep_json_set_string(doc, "type", "erased");
 	rep_json_write(&text, doc);
-	rc = rep_json_size(doc) == 5 ? rep_buf_check(&text, "notice", err) : no_memory(err);
+	rc = rep_json_size(doc) == 5 ? rep_buf_check(&text, "notice", err)
+				     : rep_vault_no_memory(err);
 	if (rc == REP_OK)
 		rc = write_copies(path, &text, err);
 	rep_json_free(doc);
@@ -350,7 +346,7 @@ enum rep_code rep_vault_load(struct rep_vault *vault, bool *found, struct rep_er
 		return rc;
 	head = malloc(REP_VFS_HEAD_SIZE);
 	if (!head)
-		return no_memory(err);
+		return rep_vault_no_memory(err);
 	rc = rep_vfs_head_read(vault->path, head, &len, err);
 	for (size_t i = 0; rc == REP_OK && i < COPIES; i++) {
 		docs[i] = read_copy(head + i * COPY_SIZE);

@@ -5,7 +5,7 @@
 #include "core/base/limits.h"
 #include "core/store/vault_work.h"
 
-static enum rep_code no_memory(struct rep_error *err)
+enum rep_code rep_vault_no_memory(struct rep_error *err)
 {
 	return rep_fail(err, REP_ENOMEM, "vault: no memory");
 }
@@ -179,7 +179,7 @@ enum rep_code rep_vault_contact(const struct rep_vault *vault, struct rep_json *
 
 	*out = NULL;
 	if (!text)
-		return no_memory(err);
+		return rep_vault_no_memory(err);
 	cipher = contact_cipher(vault, key, &bound);
 	rc = rep_cipher_open(&cipher, text, vault->contact.data, len,
 			     (const uint8_t *)vault->contact.data + len)

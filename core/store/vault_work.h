@@ -54,6 +54,8 @@ REP_CHECK enum rep_code rep_vault_store_notice(const char *path, const char *dev
 
 /* ---- vault_slot.c ---- */
 
+REP_CHECK enum rep_code rep_vault_no_memory(struct rep_error *err);
+
 void rep_vault_derive(uint8_t out[REP_CIPHER_KEY], const char *purpose, const uint8_t *a,
 		      const uint8_t *b);
 bool rep_vault_is_own_slot(const uint8_t slot[SLOT], const struct rep_vault *vault);
