@@ -36,6 +36,26 @@ static void import_name(struct sim_world *world, int64_t now_ms)
 	import(world, REP_OP_UPDATE, world->cast->account, id, line, now_ms);
 }
 
+/* Somebody for whom an edit waits at the hub; else `id` stays as it is. */
+static void awaited(struct sim_world *world, char *id, size_t size)
+{
+	struct rep_stmt *stmt;
+	struct rep_error err;
+	char like[64];
+	bool row;
+
+	snprintf(like, sizeof like, "%s/nowhere%%", world->cast->person);
+	sim_ok(rep_db_use(rep_hub_db(sim_hub(world)), &stmt,
+			  "SELECT waits_for FROM _held WHERE waits_for LIKE ?1 ORDER BY 1 LIMIT 1",
+			  &err),
+	       &err, "what waits");
+	rep_bind_text(stmt, 1, like);
+	sim_ok(rep_step(stmt, &row, &err), &err, "what waits");
+	if (row)
+		snprintf(id, size, "%s", strchr(rep_column_text(stmt, 0, NULL), '/') + 1);
+	rep_stmt_reset(stmt);
+}
+
 /* Somebody of whom edits may speak already, and wait. */
 static void import_person(struct sim_world *world, int64_t now_ms)
 {
@@ -45,6 +65,8 @@ static void import_person(struct sim_world *world, int64_t now_ms)
 	char id[16], account[16];
 
 	snprintf(id, sizeof id, "nowhere%u", sim_below(SIM_STEPS, SIM_NOWHERE));
+	if (sim_below(SIM_STEPS, 3))
+		awaited(world, id, sizeof id);
 	snprintf(account, sizeof account, "a%u", 1 + sim_below(SIM_STEPS, SIM_ACCOUNTS));
 	sim_line_value(line, world->cast->person_account, account);
 	import(world, REP_OP_INSERT, world->cast->person, id, line, now_ms);

@@ -344,8 +344,18 @@ int64_t sim_edit(struct sim_world *world, struct sim_rep *rep, struct rep_replic
 void sim_choose_spot(const struct sim_world *world, struct rep_replica *replica,
 		     struct sim_spot *out)
 {
+	const struct rep_field *field;
+
 	sim_choose_record(world, replica, &out->entity, out->id);
-	out->field = sim_choose_field(world, replica, out->entity)->name;
+	/* Where the later of two wins, it shows which was taken for that. */
+	for (unsigned tries = 0; tries < 12; tries++) {
+		field = &out->entity->fields[below((unsigned)out->entity->fields_len)];
+		if (rep_field_is_scalar(field) && field->rules[0] == REP_RULE_LATEST &&
+		    !field->engine && !field->computed &&
+		    sim_may(replica, out->entity, &field->write))
+			break;
+	}
+	out->field = field->name;
 }
 
 int64_t sim_edit_spot(struct sim_world *world, struct sim_rep *rep, struct rep_replica *replica,

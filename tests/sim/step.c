@@ -246,8 +246,9 @@ static void together(struct sim_world *world, struct sim_rep *rep)
 	struct sim_spot spot = {0};
 	bool wrote[SIM_LAPTOPS] = {false};
 
-	world->now_ms += 1 + sim_below(SIM_FAULTS, 60000);
-	for (unsigned n = 2 + sim_below(SIM_STEPS, 2); n > 0; n--, rep = sim_choose_rep(world)) {
+	/* Later than what anybody has seen, whose clock did not run ahead itself. */
+	world->now_ms += 300000 + sim_below(SIM_FAULTS, 600000);
+	for (unsigned n = 3 + sim_below(SIM_STEPS, 4); n > 0; n--, rep = sim_choose_rep(world)) {
 		struct rep_replica *replica = sim_replica(rep);
 
 		sim_clock_ms = world->now_ms;
