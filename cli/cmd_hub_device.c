@@ -229,6 +229,14 @@ static enum rep_code revoke_device(struct cli *cli, int argc, char **argv, struc
 	rep_json_append(rows, row);
 	if (!cli->quiet || cli->json)
 		print_devices(cli, rows);
+	if (!cli->json && rep_json_get_string(row, "left"))
+		cli_say(cli,
+			cli->chinese
+				? "变更集 %lld 之后的修改公司没有收到, 设备不再联系则会丢失; hub exposure %s 列出其中的数据"
+				: "edits after change set %lld were not received: they are lost unless the "
+				  "laptop comes; hub exposure %s lists what is on it",
+			(long long)rep_json_get_integer(row, "seq"),
+			rep_json_get_string(row, "device"));
 	rep_json_free(rows);
 	return REP_OK;
 }

@@ -66,6 +66,13 @@ enum rep_code rep_hub_revoke(struct rep_hub *hub, const struct rep_hub_revoke *r
 	rep_json_free(summary);
 	if (rc == REP_OK)
 		rc = rep_hub_device_row(hub, revoke->device, now_ms, out, err);
+	if (rc == REP_OK) {
+		rc = rep_hub_put_last(hub, *out, now_ms, err);
+		if (rc != REP_OK) {
+			rep_json_free(*out);
+			*out = NULL;
+		}
+	}
 	return rep_wrap(err, rc, "revoke %s", revoke->device);
 }
 

@@ -14,8 +14,8 @@ struct rep_hub_revoke {
 };
 /*
  * Revokes a device and does at once what follows (or the run after `at` does): a last collection, of which what was made before `at`
- * is merged and flagged `late-final`; then its mailbox serves the order to erase. *out is its row of rep_hub_devices. Repeating it is
- * fine.
+ * is merged and flagged `late-final`; then its mailbox serves the order to erase. *out is its row of rep_hub_devices with what
+ * rep_hub_put_last adds. Repeating it is fine.
  */
 REP_CHECK enum rep_code rep_hub_revoke(struct rep_hub *hub, const struct rep_hub_revoke *revoke,
 				       int64_t now_ms, struct rep_json **out,

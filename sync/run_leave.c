@@ -128,6 +128,33 @@ static enum rep_code order(struct rep_run *run, const struct rep_org_device *dev
 
 /* ---- what comes back ---- */
 
+/*
+ * Is all of it merged already? A laptop hands over what no view has acknowledged to it, which may be more than what is missing here. What
+ * cannot be read, or is another chain, is not.
+ */
+static bool is_merged(struct rep_run *run, const char *device, const struct rep_segment *segment)
+{
+	const char *data = segment->data;
+	size_t len = segment->size_bytes;
+	bool same = true;
+
+	while (same && len > 0) {
+		struct rep_changeset set = {0};
+		char hash[REP_HASH_HEX + 1] = "";
+		struct rep_error ignored;
+		size_t used = 0;
+
+		same = rep_changeset_read(&set, &used, data, len, NULL, &ignored) == REP_OK &&
+		       rep_changes_set_hash(run->hub->db, device, set.seq, hash, &ignored) ==
+			       REP_OK &&
+		       strcmp(hash, set.hash) == 0;
+		rep_changeset_clear(&set);
+		data += used;
+		len -= used;
+	}
+	return same;
+}
+
 /* Change sets that were handed over, as problems of the run that go to quarantine. */
 static enum rep_code note_segments(struct rep_run *run, const char *device,
 				   const struct rep_outbox *outbox, struct rep_error *err)
@@ -138,6 +165,8 @@ static enum rep_code note_segments(struct rep_run *run, const char *device,
 		const struct rep_segment *segment = &outbox->segments[i];
 		struct rep_run_problem *problem;
 
+		if (is_merged(run, device, segment))
+			continue;
 		rc = rep_run_problem(run, device, "[left] handed over by a device that was revoked",
 				     &problem, err);
 		if (rc != REP_OK)
@@ -219,7 +248,7 @@ static enum rep_code take(struct rep_run *run, const struct rep_org_device *devi
 		rc = rep_run_commit_own(run, subject, err);
 	if (rc == REP_OK)
 		rc = keep_tip(run, device->id, &outbox->tip, err);
-	run->total->counts.quarantined += (int64_t)outbox->segments_len;
+	run->total->counts.quarantined += (int64_t)run->problems_len;
 	return end_part(run, rc, err);
 }
 

@@ -1,6 +1,6 @@
 # US-15, of what can happen to a laptop: power cut off while 王磊's sync writes the database; 李娜's clock at 2031-01-01; somebody
-# changes a row of a local journal with a tool; the company rebuilds everything from a backup of central.git. (Revocation,
-# replacement and exposure of a lost laptop belong to the issue on leaving.)
+# changes a row of a local journal with a tool; the company rebuilds everything from a backup of central.git; 周强 loses a laptop with 60
+# people, of which the company last received change set 412.
 load world
 load fault
 
@@ -182,5 +182,44 @@ settle() { # everybody twice
 	[ "$(hub_at "$DAY 23:00:20" --json show contact C-0003 | jq -r .fields.dept)" = 内科 ]
 	# Once, and not again with every sync.
 	[ "$(hub_at "$DAY 23:00:30" --json audit --entity contact --id C-0001 | jq '[.[] | select(.reason == "found")] | length')" = 2 ]
+	"$REPSYNC" -C "$HUB" hub verify --replay
+}
+
+@test "US-15: a laptop with 60 people is lost: revoked, replaced; what may be lost and who was on it is told" {
+	local d i
+	{
+		echo id,name,kind,org,dept,phones
+		for i in $(seq -w 59); do echo "C-1$i,病房医生$i,医务人员,O-0102,内科,1390001${i}00"; done
+	} >"$W/more.csv"
+	hub_at "$DAY 07:00:00" import contact "$W/more.csv"
+	hub_at "$DAY 07:01:00" merge
+	at "$DAY 07:02:00" zhou sync
+	d=$(device zhou)
+	# 412 change sets, each with a reason of its own; and one that stays on the laptop.
+	when "$DAY 08:00:00" sqlite3 "$W/zhou/replica.db" "$(for i in $(seq 412); do echo "UPDATE contact SET best_time = '第 $i 次' WHERE id = 'C-0002';"; done)"
+	sqlite3 "$W/zhou/replica.db" "UPDATE _pending SET reason = 'r' || n"
+	at "$DAY 08:01:00" zhou sync
+	hub_at "$DAY 08:02:00" --json merge | jq -e '.changesets == 412'
+	at "$DAY 08:03:00" zhou put contact C-0002 dept=内科二 -m 更正
+
+	# Revoked: what came is named, what may be lost too, and who was on it.
+	hub_at "$DAY 20:00:00" device revoke "$d" -m 电脑遗失 | tee "$W/said"
+	grep -q 'edits after change set 412 were not received' "$W/said"
+	hub_at "$DAY 20:01:00" --json device list --rep E0015 | jq -e '.[0] | .seq == 412 and .state == "revoked" and .left == "ordered"'
+	hub_at "$DAY 20:02:00" --json exposure "$d" | tee "$W/exposure" >/dev/null
+	jq -e '[.records[] | select(.entity == "contact")] | length == 60' "$W/exposure"
+	jq -e '[.fields[] | select(.entity == "contact" and .personal >= 1) | .field] | (index("phones") and index("name")) != null' "$W/exposure"
+	# A new machine has the 60 again.
+	hub_at "$DAY 20:10:00" enroll E0015 --out "$W/new.invitation"
+	when "$DAY 20:11:00" "$REPSYNC" enroll "$W/new.invitation" "$W/new"
+	at "$DAY 20:12:00" new sync
+	hub_at "$DAY 20:13:00" merge
+	at "$DAY 20:14:00" new sync
+	[ "$(at "$DAY 20:15:00" new --json sql 'SELECT count(*) FROM contact' | jq '.rows[0][0]')" = 60 ]
+	[ "$(field "$DAY 20:15:00" new contact C-0002 best_time)" = '"第 412 次"' ]
+	# Should the lost one be found and switched on: its last edit is kept, and it is erased.
+	run at "$DAY 21:00:00" zhou sync
+	[ "$status" -eq 3 ]
+	hub_at "$DAY 21:01:00" --json merge | jq -e '.quarantined == 1'
 	"$REPSYNC" -C "$HUB" hub verify --replay
 }
