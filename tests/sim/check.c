@@ -245,7 +245,9 @@ static void check_gone(const struct refused *refused, const struct rep_change *c
 	     it = rep_json_iter_next(values, it)) {
 		const char *name = rep_json_iter_key(it);
 
-		if (!whole && !is_rejected(rep_json_get(fields, name)))
+		/* A field of a new record without a stamp of its own may bear a default, or nothing. */
+		if (!whole &&
+		    (change->op == REP_OP_INSERT || !is_rejected(rep_json_get(fields, name))))
 			continue;
 		if (rep_entity_field(entity, name) &&
 		    strcmp(rep_record_stamp(record, name), change->stamp.text) == 0)
