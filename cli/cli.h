@@ -135,12 +135,14 @@ CLI_RUN(cmd_hub_rebuild);
 CLI_RUN(cmd_hub_inbox);
 CLI_RUN(cmd_hub_backup);
 CLI_RUN(cmd_hub_restore);
+CLI_RUN(cmd_hub_replay);
 CLI_RUN(cmd_hub_resolve);
 CLI_RUN(cmd_hub_revert);
 CLI_RUN(cmd_hub_merge_records);
 CLI_RUN(cmd_hub_unmerge);
 CLI_RUN(cmd_hub_schema);
 CLI_RUN(cmd_hub_statement);
+CLI_RUN(cmd_hub_subject);
 CLI_RUN(cmd_hub_serve);
 
 #endif

@@ -103,10 +103,12 @@ const struct cli_command cli_hub_commands[] = {
 	 "--rep R|--device D|--import FILE|--change-set DEVICE/N... [--since T] [--until T] "
 	 "[--dry-run] -m REASON",
 	 "repsync-audit", cmd_hub_revert},
+	{"subject", "export ENTITY ID [--as REP]", "repsync-audit", cmd_hub_subject},
 	{"statement", "[--print]", "repsync-audit", cmd_hub_statement},
 	{"verify", "[--replay] [--device D] [--statements FILE]", "repsync-audit", cmd_hub_verify},
 	{"backup", "DIR", "repsync-hub", cmd_hub_backup},
 	{"restore", "BACKUP [--mailboxes DIR]", "repsync-hub", cmd_hub_restore},
+	{"replay", "--schema DIR [--since TIME] [--as REP]", "repsync-audit", cmd_hub_replay},
 	{"rebuild", "", "repsync-hub", cmd_hub_rebuild},
 	{"schema",
 	 "publish DIR [--effective TIME] [--check] | list | show [VERSION [FILE]] | diff VERSION "

@@ -183,3 +183,21 @@ access() { "$REPSYNC" -C "$1" --json hub access; }
 	[ "$status" -eq 5 ] && jq -e '.problems[0].where | startswith("access/")' <<<"$output"
 	rm -rf "$hub"
 }
+
+@test "all that is held on one person is one document: record, what refers to it, and its history" {
+	hub_at "$DAY 22:20:00" --json audit --entity contact --id C-0001 >"$W/rows.json"
+	at "$DAY 22:21:00" wang new interaction --id V-0001 type=面对面 org=O-0101 contacts+=C-0001 started_at=2026-03-16T07:00:00.000Z -m 拜访
+	at "$DAY 22:22:00" wang new consent --id S-0001 contact=C-0001 purpose=邮寄到家 decision=同意 -m 本人同意
+	at "$DAY 22:23:00" wang sync
+	hub_at "$DAY 22:24:00" merge
+	hub_at "$DAY 22:25:00" subject export contact C-0001 --as E0003 >"$W/subject.json"
+	jq -e '.entity == "contact" and .id == "C-0001" and .records[0].id == "C-0001" and .records[0].fields.name == "陈建国"' "$W/subject.json"
+	jq -e '[.records[].id] | contains(["V-0001", "S-0001"])' "$W/subject.json"
+	jq -e '(.records | map(.id) | index("C-0003")) == null' "$W/subject.json"
+	# What stands no more is told too.
+	jq -e --slurpfile rows "$W/rows.json" '[.history[] | select(.id == "C-0001")] == $rows[0]' "$W/subject.json"
+	jq -e 'any(.history[]; .op == "remove" and .old == "13900001111")' "$W/subject.json"
+	"$REPSYNC" -C "$HUB" --json hub access --command subject | jq -e '.[0].rep == "E0003" and .[0].rows > 10'
+	run "$REPSYNC" -C "$HUB" hub subject export contact C-0000
+	[ "$status" -eq 1 ]
+}
