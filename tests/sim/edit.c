@@ -117,6 +117,10 @@ static enum rep_code put(struct target *target, struct rep_error *err)
 
 	if (rc == REP_OK && !record)
 		return rep_fail(err, REP_ENOTFOUND, "no such record here");
+	if (target->field && !rep_entity_field(target->entity, target->field)) {
+		rep_record_free(record);
+		return rep_fail(err, REP_ENOTFOUND, "no field of this name in the version here");
+	}
 	for (unsigned n = target->field ? 1 : 1 + below(3); rc == REP_OK && n > 0; n--) {
 		const struct rep_field *field =
 			target->field
