@@ -31,45 +31,72 @@ static const char mailbox_config[] = "[pack]\n"
 				     "[http]\n"
 				     "\tgetanyfile = false\n";
 
-/* Writes a file of the mailbox where it holds anything else. */
-static enum rep_code keep_file(const char *path, const char *name, const char *text, unsigned mode,
-			       struct rep_error *err)
+static bool file_is(const char *full, const char *text, unsigned mode)
 {
 	struct rep_buf now = REP_BUF_INIT(65536);
 	struct rep_error ignored;
 	struct stat st;
-	char full[4096];
+	bool is = rep_file_read(&now, full, &ignored) == REP_OK &&
+		  strcmp(rep_buf_str(&now), text) == 0 && stat(full, &st) == 0 &&
+		  (st.st_mode & 0777) == mode;
+
+	rep_buf_clear(&now);
+	return is;
+}
+
+/* What every mailbox has; `mend` writes it where it is anything else, otherwise *wrong names the first that is. */
+static enum rep_code each_file(const char *path, bool mend, const char **wrong,
+			       struct rep_error *err)
+{
+	struct rep_buf config = REP_BUF_INIT(16384);
+	const struct {
+		const char *name, *text;
+		unsigned mode;
+	} files[] = {{"config", NULL, 0600},
+		     {"hooks/reference-transaction", sync_hook, 0700},
+		     {"hooks/pre-receive", check_hook, 0700}};
 	enum rep_code rc = REP_OK;
 
-	if ((size_t)snprintf(full, sizeof full, "%s/%s", path, name) >= sizeof full)
-		return rep_fail(err, REP_EINVAL, "path too long");
-	if (rep_file_read(&now, full, &ignored) != REP_OK || strcmp(rep_buf_str(&now), text) != 0 ||
-	    stat(full, &st) != 0 || (st.st_mode & 0777) != mode)
-		rc = rep_file_write(full, text, strlen(text), mode, err);
-	rep_buf_clear(&now);
+	rep_buf_puts(&config, rep_git_config);
+	rep_buf_puts(&config, mailbox_config);
+	for (size_t i = 0; !rc && i < sizeof files / sizeof *files; i++) {
+		const char *text = files[i].text ? files[i].text : rep_buf_str(&config);
+		char full[4096];
+
+		if ((size_t)snprintf(full, sizeof full, "%s/%s", path, files[i].name) >=
+		    sizeof full)
+			rc = rep_fail(err, REP_EINVAL, "path too long");
+		else if (file_is(full, text, files[i].mode))
+			continue;
+		else if (mend)
+			rc = rep_file_write(full, text, strlen(text), files[i].mode, err);
+		else if (!*wrong)
+			*wrong = files[i].name;
+	}
+	rep_buf_clear(&config);
 	return rc;
 }
 
 enum rep_code rep_mailbox_keep(const char *path, struct rep_error *err)
 {
-	struct rep_buf config = REP_BUF_INIT(16384);
 	char dir[4096];
 	enum rep_code rc = REP_OK;
 
-	rep_buf_puts(&config, rep_git_config);
-	rep_buf_puts(&config, mailbox_config);
 	if ((size_t)snprintf(dir, sizeof dir, "%s/hooks", path) >= sizeof dir)
 		rc = rep_fail(err, REP_EINVAL, "path too long");
 	if (!rc && !rep_file_is_dir(dir))
 		rc = rep_dir_make(dir, 0700, err);
 	if (!rc)
-		rc = keep_file(path, "config", rep_buf_str(&config), 0600, err);
-	if (!rc)
-		rc = keep_file(path, "hooks/reference-transaction", sync_hook, 0700, err);
-	if (!rc)
-		rc = keep_file(path, "hooks/pre-receive", check_hook, 0700, err);
-	rep_buf_clear(&config);
+		rc = each_file(path, true, NULL, err);
 	return rep_wrap(err, rc, "configure mailbox");
+}
+
+const char *rep_mailbox_wrong(const char *path)
+{
+	const char *wrong = NULL;
+	struct rep_error ignored;
+
+	return each_file(path, false, &wrong, &ignored) == REP_OK ? wrong : "config";
 }
 
 enum rep_code rep_mailbox_create(const char *path, struct rep_error *err)

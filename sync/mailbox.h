@@ -47,6 +47,8 @@ void rep_mailbox_code(char out[REP_MAILBOX_CODE_SIZE], const char *message);
 REP_CHECK enum rep_code rep_mailbox_create(const char *path, struct rep_error *err);
 /* Writes config and hooks again where they are not what they should be. Under the mailbox's lock. */
 REP_CHECK enum rep_code rep_mailbox_keep(const char *path, struct rep_error *err);
+/* The first of these files that is not what it should be, or NULL. Writes nothing. */
+const char *rep_mailbox_wrong(const char *path);
 
 /*
  * The pre-receive check, run by stock receive-pack in the mailbox's folder: `updates` are its lines "<old> <new> <ref>",

@@ -359,6 +359,8 @@ static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_git_janitor(inbox->path, err);
 	if (rc == REP_OK)
+		rc = rep_mailbox_keep(inbox->path, err);
+	if (rc == REP_OK)
 		rc = rep_git_open(&inbox->parcel.git, inbox->path, err);
 	if (rc == REP_OK)
 		rc = rep_inbox_self(inbox->parcel.git, inbox->publish->hub->key.public,

@@ -5,6 +5,11 @@
  * what git found whole is read here.
  */
 #include "sync/verify_hub.h"
+#include "core/base/file.h"
+#include "sync/hub_state.h"
+#include "sync/mailbox.h"
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/base/limits.h"
 #include "sync/central.h"
@@ -66,6 +71,31 @@ static enum rep_code check_content(struct rep_verifying *verifying, struct rep_e
 	return rc;
 }
 
+/* What refuses a hostile push, and what makes an acknowledged one last, stands in files that others can change. */
+static enum rep_code check_mailboxes(const struct rep_verifying *verifying, struct rep_error *err)
+{
+	const struct rep_org_device *devices;
+	size_t len = rep_org_devices(rep_hub_org(verifying->hub), &devices);
+
+	for (size_t i = 0; i < len; i++) {
+		char *path = rep_hub_mailbox(rep_hub_dir(verifying->hub), devices[i].id);
+		const char *wrong;
+
+		if (!path)
+			return rep_fail(err, REP_ENOMEM, "out of memory");
+		wrong = devices[i].state && strcmp(devices[i].state, "active") == 0 &&
+					rep_file_is_dir(path)
+				? rep_mailbox_wrong(path)
+				: NULL;
+		if (wrong)
+			rep_problems_add(verifying->problems, path,
+					 "%s is not what it should be; the next view mends it",
+					 wrong);
+		free(path);
+	}
+	return REP_OK;
+}
+
 enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *options,
 			     struct rep_json **out, struct rep_error *err)
 {
@@ -88,6 +118,8 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 	}
 	if (rc == REP_OK && !rep_problems_any(&problems))
 		rc = check_content(&verifying, err);
+	if (rc == REP_OK)
+		rc = check_mailboxes(&verifying, err);
 	if (rc == REP_OK)
 		rc = rep_problems_finish(&problems, out, err);
 	if (*out) {

@@ -198,3 +198,21 @@ segment() { evil show "$TIP:$MONTH/1-1.jsonl"; }
 	jq -e --arg device "$ME" 'any(.problems[]; .device == $device and .code == "rewind")' "$W/summary"
 	still_works # the laptop sends again what is missing
 }
+
+@test "hostile: a mailbox without its hooks and rules is told by verify and mended by the next view" {
+	local box
+	box=$(mailbox wang)
+	git -C "$box" config receive.denyNonFastForwards false
+	rm "$box/hooks/pre-receive"
+	chmod 644 "$box/hooks/reference-transaction"
+	run "$REPSYNC" -C "$HUB" hub verify
+	[ "$status" -eq 5 ]
+	[[ "$output" == *'config is not what it should be'* ]]
+	on_laptop li put contact C-0001 dept=心内一科 -m 李
+	on_laptop li sync
+	company hub merge
+	"$REPSYNC" -C "$HUB" hub verify
+	[ -x "$box/hooks/pre-receive" ] && [ -x "$box/hooks/reference-transaction" ]
+	[ "$(git -C "$box" config receive.denyNonFastForwards)" = true ]
+	still_works
+}
