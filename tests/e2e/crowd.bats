@@ -1,9 +1,9 @@
-# Many laptops that sync at once against one hub, over ssh, beside merges. CROWD says how many: 12 unless told; `script/crowd 100` is
+# Many laptops that sync at once against one hub, over ssh, beside merges. CROWD says how many: 8 unless told; `script/crowd 100` is
 # the full one.
 load transports
 
 setup_file() {
-	export CROWD=${CROWD:-12}
+	export CROWD=${CROWD:-8}
 	transport_world ssh
 	local i
 	for i in $(seq "$CROWD"); do
