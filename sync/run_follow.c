@@ -103,6 +103,30 @@ static enum rep_code follow_entity(struct rep_run *run, const struct rep_entity 
 	return rc;
 }
 
+/* An item of a pair lies where the two lay when it was made. */
+static enum rep_code follow_pairs(struct rep_run *run, const struct rep_touched *target,
+				  struct rep_error *err)
+{
+	const struct rep_entity *kind = rep_schema_entity(run->hub->schema, "duplicate");
+	struct rep_json *ids = rep_json_array();
+	struct rep_stmt *stmt;
+	enum rep_code rc = rep_db_use(
+		run->hub->db, &stmt,
+		"SELECT id FROM _review WHERE kind = 'duplicate' AND entity = ?1 AND ?2 IN"
+		" (json_extract(_fields, '$.a'), json_extract(_fields, '$.b')) ORDER BY id",
+		err);
+
+	if (rc == REP_OK) {
+		rep_bind_text(stmt, 1, target->entity->name);
+		rep_bind_text(stmt, 2, target->id);
+		rc = rep_column_texts(stmt, 1, ids, err);
+	}
+	for (size_t i = 0; rc == REP_OK && kind && i < rep_json_size(ids); i++)
+		rc = follow_one(run, kind, rep_json_string_value(rep_json_at(ids, i)), err);
+	rep_json_free(ids);
+	return rc;
+}
+
 /* Partitions follow references without a cycle (the schema's loader sees to it), so that this ends. */
 enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
 			     struct rep_error *err)
@@ -112,5 +136,7 @@ enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touc
 
 	for (size_t i = 0; rc == REP_OK && i < schema->entities_len; i++)
 		rc = follow_entity(run, &schema->entities[i], touched, err);
+	if (rc == REP_OK && touched->entity->match_len)
+		rc = follow_pairs(run, touched, err);
 	return rc;
 }
