@@ -71,7 +71,7 @@ enum rep_code rep_healing_keep(const char *dir, const char *device, const char *
 	return rc;
 }
 
-bool rep_healing(const struct rep_hub *hub)
+static bool is_healing(const struct rep_hub *hub)
 {
 	char *path = rep_hub_path(hub->dir, REP_HEALING);
 	const bool healing = path && rep_file_is_dir(path);
@@ -80,7 +80,7 @@ bool rep_healing(const struct rep_hub *hub)
 	return healing;
 }
 
-bool rep_healing_receipt(const struct rep_hub *hub, const char *device, int64_t first, int64_t last,
+static bool find_receipt(const struct rep_hub *hub, const char *device, int64_t first, int64_t last,
 			 const char *hash, struct rep_receipt *out)
 {
 	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX);
@@ -98,12 +98,32 @@ bool rep_healing_receipt(const struct rep_hub *hub, const char *device, int64_t 
 	return good;
 }
 
+void rep_healing_received(const struct rep_hub *hub, const char *device,
+			  const struct rep_segment *segment, const char *sealed,
+			  struct rep_run_segment *out)
+{
+	struct rep_receipt receipt;
+	const char *when = NULL;
+	int64_t ms;
+
+	if (!is_healing(hub))
+		return;
+	if (strcmp(device, REP_HUB_DEVICE) == 0)
+		when = sealed;
+	else if (find_receipt(hub, device, segment->first, segment->last, out->hash, &receipt))
+		when = receipt.received;
+	if (!when || !rep_time_parse(&ms, when) || ms > out->received_ms)
+		return;
+	out->received_ms = ms;
+	memcpy(out->received, when, sizeof out->received);
+}
+
 enum rep_code rep_healing_end(struct rep_hub *hub, struct rep_error *err)
 {
 	char *path;
 	enum rep_code rc = REP_OK;
 
-	if (!rep_healing(hub))
+	if (!is_healing(hub))
 		return REP_OK;
 	path = rep_hub_path(hub->dir, REP_HEALING);
 	rc = path ? rep_dir_remove(path, err) : rep_fail(err, REP_ENOMEM, "out of memory");

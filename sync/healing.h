@@ -7,15 +7,18 @@
 
 #include "sync/document.h"
 #include "sync/hub_state.h"
+#include "sync/run.h"
 
 /* Puts the receipts of a mailbox's inbox into the hub's folder. `mailbox` names it. */
 REP_CHECK enum rep_code rep_healing_keep(const char *dir, const char *device, const char *mailbox,
 					 struct rep_error *err);
-/* The receipt of a segment that came before the restore; false where there is none. */
-bool rep_healing_receipt(const struct rep_hub *hub, const char *device, int64_t first, int64_t last,
-			 const char *hash, struct rep_receipt *out);
-/* Is this hub healing? Then its own change sets came when they were sealed. */
-bool rep_healing(const struct rep_hub *hub);
+/*
+ * Dates a segment that came before the restore: by its receipt, and the hub's own, which have none, by when they were sealed: they are
+ * merged when they are made. Leaves `out` where the hub is not healing.
+ */
+void rep_healing_received(const struct rep_hub *hub, const char *device,
+			  const struct rep_segment *segment, const char *sealed,
+			  struct rep_run_segment *out);
 REP_CHECK enum rep_code rep_healing_end(struct rep_hub *hub, struct rep_error *err);
 
 #endif

@@ -197,7 +197,6 @@ static enum rep_code judge_old(struct reading *reading, const struct rep_changes
 static void received_at(struct reading *reading, const struct rep_segment *segment,
 			const char *hash, struct rep_run_segment *out)
 {
-	const struct rep_hub *hub = reading->run->hub;
 	struct rep_receipt receipt;
 	struct rep_error ignored;
 
@@ -211,23 +210,6 @@ static void received_at(struct reading *reading, const struct rep_segment *segme
 	    receipt.last == segment->last && strcmp(receipt.hash, hash) == 0 &&
 	    rep_time_parse(&out->received_ms, receipt.received))
 		memcpy(out->received, receipt.received, sizeof out->received);
-	else if (rep_healing_receipt(hub, reading->device, segment->first, segment->last, hash,
-				     &receipt) &&
-		 rep_time_parse(&out->received_ms, receipt.received))
-		memcpy(out->received, receipt.received, sizeof out->received);
-}
-
-/* The hub's own change sets are merged when they are made; after a restore, which has no receipts of them, that tells when. */
-static void own_received_at(const struct reading *reading, const char *sealed,
-			    struct rep_run_segment *out)
-{
-	int64_t ms;
-
-	if (strcmp(reading->device, REP_HUB_DEVICE) != 0 || !rep_healing(reading->run->hub) ||
-	    !rep_time_parse(&ms, sealed) || ms > out->received_ms)
-		return;
-	out->received_ms = ms;
-	memcpy(out->received, sealed, sizeof out->received);
 }
 
 struct taken {
@@ -365,7 +347,7 @@ static enum rep_code add_segment(struct reading *reading, const struct rep_segme
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	memcpy(out->data, segment->data + taken->start, out->size_bytes);
 	received_at(reading, segment, taken->hash, out);
-	own_received_at(reading, taken->sealed_last, out);
+	rep_healing_received(reading->run->hub, reading->device, segment, taken->sealed_last, out);
 	if (rep_time_parse(&sealed_ms, taken->sealed_last))
 		out->offset_ms = sealed_ms - out->received_ms;
 	return REP_OK;
