@@ -236,7 +236,9 @@ static bool find_partition(struct rep_admit_run *run, struct rep_buf *out)
 				run->edit->stamp, run->context->fold, &ignored);
 	rep_json_free(fields);
 	run->failed = run->failed || rc == REP_ENOMEM || out->failed;
-	return rc == REP_OK || refuse(run, "no-partition", "it belongs to no partition");
+	/* Of a decision the fold says it, or that there is no such proposal: that depends on the order. */
+	return rc == REP_OK || run->edit->op == REP_OP_RESOLVE ||
+	       refuse(run, "no-partition", "it belongs to no partition");
 }
 
 /* Beyond the own territories: a new record as the entity says, an edit as a proposal to who holds it. */
