@@ -204,6 +204,7 @@ static void try_all_orders(struct history *history, const char *expected)
 struct driver {
 	const struct rep_schema *schema; /* the newest */
 	struct rep_versions *versions;   /* NULL = one alone */
+	struct rep_derive *derive;       /* of the second version's mappings */
 	struct rep_org *org;
 	enum mode mode;
 };
@@ -285,15 +286,14 @@ static void add_second(struct driver *driver, struct rep_schema *first, char *op
 	struct rep_versions_source source = {.load = load_none, .derive = rep_derive_value};
 	char *dir = strchr(option, ',');
 	struct rep_schema *second;
-	struct rep_derive *derive;
 	struct rep_error err;
 
 	if (!dir)
 		die("--second=SINCE,DIR", NULL);
 	*dir++ = '\0';
-	if (rep_schema_load_dir(&second, dir, &err) || rep_derive_new(&derive, &err))
+	if (rep_schema_load_dir(&second, dir, &err) || rep_derive_new(&driver->derive, &err))
 		die("second version", &err);
-	source.user = derive;
+	source.user = driver->derive;
 	if (rep_versions_new(&driver->versions, &source, &err) ||
 	    rep_versions_add(driver->versions, first->version, NULL, &err) ||
 	    rep_versions_add(driver->versions, second->version, option, &err))
@@ -332,5 +332,6 @@ int main(int argc, char **argv)
 		rep_versions_free(driver.versions);
 	else
 		rep_schema_free(schema);
+	rep_derive_free(driver.derive);
 	return 0;
 }
