@@ -92,19 +92,6 @@ static enum rep_code read_plan(struct cli *cli, const char *path, struct plan *p
 	return rep_wrap(err, rc, "%s", path);
 }
 
-/* {"contact":11,"task":2} as "contact 11, task 2". */
-static void say_records(struct rep_json *row)
-{
-	struct rep_buf text = REP_BUF_INIT(4096);
-	const struct rep_json *records = rep_json_get(row, "records");
-
-	for (void *it = rep_json_iter(records); it; it = rep_json_iter_next(records, it))
-		rep_buf_printf(&text, "%s%s %lld", text.len ? ", " : "", rep_json_iter_key(it),
-			       (long long)rep_json_integer_value(rep_json_iter_value(it)));
-	rep_json_set_string(row, "records", rep_buf_str(&text));
-	rep_buf_clear(&text);
-}
-
 static void print_report(const struct cli *cli, const struct rep_json *report)
 {
 	static const struct cli_column members[] = {
@@ -138,9 +125,9 @@ static void print_report(const struct cli *cli, const struct rep_json *report)
 	struct rep_json *told = rep_json_dup(report);
 	struct rep_json *rows = rep_json_get(told, "successors");
 
-	say_records(told);
+	cli_spell_records(told);
 	for (size_t i = 0; i < rep_json_size(rows); i++)
-		say_records(rep_json_at(rows, i));
+		cli_spell_records(rep_json_at(rows, i));
 	cli_members(cli, told, members, sizeof members / sizeof *members);
 	cli_table(cli, rows, successors, sizeof successors / sizeof *successors);
 	cli_table(cli, rep_json_get(told, "devices"), devices, sizeof devices / sizeof *devices);

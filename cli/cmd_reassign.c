@@ -39,19 +39,7 @@ static enum rep_code read_options(struct cli *cli, int argc, char **argv, struct
 	return REP_OK;
 }
 
-/* {"contact":11,"task":2} as "contact 11, task 2"; {"after":"E0012","before":"E0007"} as "E0007 → E0012". */
-static void say_records(struct rep_json *row)
-{
-	struct rep_buf text = REP_BUF_INIT(4096);
-	const struct rep_json *records = rep_json_get(row, "records");
-
-	for (void *it = rep_json_iter(records); it; it = rep_json_iter_next(records, it))
-		rep_buf_printf(&text, "%s%s %lld", text.len ? ", " : "", rep_json_iter_key(it),
-			       (long long)rep_json_integer_value(rep_json_iter_value(it)));
-	rep_json_set_string(row, "records", rep_buf_str(&text));
-	rep_buf_clear(&text);
-}
-
+/* {"after":"E0012","before":"E0007"} as "E0007 → E0012". */
 static void say_primary(struct rep_json *row)
 {
 	const struct rep_json *primary = rep_json_get(row, "primary");
@@ -70,9 +58,9 @@ static struct rep_json *as_texts(const struct rep_json *told)
 	struct rep_json *out = rep_json_dup(told);
 	struct rep_json *subjects = rep_json_get(out, "subjects");
 
-	say_records(out);
+	cli_spell_records(out);
 	for (size_t i = 0; i < rep_json_size(subjects); i++) {
-		say_records(rep_json_at(subjects, i));
+		cli_spell_records(rep_json_at(subjects, i));
 		say_primary(rep_json_at(subjects, i));
 	}
 	return out;

@@ -83,6 +83,18 @@ void cli_value(struct rep_buf *out, const struct rep_json *value)
 	}
 }
 
+void cli_spell_records(struct rep_json *row)
+{
+	struct rep_buf text = REP_BUF_INIT(4096);
+	const struct rep_json *records = rep_json_get(row, "records");
+
+	for (void *it = rep_json_iter(records); it; it = rep_json_iter_next(records, it))
+		rep_buf_printf(&text, "%s%s %lld", text.len ? ", " : "", rep_json_iter_key(it),
+			       (long long)rep_json_integer_value(rep_json_iter_value(it)));
+	rep_json_set_string(row, "records", rep_buf_str(&text));
+	rep_buf_clear(&text);
+}
+
 static const char *head(const struct cli *cli, const struct cli_column *column)
 {
 	return cli->chinese ? column->zh : column->en;

@@ -28,6 +28,8 @@ void cli_members(const struct cli *cli, const struct rep_json *object,
 void cli_say(const struct cli *cli, const char *fmt, ...) REP_PRINTF(2, 3);
 /* Appends a JSON value as people read it, safe for a terminal and in one line. */
 void cli_value(struct rep_buf *out, const struct rep_json *value);
+/* Makes a row's member `records`, {"contact":11,"task":2}, the text "contact 11, task 2". */
+void cli_spell_records(struct rep_json *row);
 
 /* The report of a verification: a line for what was checked, one for each problem. NULL prints nothing. */
 void cli_verify_report(const struct cli *cli, const struct rep_json *report);

@@ -161,6 +161,8 @@ REP_CHECK enum rep_code rep_hub_load_schema(struct rep_hub *hub, const struct re
 					    struct rep_error *err);
 /* Lists the versions from the rows, up to the one in force. */
 REP_CHECK enum rep_code rep_hub_load_versions(struct rep_hub *hub, struct rep_error *err);
+/* Where a set of versions beside the hub's own has its schemas from; valid while the hub is open. */
+struct rep_versions_source rep_hub_versions_source(struct rep_hub *hub);
 void rep_hub_drop_schema(struct rep_hub *hub);
 /* Makes a version the one in force in memory; it belongs to the versions. */
 void rep_hub_enforce(struct rep_hub *hub, const struct rep_schema *schema);

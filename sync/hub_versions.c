@@ -144,9 +144,14 @@ static enum rep_code derive(void *user, const char *sql, const struct rep_entity
 	return rc == REP_OK ? rep_derive_value(hub->derive, sql, entity, old, field, out, err) : rc;
 }
 
+struct rep_versions_source rep_hub_versions_source(struct rep_hub *hub)
+{
+	return (struct rep_versions_source){.load = load, .derive = derive, .user = hub};
+}
+
 enum rep_code rep_hub_load_versions(struct rep_hub *hub, struct rep_error *err)
 {
-	const struct rep_versions_source source = {.load = load, .derive = derive, .user = hub};
+	const struct rep_versions_source source = rep_hub_versions_source(hub);
 	const int newest = hub->schema->version;
 	struct rep_versions *versions = NULL;
 	struct rep_release *list;

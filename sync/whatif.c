@@ -25,21 +25,6 @@ static enum rep_code nomem(struct rep_error *err)
 
 /* ---- versions with one more ---- */
 
-static enum rep_code load(void *user, int number, struct rep_schema **out, struct rep_error *err)
-{
-	return rep_hub_version(user, number, out, err);
-}
-
-static enum rep_code derive(void *user, const char *sql, const struct rep_entity *entity,
-			    const struct rep_json *old, const struct rep_field *field,
-			    struct rep_json **out, struct rep_error *err)
-{
-	struct rep_hub *hub = user;
-	enum rep_code rc = hub->derive ? REP_OK : rep_derive_new(&hub->derive, err);
-
-	return rc == REP_OK ? rep_derive_value(hub->derive, sql, entity, old, field, out, err) : rc;
-}
-
 static enum rep_code add_versions(struct asking *asking, int number, struct rep_error *err)
 {
 	struct rep_versions *known = asking->hub->versions;
@@ -56,8 +41,7 @@ static enum rep_code add_versions(struct asking *asking, int number, struct rep_
 
 static enum rep_code propose(struct asking *asking, struct rep_error *err)
 {
-	const struct rep_versions_source source = {
-		.load = load, .derive = derive, .user = asking->hub};
+	const struct rep_versions_source source = rep_hub_versions_source(asking->hub);
 	struct rep_schema *schema = NULL, *copy = NULL;
 	enum rep_code rc = rep_schema_load_dir(&schema, asking->options->dir, err);
 

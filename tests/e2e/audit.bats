@@ -7,11 +7,7 @@ DAY=2026-03-16
 
 setup_file() {
 	export DAY
-	world_setup
-	export W HUB TZ FAKETIME_LIB
-	world_company
-	enrol wang E0007
-	enrol li E0012
+	world_of_two
 	at "$DAY 09:10:00" wang put contact C-0001 best_time=周三下午 phones+=13900002222 -m 门诊拜访后更新
 	at "$DAY 10:25:00" li put contact C-0001 best_time=周四上午 phones-=13900001111 -m 科室会上得知
 	at "$DAY 11:00:00" li put contact C-0003 'needs==HYPERLINK("http://x")' -m '+86 来电'

@@ -8,11 +8,7 @@ DAY=2026-03-16
 
 setup_file() {
 	export DAY
-	world_setup
-	export W HUB TZ FAKETIME_LIB
-	world_company
-	enrol wang E0007
-	enrol li E0012
+	world_of_two
 	at "$DAY 09:10:00" wang put contact C-0001 phones+=13900002222 -m 门诊
 	at "$DAY 09:11:00" wang sync
 	hub_at "$DAY 09:12:00" merge

@@ -7,11 +7,7 @@ DAY=2026-03-16
 
 setup_file() {
 	export DAY
-	world_setup
-	export W HUB TZ FAKETIME_LIB
-	world_company
-	enrol wang E0007
-	enrol li E0012
+	world_of_two
 	# A bad hour: 王磊 writes into the wrong doctors.
 	at "$DAY 08:00:00" wang put contact C-0003 best_time=周一 -m 好的
 	at "$DAY 09:00:00" wang put contact C-0001 best_time=错 dept=错 phones+=13911111111 phones-=13900001111 'im={"微信":"wrong"}' -m 错

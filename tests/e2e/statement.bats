@@ -7,11 +7,7 @@ DAY=2026-03-16
 
 setup_file() {
 	export DAY
-	world_setup
-	export W HUB TZ FAKETIME_LIB
-	world_company
-	enrol wang E0007
-	enrol li E0012
+	world_of_two
 	cp -a "$HUB" "$W/before"
 	at "$DAY 09:10:00" wang put contact C-0001 phones+=13900002222 -m 门诊拜访后更新
 	at "$DAY 09:30:00" li put contact C-0003 best_time=周一上午 -m 电话确认

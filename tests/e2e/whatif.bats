@@ -7,11 +7,7 @@ DAY=2026-03-16
 
 setup_file() {
 	export DAY
-	world_setup
-	export W HUB TZ FAKETIME_LIB
-	world_company
-	enrol wang E0007
-	enrol li E0012
+	world_of_two
 	at "$DAY 09:10:00" wang put contact C-0001 best_time=周三下午 influence=国家级 phones+=13900002222 'influence_evidence+={"note":"中华医学会"}' -m 门诊
 	at "$DAY 10:25:00" li put contact C-0001 best_time=周四上午 hobbies+=羽毛球 -m 科室会
 	at "$DAY 10:26:00" li put contact C-0003 best_time=周一 -m 电话

@@ -50,6 +50,15 @@ at() {
 	when "$time" "$REPSYNC" -C "$W/$name" "$@"
 }
 
+# world_of_two: in setup_file, one world for all tests of a file: the company, and the laptops of 王磊 and 李娜
+world_of_two() {
+	world_setup
+	export W HUB TZ FAKETIME_LIB
+	world_company
+	enrol wang E0007
+	enrol li E0012
+}
+
 # The company as it stands on 2026-03-15: people, posts, customers.
 world_company() {
 	local day='2026-03-15 09:00:00'
