@@ -128,8 +128,8 @@ two_at_work() {
 	at "$DAY 20:01:00" wang put contact C-0001 dept=心内一科 -m 更正
 	sweep "$DAY 20:02:00" --child --recover "at '$DAY 20:02:00' wang sync" --recover "$MERGE" --recover "$PULL" \
 		--digest everything -- -C "$W/wang" sync
-	# The hub's children only read, into a folder of their own in memory.
-	sweep "$DAY 20:05:00" --child --everywhere --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge --jobs 1
+	# The hub's children only read.
+	sweep "$DAY 20:05:00" --child --opens --every 4 --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge --jobs 1
 }
 
 # A quota of one byte: with every merge it is time.

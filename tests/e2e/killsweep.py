@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Kills a command with SIGKILL at every one of its state-changing system calls, one run a point.
 
-A kill between two such calls leaves the same files as a kill at the next one, so calls that only read are not swept.
+A kill between two such calls leaves the same files as a kill at the next one, so calls that only read are not swept (with --opens, opening a file is: for a child that only reads).
 tests/tools/killat.c counts the calls over the command and its children together and kills them all (with --child: only the
 child that makes the call). For each point the world is put back as it was, the command runs and dies, the recovery commands
 run undisturbed and must succeed, and the digest must print what it prints after a run that was not killed.
 
-	killsweep.py --world DIR --time TIME [--child] [--everywhere] [--recover CMD]... --digest CMD [--thin K] [--every K] [--about TEXT] -- COMMAND ARGUMENT...
+	killsweep.py --world DIR --time TIME [--child] [--opens] [--recover CMD]... --digest CMD [--thin K] [--every K] [--about TEXT] -- COMMAND ARGUMENT...
 
 The world lies where it was made (a laptop knows its mailbox by its path) and is copied aside first. COMMAND runs at TIME, the
 clock standing still, without a shell between. Recovery and digest are bash, where functions exported by the caller work.
@@ -47,10 +47,11 @@ class Sweep:
         subprocess.run(["cp", "-a", self.saved, self.args.world], check=True)
 
     def run(self, *options):
-        if not self.args.everywhere:
-            options += ("--within", self.args.world)
+        options += ("--within", self.args.world)
         if self.args.child:
             options += ("--child",)
+        if self.args.opens:
+            options += ("--opens",)
         return subprocess.run([self.killat, *options, *self.args.command], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=DEADLINE_S)
 
@@ -133,7 +134,7 @@ def main():
     parser.add_argument("--world", required=True)
     parser.add_argument("--time", required=True)
     parser.add_argument("--child", action="store_true")
-    parser.add_argument("--everywhere", action="store_true", help="calls outside of the world count too")
+    parser.add_argument("--opens", action="store_true", help="opening a file counts too")
     parser.add_argument("--recover", action="append", default=[])
     parser.add_argument("--digest", required=True)
     parser.add_argument("--thin", type=int, default=1)

@@ -7,11 +7,12 @@
  * Calls are counted over the whole family in the order in which they are made: a parent that waits for its child is
  * killed while the child is at work, which a count for each process alone would never do.
  *
- *	killat [--log FILE] [--at N] [--child] [--within DIR] PROGRAM ARGUMENT...
+ *	killat [--log FILE] [--at N] [--child] [--opens] [--within DIR] PROGRAM ARGUMENT...
  *
  * Without --at it runs to its end and gives its exit status. --log: one line a point, `<process> <call> <path>`, processes
- * numbered from 0. --child: only points of descendants are counted, and only the one at the point dies. Killed as asked:
- * exit 137 (with --child: what the parent made of it). The point was never reached: exit 66.
+ * numbered from 0. --child: only points of descendants are counted, and only the one at the point dies. --opens: opening a file to read
+ * it is a point too, for a child that only reads. Killed as asked: exit 137 (with --child: what the parent made of it). The point was
+ * never reached: exit 66.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +99,7 @@ struct family {
 
 struct options {
 	long at;
-	int child;
+	int child, opens;
 	FILE *log;
 	const char *within; /* NULL: anywhere */
 };
@@ -110,7 +111,7 @@ static void broken(const char *what)
 }
 
 /* Stops the traced process at each of `calls`, and at nothing else. */
-static void install_filter(void)
+static void install_filter(int opens)
 {
 	struct sock_filter code[1 + 5 * CALLS_LEN + 1];
 	struct sock_fprog program = {.filter = code};
@@ -120,7 +121,7 @@ static void install_filter(void)
 						 offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < CALLS_LEN; i++) {
 		const uint32_t stop = SECCOMP_RET_TRACE | (uint32_t)i;
-		const int flags = calls[i].flags_arg;
+		const int flags = opens ? -1 : calls[i].flags_arg;
 
 		/* Another number: on to the next call's test. */
 		code[n++] = (struct sock_filter)BPF_JUMP(
@@ -275,7 +276,7 @@ static int follow(const struct options *options, pid_t first)
 	return options->at > count ? EXIT_NOT_REACHED : result;
 }
 
-static pid_t start(char **argv)
+static pid_t start(const struct options *options, char **argv)
 {
 	const long trace = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
 			   PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
@@ -288,7 +289,7 @@ static pid_t start(char **argv)
 		if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0)
 			broken("ptrace");
 		(void)raise(SIGSTOP);
-		install_filter();
+		install_filter(options->opens);
 		execvp(argv[0], argv);
 		broken(argv[0]);
 	}
@@ -306,6 +307,8 @@ int main(int argc, char **argv)
 	for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
 		if (strcmp(argv[i], "--child") == 0)
 			options.child = 1;
+		else if (strcmp(argv[i], "--opens") == 0)
+			options.opens = 1;
 		else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc)
 			options.at = strtol(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--within") == 0 && i + 1 < argc)
@@ -318,11 +321,11 @@ int main(int argc, char **argv)
 			break;
 	}
 	if (i >= argc) {
-		fputs("usage: killat [--log FILE] [--at N] [--child] [--within DIR] PROGRAM ARGUMENT...\n",
+		fputs("usage: killat [--log FILE] [--at N] [--child] [--opens] [--within DIR] PROGRAM ARGUMENT...\n",
 		      stderr);
 		return EXIT_BROKEN;
 	}
-	result = follow(&options, start(argv + i));
+	result = follow(&options, start(&options, argv + i));
 	if (options.log && fclose(options.log) != 0)
 		broken("log");
 	return result;
