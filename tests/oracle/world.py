@@ -52,8 +52,12 @@ class Field(fold.Field):
         if "space" in self.normalise:
             text = "".join(text.split())
         if "phone" in self.normalise:
+            plus = next((c for c in text if c == "+" or c.isdigit()), "") == "+"
             text = "".join(c for c in text if c.isdigit())
-            text = text[4:] if text.startswith("0086") else text[2:] if text.startswith("86") else text
+            if text.startswith("0086"):
+                text = text[4:]
+            elif text.startswith("86") and (plus or (len(text) == 13 and text[2] == "1")):
+                text = text[2:]
         if "person" in self.normalise:
             while text.endswith(TITLES):
                 text = text[:-2]
