@@ -354,7 +354,8 @@ def refused(outcome):
 
 
 def rejection(change, versions):
-    """Identity and place of the rejection that the recorded outcome asks for; its text is the hub's."""
+    """Identity and place of the rejection that the recorded outcome asks for, in the names of the version that judged; its text is the
+    hub's."""
     if not change.outcome:
         return None
     outcome = dict(change.outcome)
@@ -366,7 +367,7 @@ def rejection(change, versions):
     name = "rejection/%s/%d/%d" % (change.device, change.seq, change.index)
     values = versions.begun(change.made, change.entity, change.line.get("values") or {})
     values = {field: spec for field, spec in values.items() if whole or field in names}
-    values = versions.called(versions.newest, change.entity, values)
+    values = versions.called(judged, change.entity, values)
     return {"id": str(uuid.uuid5(fold.NAMESPACE, name)), "partition": "staff-" + change.rep, "values": values,
             "seq": change.seq, "index": change.index, "device": change.device,
             "entity": change.entity, "record": change.id}
