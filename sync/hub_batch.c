@@ -25,6 +25,7 @@ struct rep_hub_batch {
 	struct rep_git *git;
 	struct rep_pack *pack;
 	struct rep_oid was, tip;
+	int64_t first; /* number of the first set that is made here */
 	int64_t seq;
 	char hash[REP_HASH_HEX + 1];
 	struct rep_change *changes;
@@ -117,7 +118,9 @@ static enum rep_code find_head(struct rep_hub_batch *batch, const char *path, st
 	memcpy(batch->hash, head.hash, sizeof batch->hash);
 	if (*head.eff)
 		rep_clock_observe(&batch->clock, head.eff);
-	return read_unmerged(batch, path, known, err);
+	rc = read_unmerged(batch, path, known, err);
+	batch->first = batch->seq + 1;
+	return rc;
 }
 
 enum rep_code rep_hub_batch_new(struct rep_hub_batch **out, struct rep_hub *hub, const char *reason,
@@ -315,6 +318,12 @@ enum rep_code rep_hub_batch_send(struct rep_hub_batch *batch, struct rep_error *
 			batch->was = batch->tip;
 	}
 	return rep_wrap(err, rc, "send a change of the hub");
+}
+
+void rep_hub_batch_sets(const struct rep_hub_batch *batch, int64_t *first, int64_t *last)
+{
+	*first = batch->first;
+	*last = batch->seq;
 }
 
 void rep_hub_batch_free(struct rep_hub_batch *batch)

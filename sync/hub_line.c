@@ -108,9 +108,35 @@ static enum rep_code check_own(const struct rep_json *summary, struct rep_error 
 			return rep_fail(err, REP_EINTEGRITY, "the hub's own mailbox: %s",
 					rep_json_get_string(problem, "reason"));
 	}
-	if (rep_json_get_integer(summary, "rejected"))
-		return rep_fail(err, REP_EREFUSED, "the schema refuses it: see `hub inbox`");
 	return REP_OK;
+}
+
+/*
+ * Was a change of these sets rejected? The run's own count does not tell: it merges what earlier commands left in the mailbox too, and
+ * judges what laptops sent and what waited for a record that came with it.
+ */
+static enum rep_code check_accepted(struct rep_hub *hub, int64_t first, int64_t last,
+				    struct rep_error *err)
+{
+	struct rep_stmt *stmt;
+	bool row = false;
+	enum rep_code rc = rep_db_use(
+		hub->db, &stmt,
+		"SELECT entity, id FROM _change WHERE device = '" REP_HUB_DEVICE
+		"' AND seq BETWEEN ?1 AND ?2 AND json_extract(outcome, '$.outcome') = 'rejected'"
+		" ORDER BY seq, idx LIMIT 1",
+		err);
+
+	if (rc != REP_OK)
+		return rc;
+	rep_bind_int(stmt, 1, first);
+	rep_bind_int(stmt, 2, last);
+	rc = rep_step(stmt, &row, err);
+	if (rc == REP_OK && row)
+		rc = rep_fail(err, REP_EREFUSED, "%s %s: the schema refuses it: see `hub inbox`",
+			      rep_column_text(stmt, 0, NULL), rep_column_text(stmt, 1, NULL));
+	rep_stmt_reset(stmt);
+	return rc;
 }
 
 enum rep_code rep_hub_apply(struct rep_hub *hub, struct rep_hub_batch *batch, int64_t now_ms,
@@ -118,13 +144,17 @@ enum rep_code rep_hub_apply(struct rep_hub *hub, struct rep_hub_batch *batch, in
 {
 	const struct rep_hub_merge options = {.now_ms = now_ms, .own_only = true};
 	struct rep_json *summary = NULL;
+	int64_t first, last;
 	enum rep_code rc = rep_hub_batch_send(batch, err);
 
+	rep_hub_batch_sets(batch, &first, &last);
 	rep_hub_batch_free(batch);
 	if (rc == REP_OK)
 		rc = rep_hub_merge(hub, &options, &summary, err);
 	if (rc == REP_OK)
 		rc = check_own(summary, err);
+	if (rc == REP_OK)
+		rc = check_accepted(hub, first, last, err);
 	rep_json_free(summary);
 	return rc;
 }

@@ -62,6 +62,11 @@ REP_CHECK enum rep_code rep_hub_read_keys(struct rep_hub *hub, struct rep_error 
 REP_CHECK enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes, size_t len,
 					  struct rep_error *err);
 
+/* ---- hub_batch.c ---- */
+
+/* After it was sent: the numbers of the change sets that it is; *last < *first where nothing was added. */
+void rep_hub_batch_sets(const struct rep_hub_batch *batch, int64_t *first, int64_t *last);
+
 /* ---- hub_enroll.c ---- */
 
 /* What is kept of a device's invitation (keys/invitations/DEVICE.json): {"secret_hash","expires",...}; NULL when there is none. */

@@ -89,7 +89,7 @@ static void join(struct sim_world *world, int64_t now_ms)
 {
 	struct rep_hub *hub = sim_hub(world);
 	const struct rep_entity *entity = sim_any_entity(rep_hub_schema(hub), world->cast);
-	char one[REP_ID_LEN_MAX + 1], two[REP_ID_LEN_MAX + 1];
+	char one[REP_ID_LEN_MAX + 1] = "", two[REP_ID_LEN_MAX + 1] = "";
 	struct rep_error err = {0};
 	bool part = sim_below(SIM_STEPS, 4) == 0;
 	enum rep_code rc = REP_ENOTFOUND;
@@ -100,6 +100,10 @@ static void join(struct sim_world *world, int64_t now_ms)
 						  &err);
 	if (rc != REP_ENOTFOUND && rc != REP_EUSAGE && rc != REP_EINVAL && rc != REP_EREFUSED)
 		sim_ok(rc, &err, "records that are one");
+	if (!*one || !*two) {
+		sim_trace(world, "hub: no %s to merge", entity->name);
+		return;
+	}
 	sim_trace(world, "hub: %s %s %s %s: %s", part ? "unmerges" : "merges", entity->name, one,
 		  part ? "" : two, rc == REP_OK ? "ok" : err.msg);
 }
