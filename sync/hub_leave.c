@@ -42,6 +42,11 @@ bool rep_hub_is_leaving(const struct rep_hub *hub, const struct rep_org_device *
 	return is;
 }
 
+bool rep_hub_is_void(const struct rep_org_device *device)
+{
+	return device->state && strcmp(device->state, "leaving") == 0 && !device->has_key;
+}
+
 /* ---- closing ---- */
 
 /* Who holds the lock, by the system's own list; 0 = nobody. */
@@ -170,7 +175,10 @@ enum rep_code rep_hub_put_left(struct rep_hub *hub, const struct rep_org_device 
 	enum rep_code rc = REP_OK;
 
 	rep_time_format(now, now_ms);
-	if (rep_hub_has_left(device, now)) {
+	if (rep_hub_has_left(device, now) && rep_hub_is_void(device)) {
+		left = "void";
+		memcpy(at, device->since, REP_TIME_LEN + 1);
+	} else if (rep_hub_has_left(device, now)) {
 		left = "acknowledged";
 		rc = time_of(hub, device, "erasure.json", at, err);
 		if (rc == REP_OK && !*at) {

@@ -101,6 +101,11 @@ bool rep_hub_has_left(const struct rep_org_device *device, const char *time);
 /* Does its mailbox serve the order to leave, and nothing else? */
 bool rep_hub_is_leaving(const struct rep_hub *hub, const struct rep_org_device *device);
 /*
+ * Was it revoked, now or for a time to come, before the hub knew its key? Then its invitation is void at once, its mailbox is closed
+ * when it has left, and nothing more is to come from it: it gets no order, because the hub could not tell its answer from anybody's.
+ */
+bool rep_hub_is_void(const struct rep_org_device *device);
+/*
  * Closes the mailboxes of those who have left, and waits until nobody writes to them any more: what is collected afterwards is the
  * last. A session that does not end is ended.
  */
@@ -116,7 +121,8 @@ REP_CHECK enum rep_code rep_hub_replace_mailbox(struct rep_hub *hub,
 						struct rep_error *err);
 /*
  * How far a device that was revoked has come, into `row`: "left" = "ordered", "delivered" (what it had not sent is here),
- * "acknowledged" (it is erased), "lease ended" (it never came, and its lease is over); "left_at"; null for others.
+ * "acknowledged" (it is erased), "lease ended" (it never came, and its lease is over), "void" (rep_hub_is_void); "left_at"; null for
+ * others.
  */
 REP_CHECK enum rep_code rep_hub_put_left(struct rep_hub *hub, const struct rep_org_device *device,
 					 int64_t now_ms, struct rep_json *row,

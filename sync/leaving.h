@@ -57,7 +57,7 @@ REP_CHECK enum rep_code rep_hub_offboard(struct rep_hub *hub,
 
 /*
  * [{"device","rep","state","since","desk","seq","last_contact","clock_offset_ms","lease","unmerged","problem","left","left_at"}]:
- * all devices, or those of a rep. `left`: null, "ordered", "delivered", "acknowledged", "lease ended".
+ * all devices, or those of a rep. `left`: null, "ordered", "delivered", "acknowledged", "lease ended", "void".
  */
 REP_CHECK enum rep_code rep_hub_devices(struct rep_hub *hub, const char *rep, int64_t now_ms,
 					struct rep_json **out, struct rep_error *err);

@@ -14,7 +14,8 @@ static enum rep_code publish_one(struct rep_publish *publish, const struct rep_o
 	struct rep_publish_view view = {0};
 	enum rep_code rc;
 
-	if (!device->rep || !rep_org_device_active(publish->hub->org, device->id, publish->time))
+	if (!device->rep || rep_hub_is_void(device) ||
+	    !rep_org_device_active(publish->hub->org, device->id, publish->time))
 		return REP_OK;
 	rc = rep_publish_compose(publish, device, &view, err);
 	if (rc == REP_OK)

@@ -49,11 +49,14 @@ static enum rep_code start(struct queue *queue, const char *device, struct rep_e
 	return rep_run_mailbox_begin(queue->run, device, &queue->readings[at], err);
 }
 
-/* Enrolments are looked at before (run_enrol.c), what a device leaves with after all runs (run_leave.c). */
+/*
+ * Enrolments are looked at before (run_enrol.c), what a device leaves with after all runs (run_leave.c), and who took up an invitation
+ * that is void is heard no more.
+ */
 static bool is_read(const struct rep_hub *hub, const struct rep_org_device *device)
 {
-	return !device->state ||
-	       (strcmp(device->state, "invited") != 0 && !rep_hub_is_leaving(hub, device));
+	return !device->state || (strcmp(device->state, "invited") != 0 &&
+				  !rep_hub_is_void(device) && !rep_hub_is_leaving(hub, device));
 }
 
 enum rep_code rep_run_collect(struct rep_run *run, struct rep_error *err)

@@ -306,7 +306,7 @@ enum rep_code rep_hub_leavers(struct rep_hub *hub, const struct rep_hub_merge *o
 	for (size_t i = 0; rc == REP_OK && i < len; i++) {
 		struct rep_run run = {.hub = hub, .options = options, .total = total};
 
-		if (!rep_hub_has_left(&devices[i], time))
+		if (!rep_hub_has_left(&devices[i], time) || rep_hub_is_void(&devices[i]))
 			continue;
 		if (!rep_hub_is_leaving(hub, &devices[i]))
 			rc = order(&run, &devices[i], err);

@@ -138,6 +138,12 @@ static enum rep_code look(struct rep_transfer *transfer, struct rep_error *err)
 		rc = rep_git_ref(box, REP_OUTBOX, &transfer->result.outbox, err);
 	if (!rc)
 		rc = rep_git_ref(box, REP_INBOX, &transfer->result.inbox, err);
+	/* Nothing was ever put into it, and nothing will be. */
+	if (!rc && rep_oid_is_zero(&transfer->result.inbox) &&
+	    rep_mailbox_is_closed(transfer->transport->url)) {
+		rc = rep_fail(err, REP_EREFUSED, "the company has closed this mailbox");
+		rep_hint(err, "it takes another invitation, and a replica of its own");
+	}
 	if (!rc && transfer->fetch) {
 		rc = rep_git_open(&clone, transfer->clone, err);
 		if (!rc)

@@ -76,6 +76,45 @@ left() { hub_at "$1" --json device list --rep E0007 | jq -c '.[] | [.state, .lef
 	world_fsck
 }
 
+@test "a device that never came gets no order: its invitation is void, and nothing is reported then or later" {
+	world_company
+	local n d
+	for n in idle made sent; do
+		hub_at "$DAY 08:00:00" enroll E0007 --out "$W/$n.invitation"
+	done
+	when "$DAY 08:01:00" "$REPSYNC" enroll "$W/made.invitation" "$W/made"
+	when "$DAY 08:01:00" "$REPSYNC" enroll "$W/sent.invitation" "$W/sent"
+	at "$DAY 08:02:00" sent sync
+	# The one that has registered first: a run would take it in.
+	for n in sent made idle; do
+		d=$(jq -r .device "$W/$n.invitation")
+		hub_at "$DAY 10:00:00" --json device revoke "$d" -m 遗失 | jq -e '.[0] | .state == "revoked" and .left == "void" and .problem == null'
+		[ ! -e "$HUB/keys/invitations/$d.json" ]
+		[ ! -e "$HUB/archive/$d.git" ]
+		hub_at "$DAY 10:01:00" --json merge | jq -e '.problems == [] and .enrolled == 0 and .quarantined == 0'
+	done
+	refused 3 'the company has closed this mailbox' at "$DAY 11:00:00" made sync
+	refused 3 'the company has closed this mailbox' at "$DAY 11:00:00" sent sync
+	when "$DAY 11:01:00" "$REPSYNC" enroll "$W/idle.invitation" "$W/idle"
+	refused 3 'the company has closed this mailbox' at "$DAY 11:02:00" idle sync
+	hub_at "$DAY 12:00:00" --json merge | jq -e '.problems == [] and .enrolled == 0 and .quarantined == 0'
+	[ "$(left "$DAY 12:01:00" | sort -u)" = '["revoked","void"]' ]
+	[ -z "$(git -C "$HUB/central.git" ls-tree -r --name-only main left)" ]
+	# For a time to come it is void at once.
+	hub_at "$DAY 13:00:00" enroll E0007 --out "$W/later.invitation"
+	d=$(jq -r .device "$W/later.invitation")
+	hub_at "$DAY 13:01:00" --json device revoke "$d" --at "2026-03-17 08:00:00" -m 离职 | jq -e '.[0].left == null'
+	when "$DAY 13:02:00" "$REPSYNC" enroll "$W/later.invitation" "$W/later"
+	at "$DAY 13:03:00" later sync
+	hub_at "$DAY 13:04:00" --json merge | jq -e '.problems == [] and .enrolled == 0'
+	hub_at "2026-03-17 08:01:00" --json merge | jq -e '.problems == [] and .enrolled == 0'
+	refused 3 'the company has closed this mailbox' at "2026-03-17 08:02:00" later sync
+	"$REPSYNC" -C "$HUB" hub verify --replay
+	"$REPSYNC" -C "$HUB" hub rebuild
+	[ "$(left "2026-03-17 09:00:00" | sort -u)" = '["revoked","void"]' ]
+	world_fsck
+}
+
 @test "what was made after the time that counts is refused and kept, what was made before is merged" {
 	world_company
 	enrol wang E0007

@@ -120,8 +120,7 @@ static void take_back(struct sim_world *world, int64_t now_ms)
 
 	for (unsigned i = 0; i < SIM_LAPTOPS; i++)
 		acting += world->reps[i].acts && !world->reps[i].revoked;
-	/* One that was not taken into use yet has no key at the hub. */
-	if (rep->revoked || acting < 3 || !sim_replica(rep)->schema)
+	if (rep->revoked || acting < 3)
 		return;
 	rep_time_format(
 		at, now_ms - (sim_below(SIM_STEPS, 2) ? 3600000LL * sim_below(SIM_STEPS, 48) : 0));
