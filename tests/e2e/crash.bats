@@ -112,7 +112,7 @@ two_at_work() {
 
 @test "merge: collect, fold, commit, publish" {
 	two_at_work
-	sweep "$DAY 20:05:00" --thin 6 --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge --jobs 1
+	sweep "$DAY 20:05:00" --thin 6 --every 2 --recover "$MERGE" --recover "$PULL" --digest everything -- -C "$HUB" hub merge --jobs 1
 }
 
 @test "apply: the old view or the new one, never a mix, with unsent edits on top" {

@@ -223,7 +223,7 @@ no_canary() {
 	export REPSYNC_KEYS=$W/keys
 	ln -s ../pass "$W/pass"
 	local put=("$REPSYNC" -C "$W/wang" --passphrase-file "$W/pass" put contact C-0001 best_time=周三下午 -m 门诊拜访后更新)
-	run python3 "$BATS_TEST_DIRNAME/killsweep.py" --world "$W" --time "$(date -d '+2 hours' '+%F %T')" --thin 4 \
+	run python3 "$BATS_TEST_DIRNAME/killsweep.py" --world "$W" --time "$(date -d '+2 hours' '+%F %T')" --thin 4 --every 2 \
 		--recover "$(printf '%q ' "${put[@]}")" --digest digest -- "${put[@]}"
 	echo "$output"
 	[ "$status" -eq 0 ]
