@@ -47,7 +47,8 @@ REP_CHECK enum rep_code rep_hub_export(struct rep_hub *hub, const char *entity, 
 struct rep_verify {
 	bool replay;
 	const char *device;
-	const char *statements; /* a file of statements that were kept elsewhere, one after the other; NULL = none */
+	const char *
+		statements; /* a file of statements that were kept elsewhere, one after the other; NULL = none */
 	const struct rep_progress *progress;
 };
 REP_CHECK enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *options,
