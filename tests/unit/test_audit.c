@@ -269,8 +269,8 @@ static void an_export_is_all_records_now_or_then(void **state)
 	(void)state;
 	expect_ok(rep_hub_export(past.world.hub, "contact", NULL, false, &now, &err), &err);
 	expect_ok(rep_hub_export(past.world.hub, "contact", past.made, false, &then, &err), &err);
-	expect_ok(rep_hub_export(past.world.hub, "contact", "2020-01-01T00:00:00.000Z", false, &before,
-				 &err),
+	expect_ok(rep_hub_export(past.world.hub, "contact", "2020-01-01T00:00:00.000Z", false,
+				 &before, &err),
 		  &err);
 	assert_int_equal(rep_json_size(now), 1);
 	assert_int_equal(rep_json_size(then), 1);
