@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "core/store/capture.h"
-#include "core/store/shape.h"
 #include "core/store/tables.h"
 
 #define ID "01900000-0000-7000-8000-000000000001"
@@ -519,26 +518,6 @@ static void stock_client_is_recorded(void **state)
 	expect_clean();
 }
 
-static void replica_of_an_older_program_gets_todays_triggers_and_keeps_its_edits(void **state)
-{
-	(void)state;
-	sql("INSERT INTO thing (id, name) VALUES ('t1', '旧的')");
-	expect_ok(
-		rep_db_exec(store->db,
-			    "DELETE FROM _meta WHERE key = 'shape'; DROP TRIGGER thing__after_old",
-			    &err),
-		&err);
-	rep_replica_close(store);
-	store = store_open(store_dir, true);
-	expect_code(rep_shape_check(store, &err), REP_EINTEGRITY, &err, "of another version");
-	rep_replica_close(store);
-	store = store_open(store_dir, false);
-	expect_ok(rep_shape_check(store, &err), &err);
-	assert_int_equal(sql_int("SELECT count(*) FROM _pending WHERE id = 't1'"), 1);
-	sql("INSERT OR REPLACE INTO thing (id, name) VALUES ('t1', '新的')");
-	assert_int_equal(sql_int("SELECT count(*) FROM _pending WHERE id = 't1'"), 2);
-}
-
 static void too_large_an_edit_is_stopped_before_it_could_block_sealing(void **state)
 {
 	(void)state;
@@ -597,7 +576,6 @@ int main(void)
 		CASE(every_millisecond_has_its_successor),
 		CASE(engine_makes_stamps_of_the_same_clock),
 		CASE(stock_client_is_recorded),
-		CASE(replica_of_an_older_program_gets_todays_triggers_and_keeps_its_edits),
 		CASE(too_large_an_edit_is_stopped_before_it_could_block_sealing),
 		cmocka_unit_test_setup_teardown(shipped_schema_captures, store_setup_shipped,
 						store_teardown),

@@ -269,49 +269,6 @@ static void a_change_without_its_record_is_held_until_it_comes(void **state)
 	laptop_clear(&laptop);
 }
 
-/* The doctor waits for the hospital; once that is there its author, who may not set `source`, is told so, and the company is not. */
-static void a_command_is_not_refused_for_what_waited_for_it(void **state)
-{
-	static const char insert_elsewhere[] =
-		"{\"values\":{\"name\":{\"new\":\"李向阳\"},\"kind\":{\"new\":\"医务人员\"},"
-		"\"source\":{\"new\":\"x\"},\"org\":{\"new\":\"O-0202\"}}}";
-	static const char lake[] = "{\"values\":{\"name\":{\"new\":\"湖滨医院\"},"
-				   "\"sub_kind\":{\"new\":\"医院\"}}}";
-	struct laptop laptop;
-	struct rep_json *summary;
-	struct rep_hub_batch *batch;
-	struct rep_json *org;
-	const char *one[] = {"O-0101"};
-	char id[REP_UUID_LEN + 1];
-
-	(void)state;
-	hub_company(hub, &laptop);
-	hub_cover(hub, "JN-01", "O-0202", HUB_T0 + 4 * MINUTE);
-	laptop_change(&laptop, "insert", "contact", "C-0002", HUB_T0 + 5 * MINUTE,
-		      insert_elsewhere);
-	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
-	summary = hub_run(hub, HUB_T0 + 7 * MINUTE);
-	expect_count(summary, "held", 1);
-	expect_count(summary, "rejected", 0);
-	rep_json_free(summary);
-	/* Sent and not merged, as an import that was killed leaves it. */
-	expect_ok(rep_hub_batch_new(&batch, hub, "import", HUB_T0 + 8 * MINUTE, &err), &err);
-	expect_ok(rep_json_parse(&org, lake, strlen(lake), REP_LINE_SIZE_MAX, REP_JSON_DEPTH_MAX,
-				 &err),
-		  &err);
-	expect_ok(rep_hub_batch_add(batch, REP_OP_INSERT, "org", "O-0202", org, &err), &err);
-	expect_ok(rep_hub_batch_send(batch, &err), &err);
-	rep_hub_batch_free(batch);
-	expect_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "JN-01", "济南一区", NULL, one, 1,
-				    HUB_T0 + 9 * MINUTE, &err),
-		  &err);
-	hub_expect(hub, "territory", "JN-01", "name", "\"济南一区\"");
-	hub_expect(hub, "org", "O-0202", "name", "\"湖滨医院\"");
-	rep_review_change_id(id, "rejection", laptop.id, 1, 0);
-	hub_expect(hub, "rejection", id, "record", "\"C-0002\"");
-	laptop_clear(&laptop);
-}
-
 static void a_rejected_edit_becomes_an_item_of_its_author(void **state)
 {
 	struct laptop laptop;
@@ -600,7 +557,6 @@ int main(void)
 		TEST(a_late_change_is_put_where_it_belongs),
 		TEST(a_conflict_that_a_run_makes_and_dissolves_leaves_nothing),
 		TEST(a_change_without_its_record_is_held_until_it_comes),
-		TEST(a_command_is_not_refused_for_what_waited_for_it),
 		TEST(a_rejected_edit_becomes_an_item_of_its_author),
 		TEST(a_broken_signature_blocks_its_own_device_only),
 		TEST(values_that_nobody_erased_are_not_withheld),

@@ -316,6 +316,49 @@ static void a_folder_that_is_no_hub_is_named(void **state)
 		    "is no hub");
 }
 
+/* The doctor waits for the hospital; once that is there its author, who may not set `source`, is told so, and the company is not. */
+static void a_command_is_not_refused_for_what_waited_for_it(void **state)
+{
+	static const char insert_elsewhere[] =
+		"{\"values\":{\"name\":{\"new\":\"李向阳\"},\"kind\":{\"new\":\"医务人员\"},"
+		"\"source\":{\"new\":\"x\"},\"org\":{\"new\":\"O-0202\"}}}";
+	static const char lake[] = "{\"values\":{\"name\":{\"new\":\"湖滨医院\"},"
+				   "\"sub_kind\":{\"new\":\"医院\"}}}";
+	struct laptop laptop;
+	struct rep_json *summary;
+	struct rep_hub_batch *batch;
+	struct rep_json *org;
+	const char *one[] = {"O-0101"};
+	char id[REP_UUID_LEN + 1];
+
+	(void)state;
+	hub_company(hub, &laptop);
+	hub_cover(hub, "JN-01", "O-0202", HUB_T0 + 4 * MINUTE);
+	laptop_change(&laptop, "insert", "contact", "C-0002", HUB_T0 + 5 * MINUTE,
+		      insert_elsewhere);
+	laptop_send(&laptop, dir, HUB_T0 + 6 * MINUTE);
+	summary = hub_run(hub, HUB_T0 + 7 * MINUTE);
+	expect_count(summary, "held", 1);
+	expect_count(summary, "rejected", 0);
+	rep_json_free(summary);
+	/* Sent and not merged, as an import that was killed leaves it. */
+	expect_ok(rep_hub_batch_new(&batch, hub, "import", HUB_T0 + 8 * MINUTE, &err), &err);
+	expect_ok(rep_json_parse(&org, lake, strlen(lake), REP_LINE_SIZE_MAX, REP_JSON_DEPTH_MAX,
+				 &err),
+		  &err);
+	expect_ok(rep_hub_batch_add(batch, REP_OP_INSERT, "org", "O-0202", org, &err), &err);
+	expect_ok(rep_hub_batch_send(batch, &err), &err);
+	rep_hub_batch_free(batch);
+	expect_ok(rep_hub_territory(hub, REP_TERRITORY_SET, "JN-01", "济南一区", NULL, one, 1,
+				    HUB_T0 + 9 * MINUTE, &err),
+		  &err);
+	hub_expect(hub, "territory", "JN-01", "name", "\"济南一区\"");
+	hub_expect(hub, "org", "O-0202", "name", "\"湖滨医院\"");
+	rep_review_change_id(id, "rejection", laptop.id, 1, 0);
+	hub_expect(hub, "rejection", id, "record", "\"C-0002\"");
+	laptop_clear(&laptop);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -331,6 +374,7 @@ int main(void)
 		TEST(a_declined_proposal_changes_nothing),
 		TEST(a_large_batch_is_sealed_as_its_skeletons_fill),
 		TEST(a_batch_that_is_not_sent_leaves_nothing),
+		TEST(a_command_is_not_refused_for_what_waited_for_it),
 		TEST(reading_needs_a_working_copy_and_writes_nothing),
 		TEST(a_working_copy_of_another_history_is_made_again),
 		TEST(a_folder_that_is_no_hub_is_named),
