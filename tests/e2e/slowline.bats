@@ -20,8 +20,9 @@ teardown() {
 	ip netns del "$NS-rep" 2>/dev/null || true
 }
 
-at_hub() { ip netns exec "$NS-hub" "$@"; }
-at_rep() { ip netns exec "$NS-rep" "$@"; }
+# The network's namespace alone: `ip netns exec` mounts too, which a chroot refuses.
+at_hub() { nsenter --net="/run/netns/$NS-hub" "$@"; }
+at_rep() { nsenter --net="/run/netns/$NS-rep" "$@"; }
 
 line_between() {
 	ip link add "a$$" netns "$NS-hub" type veth peer name "b$$" netns "$NS-rep"
@@ -38,7 +39,7 @@ line_between() {
 lose_packets() {
 	local side
 	for side in hub rep; do
-		ip netns exec "$NS-$side" nft -f - <<-NFT || skip 'no nftables in this kernel'
+		"at_$side" nft -f - <<-NFT || skip 'no nftables in this kernel'
 			table inet line {
 				chain in {
 					type filter hook input priority 0;
@@ -68,7 +69,7 @@ a_day() {
 	# sshd listens on loopback of this machine's own namespace: a proxy in the hub's leads to it, over a socket that both see.
 	"$ROOT/tests/tools/cutproxy.py" "$PORT" --unix "$W/line" --delay 0.15 3>&- &
 	PROXY_PID=$!
-	ip netns exec "$NS-hub" "$ROOT/tests/tools/cutproxy.py" "$W/line" --listen 10.77.0.1 >"$W/proxy.port" 3>&- &
+	at_hub "$ROOT/tests/tools/cutproxy.py" "$W/line" --listen 10.77.0.1 >"$W/proxy.port" 3>&- &
 	until [ -s "$W/proxy.port" ]; do sleep 0.05; done
 	sqlite3 "$W/wang/replica.db" "UPDATE _meta SET value = replace(value, '127.0.0.1:$PORT', '10.77.0.1:$(cat "$W/proxy.port")') WHERE key = 'invitation'"
 	for i in 1 2; do
