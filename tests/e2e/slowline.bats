@@ -20,7 +20,7 @@ teardown() {
 	ip netns del "$NS-rep" 2>/dev/null || true
 }
 
-# The network's namespace alone: `ip netns exec` mounts too, which a chroot refuses.
+# The network's namespace alone: `ip netns exec` and `ip -n` mount too, which a chroot refuses.
 at_hub() { nsenter --net="/run/netns/$NS-hub" "$@"; }
 at_rep() { nsenter --net="/run/netns/$NS-rep" "$@"; }
 
@@ -28,7 +28,7 @@ line_between() {
 	ip link add "a$$" netns "$NS-hub" type veth peer name "b$$" netns "$NS-rep"
 	at_hub ip addr add 10.77.0.1/24 dev "a$$"
 	at_rep ip addr add 10.77.0.2/24 dev "b$$"
-	for side in hub rep; do ip -n "$NS-$side" link set lo up; done
+	for side in hub rep; do "at_$side" ip link set lo up; done
 	at_hub ip link set "a$$" up
 	at_rep ip link set "b$$" up
 	at_hub tc qdisc add dev "a$$" root tbf rate 64kbit burst 1600 latency 2s 2>/dev/null || skip 'no tbf in this kernel'
