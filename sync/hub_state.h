@@ -10,6 +10,7 @@
  *	_unique(entity, field, key, id)	values of unique fields after their normalisers
  *	_blocked(n, entity, id, name)	checks of the level `block` that failed and are to be followed up
  *	_moved(entity, id, eff, from_partition, to_partition)	where records lay before they moved
+ *	_named(target, entity, id)	who names, or named once, another record in a field by which it lies
  *
  * A run begins only when the marker is the head of main.
  */
@@ -284,5 +285,18 @@ REP_CHECK enum rep_code rep_work_moves(struct rep_db *db, const char *entity, co
 				       struct rep_buf *out, struct rep_error *err);
 REP_CHECK enum rep_code rep_work_moved_clear(struct rep_db *db, const char *entity, const char *id,
 					     struct rep_error *err);
+
+/* ---- work_named.c ---- */
+
+/* rep_changes_put, and whom the change names. */
+REP_CHECK enum rep_code rep_work_change(struct rep_hub *hub, const struct rep_edit *edit,
+					const char *signed_stamp, const struct rep_json *outcome,
+					const char *segment, struct rep_error *err);
+/* Whom the row of a record names; rep_work_put does this. */
+REP_CHECK enum rep_code rep_work_named_row(struct rep_db *db, const struct rep_record *record,
+					   struct rep_error *err);
+/* Ids of records of `entity` that name the record `target`, or named it once, in a field by which they lie. Appended to `out`, an array. */
+REP_CHECK enum rep_code rep_work_naming(struct rep_db *db, const char *target, const char *entity,
+					struct rep_json *out, struct rep_error *err);
 
 #endif

@@ -89,7 +89,7 @@ enum rep_code rep_run_record(struct rep_run *run, const struct rep_edit *edit,
 			     const char *segment, bool fresh, struct rep_error *err)
 {
 	enum rep_code rc =
-		fresh ? rep_changes_put(run->hub->db, edit, signed_stamp, outcome, segment, err)
+		fresh ? rep_work_change(run->hub, edit, signed_stamp, outcome, segment, err)
 		      : rep_changes_outcome(run->hub->db, edit->device, edit->seq, edit->index,
 					    outcome, err);
 
@@ -196,8 +196,7 @@ static enum rep_code fold_late(struct rep_run *run, struct rep_touched *touched,
 	if (rc == REP_OK)
 		rc = rep_run_name_version(run, edit, edit->judged, outcome, err);
 	if (rc == REP_OK)
-		rc = fresh ? rep_changes_put(run->hub->db, edit, signed_stamp, outcome, segment,
-					     err)
+		rc = fresh ? rep_work_change(run->hub, edit, signed_stamp, outcome, segment, err)
 			   : rep_changes_outcome(run->hub->db, edit->device, edit->seq, edit->index,
 						 outcome, err);
 

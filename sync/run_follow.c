@@ -7,56 +7,17 @@
 #include "core/store/columns.h"
 #include "sync/run.h"
 
-static bool follows_by(const struct rep_entity *entity, const struct rep_field **field, size_t at,
-		       const char *target)
+/* Does the entity lie where a record of `target` lies that it names? */
+static bool follows(const struct rep_entity *entity, const char *target)
 {
-	const struct rep_step *step = &entity->steps[at];
+	for (size_t i = 0; entity->partition == REP_PARTITION_OF && i < entity->steps_len; i++) {
+		const struct rep_step *step = &entity->steps[i];
 
-	*field = step->field;
-	return step->kind == REP_STEP_REFERENCE && step->field && step->field->to &&
-	       strcmp(step->field->to, target) == 0;
-}
-
-/*
- * Ids of `entity` whose `field` names the record; in a set, any element. Also of records that are only proposed: the
- * proposal lies where the record would.
- */
-static enum rep_code list_followers(struct rep_run *run, const struct rep_entity *entity,
-				    const struct rep_field *field, const char *id,
-				    struct rep_json *out, struct rep_error *err)
-{
-	struct rep_buf sql = REP_BUF_INIT(1024);
-	struct rep_stmt *stmt = NULL;
-	enum rep_code rc;
-
-	if (field->type == REP_TYPE_SET)
-		rep_buf_printf(&sql,
-			       "SELECT id FROM \"%s\" WHERE EXISTS(SELECT 1 FROM json_each(\"%s\")"
-			       " WHERE value = ?1)",
-			       rep_table_name(entity), field->name);
-	else
-		rep_buf_printf(&sql, "SELECT id FROM \"%s\" WHERE \"%s\" = ?1",
-			       rep_table_name(entity), field->name);
-	/* What named it once, too: what stays lies by that, and what moves lay by it, for those that stay with it. */
-	rep_buf_printf(&sql,
-		       " UNION SELECT id FROM _change WHERE entity = ?2 AND instr(line, ?1) > 0"
-		       " AND EXISTS(SELECT 1 FROM json_tree(line, '$.values.%s') WHERE atom = ?1)",
-		       field->name);
-	rep_buf_printf(
-		&sql,
-		" UNION SELECT record FROM _review WHERE kind = 'proposal' AND entity = ?2"
-		" AND EXISTS(SELECT 1 FROM json_tree(_fields, '$.values.%s') WHERE atom = ?1)"
-		" ORDER BY 1",
-		field->name);
-	rc = rep_db_prepare(run->hub->db, &stmt, rep_buf_str(&sql), err);
-	if (rc == REP_OK) {
-		rep_bind_text(stmt, 1, id);
-		rep_bind_text(stmt, 2, entity->name);
-		rc = rep_column_texts(stmt, 1, out, err);
+		if (step->kind == REP_STEP_REFERENCE && step->field && step->field->to &&
+		    strcmp(step->field->to, target) == 0)
+			return true;
 	}
-	rep_stmt_free(stmt);
-	rep_buf_clear(&sql);
-	return rc;
+	return false;
 }
 
 static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *entity,
@@ -80,26 +41,23 @@ static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *en
 	return rc;
 }
 
+/*
+ * Also who named it once: what stays lies by that, and what moves lay by it, for those that stay with it. And who is only proposed: the
+ * proposal lies where the record would.
+ */
 static enum rep_code follow_entity(struct rep_run *run, const struct rep_entity *entity,
 				   const struct rep_touched *target, struct rep_error *err)
 {
-	enum rep_code rc = REP_OK;
+	struct rep_json *ids;
+	enum rep_code rc;
 
-	if (entity->partition != REP_PARTITION_OF)
+	if (!follows(entity, target->entity->name))
 		return REP_OK;
-	for (size_t at = 0; rc == REP_OK && at < entity->steps_len; at++) {
-		const struct rep_field *field;
-		struct rep_json *ids;
-
-		if (!follows_by(entity, &field, at, target->entity->name))
-			continue;
-		ids = rep_json_array();
-		rc = list_followers(run, entity, field, target->id, ids, err);
-		for (size_t i = 0; rc == REP_OK && i < rep_json_size(ids); i++)
-			rc = follow_one(run, entity, rep_json_string_value(rep_json_at(ids, i)),
-					err);
-		rep_json_free(ids);
-	}
+	ids = rep_json_array();
+	rc = rep_work_naming(run->hub->db, target->id, entity->name, ids, err);
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(ids); i++)
+		rc = follow_one(run, entity, rep_json_string_value(rep_json_at(ids, i)), err);
+	rep_json_free(ids);
 	return rc;
 }
 

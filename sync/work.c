@@ -14,7 +14,7 @@
 #include "sync/hub_state.h"
 
 /* Of the working copy. Another one, or none, is an older program's: everything is made again. */
-#define FORMAT 2
+#define FORMAT 3
 
 static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS _hub(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
@@ -39,7 +39,9 @@ static const char tables[] =
 	" name TEXT NOT NULL, UNIQUE(entity, id, name)) STRICT;"
 	"CREATE TABLE IF NOT EXISTS _moved(entity TEXT NOT NULL, id TEXT NOT NULL, eff TEXT NOT NULL,"
 	" from_partition TEXT NOT NULL, to_partition TEXT NOT NULL, PRIMARY KEY(entity, id, eff))"
-	" STRICT, WITHOUT ROWID;";
+	" STRICT, WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS _named(target TEXT NOT NULL, entity TEXT NOT NULL, id TEXT NOT NULL,"
+	" PRIMARY KEY(target, entity, id)) STRICT, WITHOUT ROWID;";
 
 /* ---- _hub ---- */
 

@@ -340,7 +340,7 @@ static enum rep_code index_change(struct segment *segment, const struct rep_chan
 	if (line)
 		outcome = rep_outcome_of_line(line);
 	if (rc == REP_OK)
-		rc = rep_changes_put(segment->hub->db, &arrived.edit, arrived.signed_stamp, outcome,
+		rc = rep_work_change(segment->hub, &arrived.edit, arrived.signed_stamp, outcome,
 				     segment->path, err);
 	if (rc == REP_OK)
 		rc = index_move(segment, &arrived, arrived.edit.id, rep_json_get(outcome, "moved"),

@@ -67,7 +67,7 @@ enum rep_code rep_work_put(struct rep_hub *hub, const struct rep_record *record,
 	for (size_t i = 0; rc == REP_OK && i < record->entity->fields_len; i++)
 		if (record->entity->fields[i].unique != REP_UNIQUE_NO)
 			rc = keep(hub->db, record, &record->entity->fields[i], err);
-	return rc;
+	return rc == REP_OK ? rep_work_named_row(hub->db, record, err) : rc;
 }
 
 enum rep_code rep_work_drop(struct rep_hub *hub, const struct rep_entity *entity, const char *id,

@@ -91,6 +91,7 @@ static void dump(struct world *world, char out[65])
 		"consent",
 		"_review",
 		"_moved",
+		"_named",
 		"_unique",
 		"(SELECT device, seq, idx, stamp, eff, entity, id, op, line, outcome, held FROM _change)",
 	};
