@@ -226,6 +226,21 @@ static bool is_rejected(const struct rep_json *outcome)
 	return name && strcmp(name, "rejected") == 0;
 }
 
+/*
+ * Does the field bear what the change wrote? By its stamp; but where the change made the record, fields without a stamp of their own
+ * bear its stamp with a default, or nothing.
+ */
+static bool still_bears(const struct rep_record *record, const struct rep_field *field,
+			const struct rep_change *change, const struct rep_json *written)
+{
+	const struct rep_json *value = rep_record_value(record, field->name);
+
+	if (strcmp(rep_record_stamp(record, field->name), change->stamp.text) != 0)
+		return false;
+	return strcmp(record->created.text, change->stamp.text) != 0 ||
+	       (value && !field->preset && rep_json_equal(value, rep_json_get(written, "new")));
+}
+
 static void check_gone(const struct refused *refused, const struct rep_change *change,
 		       const struct rep_json *outcome)
 {
@@ -244,13 +259,10 @@ static void check_gone(const struct refused *refused, const struct rep_change *c
 	for (void *it = record && values ? rep_json_iter(values) : NULL; it;
 	     it = rep_json_iter_next(values, it)) {
 		const char *name = rep_json_iter_key(it);
+		const struct rep_field *field = rep_entity_field(entity, name);
 
-		/* A field of a new record without a stamp of its own may bear a default, or nothing. */
-		if (!whole &&
-		    (change->op == REP_OP_INSERT || !is_rejected(rep_json_get(fields, name))))
-			continue;
-		if (rep_entity_field(entity, name) &&
-		    strcmp(rep_record_stamp(record, name), change->stamp.text) == 0)
+		if (field && (whole || is_rejected(rep_json_get(fields, name))) &&
+		    still_bears(record, field, change, rep_json_iter_value(it)))
 			sim_fail("step %u: %s still sees %s/%s.%s of %s, which was rejected",
 				 refused->world->step, refused->rep->name, entity->name, change->id,
 				 name, change->stamp.text);
