@@ -30,10 +30,26 @@ static void begin(struct sim_world *world, struct sim_rep *rep, const char *copy
 	sim_trace(world, "%s is copied", rep->name);
 }
 
+/* The other copy will not be seen again: what it alone had is gone, and from now on there are two of this one. */
+static void drop_other(struct sim_rep *rep, const char *copy)
+{
+	struct rep_error err;
+
+	sim_ok(rep_dir_remove(copy, &err), &err, copy);
+	sim_copy(rep->dir, copy);
+	for (unsigned i = 0; i < rep->edits_len; i++) {
+		struct sim_edit *edit = &rep->edits[i];
+
+		if (edit->copy == rep->copy)
+			edit->copy = SIM_BOTH;
+		else if (edit->copy != SIM_BOTH)
+			edit->copy = SIM_GONE;
+	}
+}
+
 void sim_copy_step(struct sim_world *world, struct sim_rep *rep)
 {
 	char copy[600], aside[620];
-	struct rep_error err;
 
 	if (rep->revoked || !sim_replica(rep)->schema)
 		return;
@@ -48,10 +64,8 @@ void sim_copy_step(struct sim_world *world, struct sim_rep *rep)
 	move(copy, rep->dir);
 	move(aside, copy);
 	rep->copy = !rep->copy;
-	if (sim_below(SIM_FAULTS, 3) == 0) { /* the other one will not be seen again */
-		sim_ok(rep_dir_remove(copy, &err), &err, copy);
-		sim_copy(rep->dir, copy);
-	}
+	if (sim_below(SIM_FAULTS, 3) == 0)
+		drop_other(rep, copy);
 	sim_trace(world, "%s: the other copy is at work", rep->name);
 }
 

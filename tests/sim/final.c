@@ -212,9 +212,10 @@ static void archive(const struct sim_world *world, const char *dump, const char 
 	sim_run((const char *const[]){"git", "-C", central, "archive", out, "main", NULL});
 }
 
+/* -n: none or n. */
 static int64_t expected(const struct sim_rep *rep, const struct sim_edit *edit)
 {
-	return edit->expected == 1 && sim_may_be_lost(rep, edit) ? -1 : edit->expected;
+	return edit->expected > 0 && sim_may_be_lost(rep, edit) ? -edit->expected : edit->expected;
 }
 
 static void dump_edits(const struct sim_world *world, const char *dump, const char *differing)

@@ -84,11 +84,12 @@ struct sim_edit {
 	char device[REP_DEVICE_LEN + 1];
 	unsigned step;
 	bool sent;        /* by a sync that said so */
-	unsigned copy;    /* of the replica that made it; SIM_BOTH = before there were two */
-	int64_t expected; /* changes with this step's reason; -1 = killed, or lost: none or one */
+	unsigned copy;    /* of the replica that made it: 0, 1, or one of those below */
+	int64_t expected; /* changes with this step's reason; -1 = killed: none or one */
 };
 
-#define SIM_BOTH 2u
+#define SIM_BOTH 2u /* made before there were two */
+#define SIM_GONE 3u /* by one that will not be seen again */
 /* A laptop. */
 struct sim_rep {
 	const char *name; /* "e1", and "e1b" the second one of e1 */
