@@ -206,6 +206,14 @@ static enum rep_code revoke(struct cli *cli, const struct rep_hub_revoke *revoke
 	return rc;
 }
 
+/* Edits that nobody has seen may be on it: it has not come since. One that is void or has been erased has none. */
+static bool may_hold_edits(const struct rep_json *row)
+{
+	const char *left = rep_json_get_string(row, "left");
+
+	return left && (strcmp(left, "ordered") == 0 || strcmp(left, "lease ended") == 0);
+}
+
 static enum rep_code revoke_device(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
 	static const char *const names[] = {"DEVICE"};
@@ -229,7 +237,7 @@ static enum rep_code revoke_device(struct cli *cli, int argc, char **argv, struc
 	rep_json_append(rows, row);
 	if (!cli->quiet || cli->json)
 		print_devices(cli, rows);
-	if (!cli->json && rep_json_get_string(row, "left"))
+	if (!cli->json && may_hold_edits(row))
 		cli_say(cli,
 			cli->chinese
 				? "变更集 %lld 之后的修改公司没有收到, 设备不再联系则会丢失; hub exposure %s 列出其中的数据"

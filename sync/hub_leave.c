@@ -3,6 +3,7 @@
  * at from its result, so whatever is killed, the next run goes on: the record of the device says that it was revoked, central holds
  * the order, the flag in the mailbox says that it was replaced.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,26 +50,46 @@ bool rep_hub_is_void(const struct rep_org_device *device)
 
 /* ---- closing ---- */
 
-/* Who holds the lock, by the system's own list; 0 = nobody. */
-static pid_t holder_of(const char *mailbox)
+/* Has process `pid` this file open? Others' processes do not say. */
+static bool has_open(const char *pid, const struct stat *file)
 {
-	char name[4200], line[256], inode[32];
-	unsigned long number;
+	char name[300];
+	struct dirent *entry;
 	struct stat st;
-	pid_t found = 0;
-	FILE *locks;
-	int pid;
+	bool found = false;
+	DIR *fds;
+
+	snprintf(name, sizeof name, "/proc/%.20s/fd", pid);
+	if (!(fds = opendir(name)))
+		return false;
+	while (!found && (entry = readdir(fds)) != NULL)
+		found = fstatat(dirfd(fds), entry->d_name, &st, 0) == 0 &&
+			st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+	(void)closedir(fds);
+	return found;
+}
+
+/*
+ * Ends whoever has the mailbox's lock open. A session's lock is held by the children of its git as well (serve_session.c), of which the
+ * system's list of locks names none.
+ */
+static void end_sessions(const char *mailbox)
+{
+	char name[4200];
+	struct dirent *entry;
+	struct stat file;
+	DIR *processes;
 
 	snprintf(name, sizeof name, "%.4000s/repsync.lock", mailbox);
-	if (stat(name, &st) != 0 || !(locks = fopen("/proc/locks", "re")))
-		return 0;
-	snprintf(inode, sizeof inode, ":%lu ", (unsigned long)st.st_ino);
-	while (!found && fgets(line, sizeof line, locks))
-		if (strstr(line, inode) &&
-		    sscanf(line, "%lu: FLOCK ADVISORY WRITE %d", &number, &pid) == 2)
-			found = pid;
-	(void)fclose(locks);
-	return found;
+	if (stat(name, &file) != 0 || !(processes = opendir("/proc")))
+		return;
+	while ((entry = readdir(processes)) != NULL) {
+		long pid = strtol(entry->d_name, NULL, 10);
+
+		if (pid > 1 && pid != getpid() && has_open(entry->d_name, &file))
+			(void)kill((pid_t)pid, SIGKILL);
+	}
+	(void)closedir(processes);
 }
 
 static enum rep_code drain(const char *mailbox, struct rep_error *err)
@@ -79,12 +100,8 @@ static enum rep_code drain(const char *mailbox, struct rep_error *err)
 
 	for (unsigned tried = 0; rc == REP_EBUSY && tried < 2 * DRAIN_MS / DRAIN_TRY_MS; tried++) {
 		rc = rep_mailbox_lock(&lock, mailbox, false, err);
-		if (rc == REP_EBUSY && tried == DRAIN_MS / DRAIN_TRY_MS) {
-			pid_t holder = holder_of(mailbox);
-
-			if (holder > 1 && holder != getpid())
-				(void)kill(holder, SIGKILL);
-		}
+		if (rc == REP_EBUSY && tried >= DRAIN_MS / DRAIN_TRY_MS)
+			end_sessions(mailbox);
 		if (rc == REP_EBUSY)
 			(void)nanosleep(&pause, NULL);
 	}
@@ -268,9 +285,9 @@ static enum rep_code move(const char *from, const char *to, struct rep_error *er
 /* What work.db remembers of the old mailbox is of no other. */
 static enum rep_code forget(struct rep_hub *hub, const char *device, struct rep_error *err)
 {
-	static const char *const sql[] = {"DELETE FROM _mailbox WHERE device = ?1"};
 	struct rep_stmt *stmt;
-	enum rep_code rc = rep_db_use(hub->db, &stmt, sql[0], err);
+	enum rep_code rc =
+		rep_db_use(hub->db, &stmt, "DELETE FROM _mailbox WHERE device = ?1", err);
 
 	if (rc != REP_OK)
 		return rc;

@@ -1,6 +1,7 @@
 # Encryption at rest, as a user meets it: the passphrase, the agent, and what is found on the disk without them.
 bats_require_minimum_version 1.5.0
 load helpers
+load sealed
 
 setup_file() {
 	# One company for all tests; each has its own copy.
@@ -31,16 +32,6 @@ setup() {
 }
 
 teardown() { on wang lock --all >/dev/null 2>&1 || true; }
-
-# refused STATUS TEXT COMMAND...
-refused() {
-	local want=$1 text=$2
-	shift 2
-	run --separate-stderr "$@"
-	[ "$status" -eq "$want" ] || { echo "$*: $status, not $want: $output $stderr"; return 1; }
-	[[ "$stderr" == *"$text"* ]] || { echo "$*: no \"$text\" in $stderr"; return 1; }
-	[ -z "$output" ]
-}
 
 # What a customer is known by is nowhere in the folder, nor is anything of SQLite, of the clone or of the keys.
 no_canary() {
@@ -204,7 +195,7 @@ no_canary() {
 	refused 3 'others may look into the folder' on li --passphrase-file "$W/wrong" status
 }
 
-@test "killed at each state-changing system call, no acknowledged edit is lost, and none is doubled" {
+@test "killed at state-changing system calls, no acknowledged edit is lost, and none is doubled" {
 	load fault
 	on wang "${p[@]}" --quiet put contact C-0003 best_time=周一上午 -m 电话确认 || true
 	on wang "${p[@]}" --quiet put contact C-0002 best_time=周一上午 -m 电话确认

@@ -1,6 +1,7 @@
 # Leases: how long a laptop may show the company's data without word from the company. Encrypted replicas, clocks by libfaketime.
 bats_require_minimum_version 1.5.0
 load world
+load sealed
 
 setup_file() {
 	# One company for all tests; each has its own copy of it.
@@ -30,25 +31,6 @@ environment() {
 }
 
 teardown() { "$REPSYNC" -C "$W/wang" lock --all >/dev/null 2>&1 || true; }
-
-enrol_sealed() { # NAME REP [TIME]: a laptop whose first lease begins on 15 March, 10:00
-	local day=${3:-2026-03-15 10:00:00}
-	hub_at "$day" enroll "$2" --out "$W/$1.invitation"
-	when "$day" "$REPSYNC" --quiet "${p[@]}" enroll "$W/$1.invitation" "$W/$1"
-	at "$day" "$1" "${p[@]}" --quiet sync
-	hub_at "$day" merge
-	at "$day" "$1" "${p[@]}" --quiet sync
-}
-
-# refused STATUS TEXT COMMAND...
-refused() {
-	local want=$1 text=$2
-	shift 2
-	run --separate-stderr "$@"
-	[ "$status" -eq "$want" ] || { echo "$*: $status, not $want: $output $stderr"; return 1; }
-	[[ "$stderr" == *"$text"* ]] || { echo "$*: no \"$text\" in $stderr"; return 1; }
-	[ -z "$output" ]
-}
 
 days_left() { at "$1" wang "${p[@]}" --json status | jq .lease_days_left; }
 

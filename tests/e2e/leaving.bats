@@ -2,6 +2,7 @@
 # story of a rep who leaves.
 bats_require_minimum_version 1.5.0
 load world
+load sealed
 
 DAY=2026-03-16
 
@@ -17,27 +18,9 @@ teardown() {
 	world_teardown
 }
 
-# refused STATUS TEXT COMMAND...
-refused() {
-	local want=$1 text=$2
-	shift 2
-	run --separate-stderr "$@"
-	[ "$status" -eq "$want" ] || { echo "$*: $status, not $want: $output $stderr"; return 1; }
-	[[ "$stderr" == *"$text"* ]] || { echo "$*: no \"$text\" in $stderr"; return 1; }
-}
-
 no_canary() { # DIR
 	run grep -raE '陈建国|心内|1390000|周二上午|周五|CREATE TABLE|OPENSSH' "$1"
 	[ "$status" -eq 1 ] || { echo "found: $output" | head -c 400; return 1; }
-}
-
-enrol_sealed() { # NAME REP
-	local day='2026-03-15 10:00:00'
-	hub_at "$day" enroll "$2" --out "$W/$1.invitation"
-	when "$day" "$REPSYNC" --quiet "${p[@]}" enroll "$W/$1.invitation" "$W/$1"
-	at "$day" "$1" "${p[@]}" --quiet sync
-	hub_at "$day" merge
-	at "$day" "$1" "${p[@]}" --quiet sync
 }
 
 device_of() { hub_at "$DAY 08:00:00" --json device list --rep "$1" | jq -r '.[0].device'; }
@@ -73,6 +56,10 @@ left() { hub_at "$1" --json device list --rep E0007 | jq -c '.[] | [.state, .lef
 	"$REPSYNC" -C "$HUB" hub verify --replay
 	"$REPSYNC" -C "$HUB" hub rebuild
 	[ "$(left "$DAY 12:04:00")" = '["revoked","acknowledged"]' ]
+	# It has come: nothing is on it any more that could be lost.
+	run hub_at "$DAY 12:05:00" device revoke "$d" -m 电脑遗失
+	[ "$status" -eq 0 ]
+	[[ "$output" != *'were not received'* ]]
 	world_fsck
 }
 
@@ -199,6 +186,40 @@ left() { hub_at "$1" --json device list --rep E0007 | jq -c '.[] | [.state, .lef
 	[ "$status" -ne 0 ]
 	hub_at "$DAY 10:10:00" merge
 	[ "$(git -C "$HUB/central.git" rev-parse main)" = "$before" ]
+}
+
+@test "a push that has stalled is ended, with all its processes, and the run goes on" {
+	world_company
+	enrol wang E0007
+	enrol zhou E0015
+	local d box push i
+	d=$(device_of E0007)
+	box=$HUB/mailboxes/$d.git
+	git clone --quiet --bare "$box" "$W/old.git"
+	git -C "$W/old.git" fetch --quiet "$box" outbox:outbox
+	head -c 300000 /dev/urandom | git -C "$W/old.git" hash-object -w --stdin >"$W/blob"
+	git -C "$W/old.git" update-ref refs/heads/outbox "$(printf '100644 blob %s\tnoise\n' "$(cat "$W/blob")" |
+		git -C "$W/old.git" mktree | xargs git -C "$W/old.git" -c user.name=x -c user.email=x commit-tree -p outbox -m x)"
+	# The line goes dead in the middle of the pack, and nobody closes it.
+	cat >"$W/shell" <<-SH
+		#!/bin/sh
+		shift
+		{ head -c 100000; exec sleep 120; } | SSH_ORIGINAL_COMMAND="\$*" '$REPSYNC' -C '$HUB' mailbox-shell $d
+	SH
+	chmod 700 "$W/shell"
+	GIT_SSH="$W/shell" GIT_SSH_VARIANT=simple setsid git -C "$W/old.git" push "ssh://hub/$d.git" outbox:outbox >/dev/null 2>&1 3>&- &
+	push=$!
+	for i in $(seq 100); do
+		[ -z "$(find "$box/objects" -name '*incoming-*')" ] || break
+		sleep 0.1
+	done
+	[ "$i" -lt 100 ]
+	at "$DAY 09:00:00" zhou put contact C-0002 best_time=周五上午 -m 门诊
+	at "$DAY 09:01:00" zhou sync
+	hub_at "$DAY 10:00:00" --json device revoke "$d" -m 离职 | jq -e '.[0] | .left == "ordered" and .problem == null'
+	hub_at "$DAY 10:01:00" --json show contact C-0002 | jq -e '.fields.best_time == "周五上午"'
+	kill -- -$push
+	[ ! -e "$box/refs/heads/outbox" ]
 }
 
 @test "replace: the old laptop goes, a new one of the same rep comes" {
