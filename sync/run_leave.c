@@ -248,8 +248,10 @@ static enum rep_code take(struct rep_run *run, const struct rep_org_device *devi
 		rc = rep_run_commit_own(run, subject, err);
 	if (rc == REP_OK)
 		rc = keep_tip(run, device->id, &outbox->tip, err);
-	run->total->counts.quarantined += (int64_t)run->problems_len;
-	return end_part(run, rc, err);
+	rc = end_part(run, rc, err);
+	if (rc == REP_OK)
+		run->total->counts.quarantined += (int64_t)run->problems_len;
+	return rc;
 }
 
 /* What is wrong with a mailbox is told, and keeps nobody else from leaving. */
