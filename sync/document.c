@@ -321,15 +321,20 @@ static const struct key_of erasure_keys[] = {
 	{"type", KIND_TEXT},
 };
 
-static enum rep_code of_device(struct rep_json **document, enum rep_code rc, const char *device,
-			       struct rep_error *err)
+/* One that says whose it is: it is this device's. */
+static enum rep_code read_of_device(struct rep_json **out, const char *data, size_t len,
+				    const char *type, const uint8_t signer[REP_PUBLIC_SIZE],
+				    const struct key_of *keys, size_t keys_len, const char *device,
+				    struct rep_error *err)
 {
-	if (rc == REP_OK && strcmp(rep_json_get_string(*document, "device"), device) != 0)
+	enum rep_code rc = read_signed(out, data, len, type, signer, keys, keys_len, err);
+
+	if (rc == REP_OK && strcmp(rep_json_get_string(*out, "device"), device) != 0)
 		rc = rep_fail(err, REP_EINTEGRITY, "it is of device %.20s, not %s",
-			      rep_json_get_string(*document, "device"), device);
+			      rep_json_get_string(*out, "device"), device);
 	if (rc != REP_OK) {
-		rep_json_free(*document);
-		*document = NULL;
+		rep_json_free(*out);
+		*out = NULL;
 	}
 	return rc;
 }
@@ -338,35 +343,31 @@ enum rep_code rep_order_read(struct rep_json **out, const char *data, size_t len
 			     const char *device, const uint8_t hub[REP_PUBLIC_SIZE],
 			     struct rep_error *err)
 {
-	enum rep_code rc = read_signed(out, data, len, "order", hub, order_keys,
-				       sizeof order_keys / sizeof *order_keys, err);
+	enum rep_code rc = read_of_device(out, data, len, "order", hub, order_keys,
+					  sizeof order_keys / sizeof *order_keys, device, err);
 
 	if (rc == REP_OK && strcmp(rep_json_get_string(*out, "act"), "erase") != 0) {
 		rep_json_free(*out);
 		*out = NULL;
 		return rep_fail(err, REP_EINVAL, "order: unknown act");
 	}
-	return of_device(out, rc, device, err);
+	return rc;
 }
 
 enum rep_code rep_farewell_read(struct rep_json **out, const char *data, size_t len,
 				const char *device, const uint8_t device_public[REP_PUBLIC_SIZE],
 				struct rep_error *err)
 {
-	return of_device(out,
-			 read_signed(out, data, len, "farewell", device_public, farewell_keys,
-				     sizeof farewell_keys / sizeof *farewell_keys, err),
-			 device, err);
+	return read_of_device(out, data, len, "farewell", device_public, farewell_keys,
+			      sizeof farewell_keys / sizeof *farewell_keys, device, err);
 }
 
 enum rep_code rep_erasure_read(struct rep_json **out, const char *data, size_t len,
 			       const char *device, const uint8_t device_public[REP_PUBLIC_SIZE],
 			       struct rep_error *err)
 {
-	return of_device(out,
-			 read_signed(out, data, len, "erasure", device_public, erasure_keys,
-				     sizeof erasure_keys / sizeof *erasure_keys, err),
-			 device, err);
+	return read_of_device(out, data, len, "erasure", device_public, erasure_keys,
+			      sizeof erasure_keys / sizeof *erasure_keys, device, err);
 }
 
 bool rep_is_farewell(const char *data, size_t len)

@@ -48,46 +48,51 @@ enum rep_code rep_order_find(struct rep_json **order, struct rep_git *git,
 
 /* ---- documents ---- */
 
+/* What every document of a device begins with. */
+static struct rep_json *new_document(const char *type, const char *device, int64_t now_ms)
+{
+	struct rep_json *document = rep_json_object();
+	char at[REP_TIME_LEN + 1];
+
+	rep_time_format(at, now_ms);
+	rep_json_set_string(document, "type", type);
+	rep_json_set_integer(document, "format", 1);
+	rep_json_set_string(document, "device", device);
+	rep_json_set_string(document, "at", at);
+	return document;
+}
+
+/* Signs it, and frees it. */
+static enum rep_code write_document(struct rep_buf *out, struct rep_json *document,
+				    const struct rep_key *key, struct rep_error *err)
+{
+	enum rep_code rc = rep_signed_write(out, document, key, err);
+
+	rc = rep_wrap(err, rc, "write %.20s", rep_json_get_string(document, "type"));
+	rep_json_free(document);
+	return rc;
+}
+
 static enum rep_code write_farewell(struct rep_buf *out, const char *device,
 				    const struct rep_key *key, int64_t now_ms,
 				    const struct rep_journal_head *head, int64_t merged,
 				    struct rep_error *err)
 {
-	struct rep_json *document = rep_json_object();
+	struct rep_json *document = new_document("farewell", device, now_ms);
 	const int64_t seq = head ? head->seq : 0;
-	char at[REP_TIME_LEN + 1];
-	enum rep_code rc;
 
-	rep_time_format(at, now_ms);
-	rep_json_set_string(document, "type", "farewell");
-	rep_json_set_integer(document, "format", 1);
-	rep_json_set_string(document, "device", device);
-	rep_json_set_string(document, "at", at);
 	rep_json_set_integer(document, "seq", seq);
 	rep_json_set_string(document, "hash", head ? head->hash : rep_changeset_no_prev);
 	rep_json_set_integer(document, "first", seq > merged ? merged + 1 : 0);
 	rep_json_set_integer(document, "last", seq > merged ? seq : 0);
 	rep_json_set(document, "locked", rep_json_bool(!head));
-	rc = rep_signed_write(out, document, key, err);
-	rep_json_free(document);
-	return rep_wrap(err, rc, "write farewell");
+	return write_document(out, document, key, err);
 }
 
 static enum rep_code write_erasure(struct rep_buf *out, const char *device,
 				   const struct rep_key *key, int64_t now_ms, struct rep_error *err)
 {
-	struct rep_json *document = rep_json_object();
-	char at[REP_TIME_LEN + 1];
-	enum rep_code rc;
-
-	rep_time_format(at, now_ms);
-	rep_json_set_string(document, "type", "erasure");
-	rep_json_set_integer(document, "format", 1);
-	rep_json_set_string(document, "device", device);
-	rep_json_set_string(document, "at", at);
-	rc = rep_signed_write(out, document, key, err);
-	rep_json_free(document);
-	return rep_wrap(err, rc, "write erasure");
+	return write_document(out, new_document("erasure", device, now_ms), key, err);
 }
 
 /* One commit with one document on top of `tip`, into the clone. */
