@@ -28,13 +28,12 @@ struct exposure {
 /* What the path of a record's file says. */
 struct place {
 	char text[1024];
-	const char *class, *partition, *entity;
-	char *id;
+	const char *class, *partition, *entity, *id;
 };
 
 static bool parse(struct place *out, const char *path)
 {
-	const char *parts[PARTS_MAX];
+	char *parts[PARTS_MAX];
 	size_t len = 0, at;
 	char *dot;
 
@@ -62,8 +61,8 @@ static bool parse(struct place *out, const char *path)
 		return false;
 	out->partition = parts[at];
 	out->entity = parts[at + 1];
-	out->id = out->text + (parts[len - 1] - out->text);
-	dot = strrchr(out->id, '.');
+	out->id = parts[len - 1];
+	dot = strrchr(parts[len - 1], '.');
 	if (!dot || strcmp(dot, ".json") != 0)
 		return false;
 	*dot = '\0';
@@ -122,52 +121,63 @@ static enum rep_code look(void *user, const char *path, const struct rep_oid *ol
 
 /* ---- the views ---- */
 
-struct commits {
-	struct rep_oid *list;
+struct view {
+	struct rep_oid root;
+	int64_t time_s;
+};
+
+struct views {
+	struct view *list; /* the newest first, as the commits lead to them */
 	size_t len, cap;
 };
 
-static enum rep_code add_commit(struct commits *commits, const struct rep_oid *commit,
-				struct rep_error *err)
+static enum rep_code add_view(struct views *views, const struct view *view, struct rep_error *err)
 {
-	if (commits->len == commits->cap) {
-		size_t cap = commits->cap ? 2 * commits->cap : 64;
-		struct rep_oid *grown = reallocarray(commits->list, cap, sizeof *grown);
+	if (views->len == views->cap) {
+		size_t cap = views->cap ? 2 * views->cap : 64;
+		struct view *grown = reallocarray(views->list, cap, sizeof *grown);
 
 		if (!grown)
 			return rep_fail(err, REP_ENOMEM, "out of memory");
-		commits->list = grown;
-		commits->cap = cap;
+		views->list = grown;
+		views->cap = cap;
 	}
-	commits->list[commits->len++] = *commit;
+	views->list[views->len++] = *view;
 	return REP_OK;
+}
+
+static enum rep_code find_views(const struct exposure *exposure, struct views *out,
+				struct rep_error *err)
+{
+	struct rep_oid at, parent;
+	struct view view;
+	enum rep_code rc = rep_git_ref(exposure->git, REP_INBOX, &at, err);
+
+	while (rc == REP_OK && !rep_oid_is_zero(&at)) {
+		rc = rep_git_commit_read(exposure->git, &at, &view.root, &parent, &view.time_s,
+					 err);
+		if (rc == REP_OK)
+			rc = add_view(out, &view, err);
+		if (rc == REP_OK)
+			at = parent;
+	}
+	return rc;
 }
 
 static enum rep_code walk_views(struct exposure *exposure, struct rep_error *err)
 {
-	struct rep_oid at, root = rep_oid_zero, before = rep_oid_zero, parent;
-	struct commits commits = {.len = 0};
-	int64_t time_s;
-	enum rep_code rc = rep_git_ref(exposure->git, REP_INBOX, &at, err);
+	const struct rep_oid *before = &rep_oid_zero;
+	struct views views = {.len = 0};
+	enum rep_code rc = find_views(exposure, &views, err);
 
-	while (rc == REP_OK && !rep_oid_is_zero(&at)) {
-		rc = add_commit(&commits, &at, err);
-		if (rc == REP_OK)
-			rc = rep_git_commit_read(exposure->git, &at, &root, &parent, &time_s, err);
-		at = parent;
+	exposure->views = (int64_t)views.len;
+	for (size_t i = views.len; rc == REP_OK && i-- > 0; before = &views.list[i].root) {
+		rep_time_format(exposure->time, views.list[i].time_s * 1000);
+		if (!*exposure->first)
+			memcpy(exposure->first, exposure->time, sizeof exposure->first);
+		rc = rep_tree_diff(exposure->git, before, &views.list[i].root, look, exposure, err);
 	}
-	exposure->views = (int64_t)commits.len;
-	for (size_t i = commits.len; rc == REP_OK && i-- > 0; before = root) {
-		rc = rep_git_commit_read(exposure->git, &commits.list[i], &root, &parent, &time_s,
-					 err);
-		if (rc == REP_OK) {
-			rep_time_format(exposure->time, time_s * 1000);
-			if (!*exposure->first)
-				memcpy(exposure->first, exposure->time, sizeof exposure->first);
-			rc = rep_tree_diff(exposure->git, &before, &root, look, exposure, err);
-		}
-	}
-	free(commits.list);
+	free(views.list);
 	return rc;
 }
 
