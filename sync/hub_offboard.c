@@ -164,33 +164,45 @@ static enum rep_code check_successor(const struct leaving *leaving, const char *
 	return REP_OK;
 }
 
-static bool is_planned(const struct leaving *leaving, const char *account)
+/* The accounts that the plan names, as a set; none of them twice, since who would have it then? */
+static enum rep_code planned(const struct leaving *leaving, struct rep_json **out,
+			     struct rep_error *err)
 {
-	for (size_t i = 0; i < leaving->asked->plan_len; i++)
-		if (!leaving->asked->plan[i].entity &&
-		    strcmp(leaving->asked->plan[i].subject, account) == 0)
-			return true;
-	return false;
+	const struct rep_hub_heir *plan = leaving->asked->plan;
+
+	*out = rep_json_object();
+	for (size_t i = 0; i < leaving->asked->plan_len; i++) {
+		if (plan[i].entity)
+			continue;
+		if (rep_json_get(*out, plan[i].subject))
+			return rep_fail(err, REP_EREFUSED, "the plan names %.200s twice",
+					plan[i].subject);
+		if (!rep_json_set(*out, plan[i].subject, rep_json_bool(true)))
+			return rep_fail(err, REP_ENOMEM, "out of memory");
+	}
+	return REP_OK;
 }
 
 /* Nobody is left over. */
 static enum rep_code check_plan(const struct leaving *leaving, struct rep_error *err)
 {
 	struct rep_buf left = REP_BUF_INIT(4096);
-	enum rep_code rc = REP_OK;
+	struct rep_json *named;
 	size_t n = 0;
+	enum rep_code rc = planned(leaving, &named, err);
 
 	for (size_t i = 0; rc == REP_OK && i < leaving->asked->plan_len; i++)
 		rc = check_successor(leaving, leaving->asked->plan[i].successor, err);
-	for (size_t i = 0; i < rep_json_size(leaving->accounts); i++) {
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(leaving->accounts); i++) {
 		const char *account = rep_json_string_value(rep_json_at(leaving->accounts, i));
 
-		if (is_planned(leaving, account))
+		if (rep_json_get(named, account))
 			continue;
 		if (n++ < 8)
 			rep_buf_printf(&left, " %s", account);
 	}
-	if (rc == REP_OK && n) {
+	rep_json_free(named);
+	if (n) {
 		rc = rep_fail(err, REP_EREFUSED, "the plan leaves %zu account%s to nobody:%s%s", n,
 			      n == 1 ? "" : "s", rep_buf_str(&left), n > 8 ? " ..." : "");
 		rep_hint(err, "every account of the rep's posts needs a line");

@@ -42,8 +42,8 @@ struct rep_hub_offboard {
  * then one merge does the last collection and publishes: the successors' next view has the accounts with all their history. With a
  * time to come, that is when it happens. Repeating it goes on where it was killed.
  *
- * REP_EREFUSED: a plan that leaves an account of the rep's posts to nobody (the message names them), a successor without a post, or the
- * rep themselves. *report:
+ * REP_EREFUSED: a plan that leaves an account of the rep's posts to nobody (the message names them) or names one twice, a successor
+ * without a post, or the rep themselves. *report:
  *
  *	{"rep","name","effective","reason","preview","successors":[{"rep","name","territories":[T],"records":{entity: n}}],
  *	 "large_reads":[{"device","stamp","command","query","rows"}] of the last four weeks,

@@ -96,6 +96,10 @@ a_rep_leaves() {
 	[ "$status" -eq 3 ]
 	[[ "$output" == *'leaves 1 account to nobody: O-0105'* ]]
 	echo O-0105,E0015 >>"$W/plan.csv"
+	{ cat "$W/plan.csv"; echo O-0101,E0015; } >"$W/twice.csv"
+	run "$REPSYNC" -C "$HUB" hub offboard E0007 --plan "$W/twice.csv" --at "$hour" -m 离职
+	[ "$status" -eq 3 ]
+	[[ "$output" == *'the plan names O-0101 twice'* ]]
 	before=$(git -C "$HUB/central.git" rev-parse main)
 	hub_told offboard E0007 --plan "$W/plan.csv" --at "$hour" --preview | tee "$W/preview"
 	jq -e '.preview and .records.contact == 62 and .records.task == 14 and .records.org == 5' "$W/preview"
