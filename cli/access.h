@@ -20,7 +20,7 @@ struct cli_access {
 REP_CHECK enum rep_code cli_access_begin(struct cli_access *out, const struct cli *cli,
 					 struct rep_hub *hub, const char *rep, int argc,
 					 char **argv, struct rep_error *err);
-/* Records how much was told; NULL err or a failed command before it: `rc` is given back. */
+/* Records how much was told. After a command that failed (`rc`), or where nothing was recorded before, `rc` is given back. */
 REP_CHECK enum rep_code cli_access_end(struct cli_access *access, enum rep_code rc, int64_t rows,
 				       struct rep_error *err);
 

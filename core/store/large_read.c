@@ -7,7 +7,7 @@
 /* Cut between characters. */
 #define QUERY_MAX 900u
 
-bool rep_is_large_read(const struct rep_schema *schema, int64_t rows)
+static bool is_large(const struct rep_schema *schema, int64_t rows)
 {
 	int64_t bound = schema ? rep_json_get_integer(schema->policy, "export_alert_rows") : 0;
 
@@ -36,7 +36,7 @@ enum rep_code rep_note_read(struct rep_replica *replica, const char *command, co
 	char id[REP_ID_LEN_MAX + 1];
 	enum rep_code rc;
 
-	if (!rep_is_large_read(replica->schema, rows))
+	if (!is_large(replica->schema, rows))
 		return REP_OK;
 	command_value = rep_json_string(command);
 	query_value = query && *query ? cut(query) : NULL;
