@@ -367,8 +367,6 @@ enum rep_code rep_work_open(struct rep_hub *hub, const struct rep_progress *prog
 		rc = load_schema(hub, &head, err);
 	if (rc == REP_OK)
 		rc = hub->read_only ? check_format(hub, err) : follow(hub, &head, progress, err);
-	if (rc == REP_OK && !hub->read_only) /* indexes that an older program did not make */
-		rc = rep_changes_create(hub->db, err);
 	if (rc == REP_OK)
 		rc = rep_hub_load_versions(hub, err);
 	if (rc == REP_OK)

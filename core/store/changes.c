@@ -280,21 +280,6 @@ static void put_ids(struct rep_buf *sql, const struct rep_changes_query *query, 
 	rep_buf_puts(sql, ")");
 }
 
-/* An older program's working copy lacks the index while it is only read. */
-static enum rep_code is_ordered(struct rep_db *db, bool *ordered, struct rep_error *err)
-{
-	struct rep_stmt *stmt;
-	enum rep_code rc = rep_db_use(
-		db, &stmt, "SELECT 1 FROM sqlite_schema WHERE name = '_change_eff'", err);
-
-	*ordered = false;
-	if (rc == REP_OK)
-		rc = rep_step(stmt, ordered, err);
-	if (rc == REP_OK)
-		rep_stmt_reset(stmt);
-	return rc;
-}
-
 /*
  * Of few records, by their index. Of anything else in the order of the stamps, by theirs, so that the first row comes at once and
  * nothing is sorted: SQLite would rather sort millions of rows than read them in order.
@@ -304,16 +289,14 @@ static enum rep_code prepare_each(struct rep_db *db, const struct rep_changes_qu
 				  struct rep_stmt **out, struct rep_error *err)
 {
 	struct rep_buf sql = REP_BUF_INIT(8192 + 64 * query->ids_len);
-	bool ordered = false;
+	bool few = query->id || query->ids_len;
 	size_t bound = 0;
 	int at = 0;
-	enum rep_code rc = REP_OK;
+	enum rep_code rc;
 
 	*out = NULL;
-	if (!query->id && !query->ids_len)
-		rc = is_ordered(db, &ordered, err);
 	rep_buf_printf(&sql, "SELECT " COLUMNS " FROM _change c%s" SEGMENTS,
-		       ordered ? " INDEXED BY _change_eff" : "");
+		       few ? "" : " INDEXED BY _change_eff");
 	for (size_t i = 0; i < len; i++)
 		if (conditions[i].value)
 			rep_buf_printf(&sql, " %s %s%zu", bound ? "AND" : "WHERE",
@@ -321,8 +304,7 @@ static enum rep_code prepare_each(struct rep_db *db, const struct rep_changes_qu
 				bound++;
 	put_ids(&sql, query, bound);
 	rep_buf_puts(&sql, " ORDER BY c.eff, c.seq, c.idx");
-	if (rc == REP_OK)
-		rc = rep_buf_check(&sql, "a query", err);
+	rc = rep_buf_check(&sql, "a query", err);
 	if (rc == REP_OK)
 		rc = rep_db_prepare(db, out, rep_buf_str(&sql), err);
 	for (size_t i = 0; rc == REP_OK && i < len; i++)
