@@ -100,15 +100,13 @@ static enum rep_code note_pending(struct finding *finding, struct rep_error *err
 			   " JOIN _pending_field AS f ON f.n = p.n WHERE p.op <> 'delete'",
 			   err);
 
-	while (rc == REP_OK && row) {
-		rc = rep_step(stmt, &row, err);
-		if (rc == REP_OK && row)
-			rc = note_pending_row(finding, stmt, err);
-	}
 	if (rc != REP_OK)
 		return rc;
+	while ((rc = rep_step(stmt, &row, err)) == REP_OK && row)
+		if ((rc = note_pending_row(finding, stmt, err)) != REP_OK)
+			break;
 	rep_stmt_reset(stmt);
-	return REP_OK;
+	return rc;
 }
 
 /* ---- a row ---- */

@@ -222,6 +222,9 @@ void rep_refold_clear(struct rep_refold *refold);
 /* run_follow.c: after a record moved, or came to lie elsewhere at some time: whatever follows it. */
 REP_CHECK enum rep_code rep_run_follow(struct rep_run *run, const struct rep_touched *touched,
 				       struct rep_error *err);
+/* Folds a record again as rep_run_refold does; where it lies or lay elsewhere then, what follows it too. */
+REP_CHECK enum rep_code rep_run_refold_follow(struct rep_run *run, struct rep_touched *touched,
+					      struct rep_error *err);
 /*
  * Folds one change onto the touched record, as its own where it is the root of several, under the version of the schema that judges it;
  * *outcome as it is recorded.

@@ -4,41 +4,22 @@
  * higher, whom a proposal is addressed to), and must give what a replay gives, which knows the organisation of that time. So the records of
  * these edits are folded again. Nobody's stamp lies more than five minutes after its receipt, so that they are few.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/store/columns.h"
 #include "sync/run.h"
-
-static const char *lies(const struct rep_touched *touched)
-{
-	const struct rep_record *record = touched->root->folded.record;
-
-	return record ? record->partition : NULL;
-}
 
 static enum rep_code refold(struct rep_run *run, const char *name, const char *id,
 			    struct rep_error *err)
 {
 	const struct rep_entity *entity = rep_schema_entity(run->hub->schema, name);
 	struct rep_touched *touched;
-	char *was = NULL;
 	enum rep_code rc;
 
 	if (!entity || rep_entity_is_org(entity))
 		return REP_OK;
 	rc = rep_run_touch(run, entity, id, &touched, err);
-	if (rc == REP_OK && lies(touched) && !(was = strdup(lies(touched))))
-		rc = rep_fail(err, REP_ENOMEM, "out of memory");
-	if (rc == REP_OK)
-		rc = rep_run_refold(run, touched, err);
-	if (rc == REP_OK && was && lies(touched) && strcmp(was, lies(touched)) != 0)
-		rc = rep_run_follow_all(run, touched, err);
-	free(was);
-	return rc;
+	return rc == REP_OK ? rep_run_refold_follow(run, touched, err) : rc;
 }
 
-/* [entity, id, entity, id, ...] */
 static enum rep_code list(struct rep_run *run, struct rep_json *out, struct rep_error *err)
 {
 	struct rep_stmt *stmt;
@@ -48,17 +29,11 @@ static enum rep_code list(struct rep_run *run, struct rep_json *out, struct rep_
 		" WHERE h.eff >= ?1 AND h.device <> '" REP_HUB_DEVICE
 		"' AND c.eff >= ?1 AND c.held = 0 ORDER BY 1, 2",
 		err);
-	bool row = true;
 
 	if (rc != REP_OK)
 		return rc;
 	rep_bind_text(stmt, 1, run->time);
-	while (rc == REP_OK && (rc = rep_step(stmt, &row, err)) == REP_OK && row)
-		for (int i = 0; rc == REP_OK && i < 2; i++)
-			if (!rep_json_append(out, rep_json_string(rep_column_text(stmt, i, NULL))))
-				rc = rep_fail(err, REP_ENOMEM, "out of memory");
-	rep_stmt_reset(stmt);
-	return rc;
+	return rep_column_texts(stmt, 2, out, err);
 }
 
 enum rep_code rep_run_ahead(struct rep_run *run, struct rep_error *err)
@@ -66,9 +41,12 @@ enum rep_code rep_run_ahead(struct rep_run *run, struct rep_error *err)
 	struct rep_json *records = rep_json_array();
 	enum rep_code rc = list(run, records, err);
 
-	for (size_t i = 0; rc == REP_OK && i < rep_json_size(records); i += 2)
-		rc = refold(run, rep_json_string_value(rep_json_at(records, i)),
-			    rep_json_string_value(rep_json_at(records, i + 1)), err);
+	for (size_t i = 0; rc == REP_OK && i < rep_json_size(records); i++) {
+		const struct rep_json *pair = rep_json_at(records, i);
+
+		rc = refold(run, rep_json_string_value(rep_json_at(pair, 0)),
+			    rep_json_string_value(rep_json_at(pair, 1)), err);
+	}
 	rep_json_free(records);
 	return rep_wrap(err, rc, "what was edited ahead of the organisation");
 }

@@ -1,7 +1,6 @@
 /*
  * What follows when a record lies elsewhere: those whose partition is that of a record they refer to.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/store/columns.h"
@@ -20,16 +19,12 @@ static bool follows(const struct rep_entity *entity, const char *target)
 	return false;
 }
 
-static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *entity,
-				const char *id, struct rep_error *err)
+enum rep_code rep_run_refold_follow(struct rep_run *run, struct rep_touched *touched,
+				    struct rep_error *err)
 {
 	struct rep_buf was = REP_BUF_INIT(1u << 20), is = REP_BUF_INIT(1u << 20);
-	struct rep_touched *touched;
-	enum rep_code rc = rep_run_touch(run, entity, id, &touched, err);
+	enum rep_code rc = rep_run_places(run, touched, &was, err);
 
-	if (rc != REP_OK || (!touched->folded.record && !touched->folded.reviews_len))
-		return rc;
-	rc = rep_run_places(run, touched, &was, err);
 	if (rc == REP_OK)
 		rc = rep_run_refold(run, touched, err);
 	if (rc == REP_OK)
@@ -39,6 +34,17 @@ static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *en
 	rep_buf_clear(&was);
 	rep_buf_clear(&is);
 	return rc;
+}
+
+static enum rep_code follow_one(struct rep_run *run, const struct rep_entity *entity,
+				const char *id, struct rep_error *err)
+{
+	struct rep_touched *touched;
+	enum rep_code rc = rep_run_touch(run, entity, id, &touched, err);
+
+	if (rc != REP_OK || (!touched->folded.record && !touched->folded.reviews_len))
+		return rc;
+	return rep_run_refold_follow(run, touched, err);
 }
 
 /*
