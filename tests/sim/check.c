@@ -8,6 +8,7 @@
 #include "core/model/value.h"
 #include "core/store/changes.h"
 #include "core/store/journal.h"
+#include "core/store/outcome.h"
 #include "core/store/tables.h"
 #include "sim/sim.h"
 
@@ -195,30 +196,6 @@ struct refused {
 	int64_t merged;
 };
 
-/* What the hub said of the change; NULL = it was applied. The caller frees it. */
-static struct rep_json *outcome_of(struct rep_db *db, int64_t seq, unsigned index)
-{
-	struct rep_json *outcome = NULL;
-	struct rep_stmt *stmt;
-	struct rep_error err;
-	const char *text;
-	size_t len = 0;
-	bool row;
-
-	sim_ok(rep_db_use(db, &stmt, "SELECT line FROM _outcome WHERE seq = ?1 AND idx = ?2", &err),
-	       &err, "_outcome");
-	rep_bind_int(stmt, 1, seq);
-	rep_bind_int(stmt, 2, index);
-	sim_ok(rep_step(stmt, &row, &err), &err, "_outcome");
-	text = row ? rep_column_text(stmt, 0, &len) : NULL;
-	if (text)
-		sim_ok(rep_json_parse(&outcome, text, len, REP_LINE_SIZE_MAX, REP_SCHEMA_DEPTH_MAX,
-				      &err),
-		       &err, "_outcome");
-	rep_stmt_reset(stmt);
-	return outcome;
-}
-
 static bool is_rejected(const struct rep_json *outcome)
 {
 	const char *name = rep_json_get_string(outcome, "outcome");
@@ -275,10 +252,11 @@ static enum rep_code check_refused(void *user, const struct rep_changeset *set,
 {
 	const struct refused *refused = user;
 
-	(void)err;
 	for (size_t i = 0; set->seq <= refused->merged && i < set->changes_len; i++) {
-		struct rep_json *outcome = outcome_of(refused->replica->db, set->seq, (unsigned)i);
+		struct rep_json *outcome = NULL;
 
+		sim_ok(rep_outcome_get(refused->replica->db, set->seq, i, &outcome, err), err,
+		       "what the hub said");
 		if (outcome)
 			check_gone(refused, &set->changes[i], outcome);
 		rep_json_free(outcome);
@@ -311,26 +289,18 @@ struct told {
 static enum rep_code check_told(void *user, struct rep_indexed *change, struct rep_error *err)
 {
 	const struct told *told = user;
-	const char *outcome = rep_json_get_string(change->outcome, "outcome");
-	struct rep_stmt *stmt;
-	bool row;
-	enum rep_code rc;
+	const char *outcome = rep_json_get_string(change->outcome, "outcome"), *heard;
+	struct rep_json *line = NULL;
 
 	if (!outcome || strcmp(outcome, "applied") == 0)
 		return REP_OK;
-	rc = rep_db_use(told->db, &stmt, "SELECT line FROM _outcome WHERE seq = ?1 AND idx = ?2",
-			err);
-	if (rc != REP_OK)
-		return rc;
-	rep_bind_int(stmt, 1, change->edit.seq);
-	rep_bind_int(stmt, 2, change->edit.index);
-	rc = rep_step(stmt, &row, err);
-	if (rc != REP_OK)
-		return rc;
-	if (!row || !strstr(rep_column_text(stmt, 0, NULL), outcome))
+	sim_ok(rep_outcome_get(told->db, change->edit.seq, change->edit.index, &line, err), err,
+	       told->rep->name);
+	heard = rep_json_get_string(line, "outcome");
+	if (!heard || strcmp(heard, outcome) != 0)
 		sim_fail("%s was not told that its change %lld-%u is %s", told->rep->name,
 			 (long long)change->edit.seq, change->edit.index, outcome);
-	rep_stmt_reset(stmt);
+	rep_json_free(line);
 	return REP_OK;
 }
 
