@@ -281,8 +281,9 @@ static void put_ids(struct rep_buf *sql, const struct rep_changes_query *query, 
 }
 
 /*
- * Of few records, by their index. Of anything else in the order of the stamps, by theirs, so that the first row comes at once and
- * nothing is sorted: SQLite would rather sort millions of rows than read them in order.
+ * Of few records, by their index; where those that joined them count too, by the numbers that the inner query finds, which SQLite would
+ * rather look for in every change of the entity. Of anything else in the order of the stamps, by theirs, so that the first row comes at
+ * once and nothing is sorted: SQLite would rather sort millions of rows than read them in order.
  */
 static enum rep_code prepare_each(struct rep_db *db, const struct rep_changes_query *query,
 				  const struct condition *conditions, size_t len,
@@ -296,7 +297,9 @@ static enum rep_code prepare_each(struct rep_db *db, const struct rep_changes_qu
 
 	*out = NULL;
 	rep_buf_printf(&sql, "SELECT " COLUMNS " FROM _change c%s" SEGMENTS,
-		       few ? "" : " INDEXED BY _change_eff");
+		       !few                                 ? " INDEXED BY _change_eff"
+		       : query->ids_len && query->with_into ? " NOT INDEXED"
+							    : "");
 	for (size_t i = 0; i < len; i++)
 		if (conditions[i].value)
 			rep_buf_printf(&sql, " %s %s%zu", bound ? "AND" : "WHERE",
