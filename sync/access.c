@@ -85,13 +85,13 @@ static enum rep_code log_entry(struct rep_hub *hub, const struct rep_access *acc
 	enum rep_code rc = path ? rep_access_lock(&lock, hub->dir, err)
 				: rep_fail(err, REP_ENOMEM, "out of memory");
 
+	rep_access_chain_init(&chain);
 	if (rc == REP_OK)
 		rc = rep_access_central(hub, &chain, err);
 	if (rc == REP_OK)
 		rc = rep_access_spool(hub->dir, &spool, err);
 	if (rc == REP_OK && spool.len)
-		rc = rep_access_walk(&chain, spool.data, spool.len, hub->key.public, NULL, NULL,
-				     &used, err);
+		rc = rep_access_last(&chain, spool.data, spool.len, hub->key.public, &used, err);
 	if (rc == REP_OK)
 		rc = write_entry(&entry, hub, access, &chain, asked, rows, err);
 	if (rc == REP_OK)

@@ -95,6 +95,59 @@ static enum rep_code check_entry(struct rep_access_chain *chain, const struct re
 	return REP_OK;
 }
 
+/* By its signature, or, where an entry after it bears its hash, by that: then only what it says is read. */
+static enum rep_code read_entry(struct rep_json **out, const char *data, size_t size, bool linked,
+				const uint8_t public[REP_PUBLIC_SIZE], struct rep_error *err)
+{
+	const size_t line = (size_t)((const char *)memchr(data, '\n', size) - data);
+
+	*out = NULL;
+	return linked ? rep_json_parse(out, data, line, REP_LINE_SIZE_MAX, REP_JSON_DEPTH_MAX, err)
+		      : rep_signed_read(out, data, size, "access", public, err);
+}
+
+struct walk {
+	struct rep_access_chain *chain;
+	const uint8_t *public;
+	bool by_last; /* the signature of the last entry stands for those before it */
+	enum rep_code (*each)(void *user, const struct rep_access_entry *entry,
+			      struct rep_error *err);
+	void *user;
+};
+
+/* *used: the bytes of the entries that were found good. */
+static enum rep_code walk(const struct walk *walk, const char *data, size_t len, size_t *used,
+			  struct rep_error *err)
+{
+	struct rep_access_chain *chain = walk->chain;
+	size_t at = 0, size = entry_size(data, len);
+	enum rep_code rc = REP_OK;
+
+	while (rc == REP_OK && size > 0) {
+		struct rep_access_entry entry = {.data = data + at, .size_bytes = size};
+		const size_t next = entry_size(data + at + size, len - at - size);
+		struct rep_json *document = NULL;
+
+		rc = read_entry(&document, data + at, size, walk->by_last && next > 0, walk->public,
+				err);
+		if (rc != REP_OK)
+			rc = rep_wrap(err, rc, "entry %lld", (long long)chain->n + 1);
+		entry.document = document;
+		entry.n = rep_json_get_integer(document, "n");
+		if (rc == REP_OK && entry.n > chain->n) {
+			rc = check_entry(chain, document, data + at, err);
+			if (rc == REP_OK && walk->each)
+				rc = walk->each(walk->user, &entry, err);
+		}
+		rep_json_free(document);
+		at += rc == REP_OK ? size : 0;
+		size = next;
+	}
+	if (used)
+		*used = at;
+	return rc;
+}
+
 enum rep_code rep_access_walk(struct rep_access_chain *chain, const char *data, size_t len,
 			      const uint8_t public[REP_PUBLIC_SIZE],
 			      enum rep_code (*each)(void *user,
@@ -102,29 +155,18 @@ enum rep_code rep_access_walk(struct rep_access_chain *chain, const char *data, 
 						    struct rep_error *err),
 			      void *user, size_t *used, struct rep_error *err)
 {
-	enum rep_code rc = REP_OK;
-	size_t at = 0, size;
+	const struct walk all = {.chain = chain, .public = public, .each = each, .user = user};
 
-	while (rc == REP_OK && at < len && (size = entry_size(data + at, len - at)) > 0) {
-		struct rep_access_entry entry = {.data = data + at, .size_bytes = size};
-		struct rep_json *document = NULL;
+	return walk(&all, data, len, used, err);
+}
 
-		rc = rep_signed_read(&document, data + at, size, "access", public, err);
-		if (rc != REP_OK)
-			rc = rep_wrap(err, rc, "entry %lld", (long long)chain->n + 1);
-		entry.document = document;
-		entry.n = rep_json_get_integer(document, "n");
-		if (rc == REP_OK && entry.n > chain->n) {
-			rc = check_entry(chain, document, data + at, err);
-			if (rc == REP_OK && each)
-				rc = each(user, &entry, err);
-		}
-		rep_json_free(document);
-		at += size;
-	}
-	if (used)
-		*used = at;
-	return rc;
+enum rep_code rep_access_last(struct rep_access_chain *chain, const char *data, size_t len,
+			      const uint8_t public[REP_PUBLIC_SIZE], size_t *used,
+			      struct rep_error *err)
+{
+	const struct walk last = {.chain = chain, .public = public, .by_last = true};
+
+	return walk(&last, data, len, used, err);
 }
 
 /* ---- the folder's file ---- */
