@@ -152,12 +152,20 @@ access() { "$REPSYNC" -C "$1" --json hub access; }
 @test "an access log that was changed, cut or lost in central is found" {
 	local hub=$W/damaged
 	"$REPSYNC" -C "$HUB" hub show contact C-0001
+	hub_at "$DAY 22:15:00" rep set E0015 --territory JN-01
+	"$REPSYNC" -C "$HUB" hub show contact C-0001
 	"$REPSYNC" -C "$HUB" hub audit --limit 1
 	cp -a "$HUB" "$hub"
 	sed -i '1s/show/hide/' "$hub/access.jsonl"
 	run --separate-stderr "$REPSYNC" -C "$hub" --json hub verify
 	[ "$status" -eq 5 ] && jq -e '.problems[0].where == "access.jsonl"' <<<"$output"
-	cp "$HUB/access.jsonl" "$hub/access.jsonl"
+	# Nothing is told that cannot be recorded; the company's work goes on.
+	run --separate-stderr "$REPSYNC" -C "$hub" hub show contact C-0001
+	[ "$status" -eq 5 ] && [ -z "$output" ]
+	"$REPSYNC" -C "$hub" hub rep set E0015 --territory JN-02
+	grep -q hide "$hub/access.jsonl"
+	rm -rf "$hub"
+	cp -a "$HUB" "$hub"
 	sed -i 1,2d "$hub/access.jsonl"
 	run --separate-stderr "$REPSYNC" -C "$hub" --json hub verify
 	[ "$status" -eq 5 ]
