@@ -161,18 +161,13 @@ static enum rep_code judge(const struct rep_device *device, const struct rep_bun
 static enum rep_code is_old(struct rep_device *device, const struct rep_oid *commit, bool *old,
 			    struct rep_error *err)
 {
-	struct rep_git *git = rep_clone_git(device->clone);
-	struct rep_oid at, tree, parent;
-	int64_t time_s;
-	enum rep_code rc = rep_device_tip(device->replica->db, REP_META_APPLIED_TIP, &at, err);
+	struct rep_oid applied;
+	enum rep_code rc = rep_device_tip(device->replica->db, REP_META_APPLIED_TIP, &applied, err);
 
 	*old = false;
-	while (rc == REP_OK && !*old && !rep_oid_is_zero(&at)) {
-		*old = rep_oid_equal(&at, commit);
-		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
-		at = parent;
-	}
-	return rc;
+	if (rc != REP_OK)
+		return rc;
+	return rep_git_chain_has(rep_clone_git(device->clone), &applied, commit, old, err);
 }
 
 static enum rep_code take_objects(struct rep_git *git, const struct rep_bundle *bundle,

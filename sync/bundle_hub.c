@@ -230,18 +230,14 @@ static enum rep_code count_missing(struct rep_git *box, struct rep_git *fresh,
 				   const struct rep_bundle *bundle, const struct rep_oid *outbox,
 				   int64_t *missing, struct rep_error *err)
 {
-	struct rep_oid at = *outbox, tree, parent;
+	struct rep_oid at = bundle->tip, tree, parent;
 	int64_t time_s;
-	enum rep_code rc = REP_OK;
+	bool has;
+	enum rep_code rc = rep_git_chain_has(box, outbox, &bundle->tip, &has, err);
 
 	*missing = 0;
-	for (size_t n = 0; !rc && n < COMMITS_MAX && !rep_oid_is_zero(&at); n++) {
-		if (rep_oid_equal(&at, &bundle->tip))
-			return REP_OK;
-		rc = rep_git_commit_read(box, &at, &tree, &parent, &time_s, err);
-		at = parent;
-	}
-	at = bundle->tip;
+	if (rc || has)
+		return rc;
 	while (!rc && !rep_oid_is_zero(&at) && !rep_oid_equal(&at, outbox) &&
 	       *missing < (int64_t)COMMITS_MAX && rep_git_has(fresh, &at)) {
 		rc = rep_git_commit_read(fresh, &at, &tree, &parent, &time_s, err);

@@ -119,3 +119,22 @@ out:
 	rep_buf_clear(&buf);
 	return rep_wrap(err, rc, "commit %s", hex);
 }
+
+enum rep_code rep_git_chain_has(struct rep_git *git, const struct rep_oid *tip,
+				const struct rep_oid *commit, bool *has, struct rep_error *err)
+{
+	struct rep_oid at = *tip, tree, parent;
+	int64_t time_s;
+	enum rep_code rc = REP_OK;
+
+	*has = false;
+	while (rc == REP_OK && !rep_oid_is_zero(&at)) {
+		if (rep_oid_equal(&at, commit)) {
+			*has = true;
+			break;
+		}
+		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
+		at = parent;
+	}
+	return rc;
+}

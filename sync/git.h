@@ -113,6 +113,10 @@ void rep_git_commit_write(struct rep_buf *out, const struct rep_git_commit *comm
 REP_CHECK enum rep_code rep_git_commit_read(struct rep_git *git, const struct rep_oid *oid,
 					    struct rep_oid *tree, struct rep_oid *parent,
 					    int64_t *committer_s, struct rep_error *err);
+/* Is `commit` the tip, or one that the tip goes back to? A zero tip has none. */
+REP_CHECK enum rep_code rep_git_chain_has(struct rep_git *git, const struct rep_oid *tip,
+					  const struct rep_oid *commit, bool *has,
+					  struct rep_error *err);
 
 struct rep_tree_entry {
 	char *name;

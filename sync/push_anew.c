@@ -9,18 +9,14 @@
 /* Is the commit that the mailbox shows one of ours, or none? */
 static enum rep_code is_ours(struct rep_device *device, bool *ours, struct rep_error *err)
 {
-	struct rep_git *git = rep_clone_git(device->clone);
-	struct rep_oid at, tree, parent;
-	int64_t time_s;
-	enum rep_code rc = rep_device_tip(device->replica->db, REP_META_PLANNED_TIP, &at, err);
+	struct rep_oid planned;
+	enum rep_code rc = rep_device_tip(device->replica->db, REP_META_PLANNED_TIP, &planned, err);
 
 	*ours = rep_oid_is_zero(&device->outbox);
-	while (rc == REP_OK && !*ours && !rep_oid_is_zero(&at)) {
-		*ours = rep_oid_equal(&at, &device->outbox);
-		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
-		at = parent;
-	}
-	return rc;
+	if (rc != REP_OK || *ours)
+		return rc;
+	return rep_git_chain_has(rep_clone_git(device->clone), &planned, &device->outbox, ours,
+				 err);
 }
 
 /* The root that the view which the rows show names; *number: which it is, 0 = none of ours. */
