@@ -14,7 +14,6 @@
 #define HEAD_MAX 160u
 #define BOX_SIZE (REP_CIPHER_KEY + REP_BOX_EXTRA)
 #define OBJECT_HEAD 9u
-#define OBJECT_MAX (256u * 1024u * 1024u)
 
 void rep_bundle_clear(struct rep_bundle *bundle)
 {
@@ -174,7 +173,8 @@ static enum rep_code put_object(void *user, const struct rep_oid *oid, struct re
 
 static enum rep_code put_objects(struct rep_buf *out, struct rep_git *git, struct rep_error *err)
 {
-	struct writing writing = {.git = git, .out = out, .object = REP_BUF_INIT(OBJECT_MAX)};
+	struct writing writing = {
+		.git = git, .out = out, .object = REP_BUF_INIT(REP_BUNDLE_SIZE_MAX)};
 	enum rep_code rc = rep_zip_new(&writing.zip, err);
 
 	if (!rc)

@@ -9,9 +9,6 @@
 #include "sync/mailbox.h"
 #include "sync/private.h"
 
-#define OBJECT_MAX (256u * 1024u * 1024u)
-#define COMMITS_MAX 1000000u
-
 /* Where our chain goes on from when nobody shows the mailbox: from what it was last seen to hold, or from a root that a view names. */
 static enum rep_code begin(struct rep_device *device, struct rep_error *err)
 {
@@ -70,7 +67,7 @@ static enum rep_code gather(struct rep_git *from, const struct wanted *wanted, c
 	if (rc == REP_OK)
 		rc = rep_pack_new(&pack, *out, err);
 	if (rc == REP_OK)
-		rc = rep_pack_copy_commits(pack, from, &wanted->tip, &wanted->base, COMMITS_MAX,
+		rc = rep_pack_copy_commits(pack, from, &wanted->tip, &wanted->base, REP_CHAIN_MAX,
 					   err);
 	if (rc == REP_OK)
 		rc = rep_pack_commit(pack, NULL, err);
@@ -178,7 +175,7 @@ static enum rep_code take_objects(struct rep_git *git, const struct rep_bundle *
 	enum rep_code rc = rep_pack_new(&pack, git, err);
 
 	if (rc == REP_OK)
-		rc = rep_bundle_unpack(bundle, pack, OBJECT_MAX, err);
+		rc = rep_bundle_unpack(bundle, pack, REP_BUNDLE_SIZE_MAX, err);
 	if (rc == REP_OK)
 		rc = rep_pack_commit(pack, NULL, err);
 	if (rc == REP_OK)

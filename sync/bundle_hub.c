@@ -20,7 +20,6 @@
 #include "sync/private.h"
 #include "sync/serve.h"
 
-#define COMMITS_MAX 1000000u
 #define ANSWER_MAX 65536u
 
 /* ---- out: a view ---- */
@@ -109,7 +108,7 @@ static enum rep_code gather(struct rep_pack *pack, struct rep_git *box, const st
 
 	*base = rep_oid_zero;
 	*since = 0;
-	for (size_t n = 0; !rc && n < COMMITS_MAX && !rep_oid_is_zero(&at); n++) {
+	for (size_t n = 0; !rc && n < REP_CHAIN_MAX && !rep_oid_is_zero(&at); n++) {
 		rc = view_of(box, &at, &at_epoch, &at_number, err);
 		if (!rc)
 			rc = rep_git_commit_read(box, &at, &tree, &parent, &time_s, err);
@@ -239,7 +238,7 @@ static enum rep_code count_missing(struct rep_git *box, struct rep_git *fresh,
 	if (rc || has)
 		return rc;
 	while (!rc && !rep_oid_is_zero(&at) && !rep_oid_equal(&at, outbox) &&
-	       *missing < (int64_t)COMMITS_MAX && rep_git_has(fresh, &at)) {
+	       *missing < (int64_t)REP_CHAIN_MAX && rep_git_has(fresh, &at)) {
 		rc = rep_git_commit_read(fresh, &at, &tree, &parent, &time_s, err);
 		at = parent;
 		++*missing;

@@ -16,7 +16,6 @@
 #include "sync/mailbox.h"
 #include "sync/pack.h"
 
-#define CHAIN_MAX 1000000u
 #define COMMIT_SIZE_MAX 65536u
 #define BLOB_SIZE_MAX (256u * 1024u * 1024u)
 
@@ -217,7 +216,7 @@ static enum rep_code copy_chain(struct rep_clone *clone, struct rep_pack *pack,
 	int64_t time_s;
 	enum rep_code rc = REP_OK;
 
-	for (size_t n = 0; !rc && n < CHAIN_MAX && !rep_oid_is_zero(&at); n++) {
+	for (size_t n = 0; !rc && n < REP_CHAIN_MAX && !rep_oid_is_zero(&at); n++) {
 		struct rep_buf buf = REP_BUF_INIT(COMMIT_SIZE_MAX);
 
 		rc = rep_git_commit_read(clone->git, &at, &tree, &parent, &time_s, err);
@@ -240,7 +239,7 @@ static enum rep_code find_acknowledged(struct rep_clone *clone, const struct rep
 	enum rep_code rc = rep_meta_get_int(clone->replica->db, REP_META_MERGED_SEQ, &merged, err);
 
 	*out = *planned;
-	for (size_t n = 0; !rc && n < CHAIN_MAX && !rep_oid_is_zero(out); n++) {
+	for (size_t n = 0; !rc && n < REP_CHAIN_MAX && !rep_oid_is_zero(out); n++) {
 		rc = rep_outbox_commit_range(clone->git, out, &first, &last, &parent, err);
 		if (rc || last <= merged)
 			break;
@@ -282,7 +281,7 @@ static enum rep_code copy_wanted(struct rep_clone *clone, struct rep_pack *pack,
 	}
 	/* Stops at what is in the pack already. */
 	if (!rc && !rep_oid_is_zero(&planned))
-		rc = rep_pack_copy_commits(pack, clone->git, &planned, &known, CHAIN_MAX, err);
+		rc = rep_pack_copy_commits(pack, clone->git, &planned, &known, REP_CHAIN_MAX, err);
 	return rc;
 }
 

@@ -13,7 +13,6 @@
 #include "sync/mailbox.h"
 
 #define PACKS_MAX 200u /* a push and a view a day leave as many in a season; git opens them all */
-#define COMMITS_MAX 1000000u
 #define SCRATCH "tmp_tidy" /* the janitor takes what begins so */
 #define BASE "repsync.base"
 
@@ -107,7 +106,7 @@ static enum rep_code copy_branch(struct rep_pack *pack, struct rep_git *box, con
 
 	if (rc || rep_oid_is_zero(&tip))
 		return rc;
-	return rep_pack_copy_commits(pack, box, &tip, &rep_oid_zero, COMMITS_MAX, err);
+	return rep_pack_copy_commits(pack, box, &tip, &rep_oid_zero, REP_CHAIN_MAX, err);
 }
 
 /* Into a repository beside, because a builder leaves out what its own repository has. */

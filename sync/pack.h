@@ -54,6 +54,7 @@ REP_CHECK enum rep_code rep_pack_copy_tree(struct rep_pack *pack, struct rep_git
 /* The same without blobs: only the folders. */
 REP_CHECK enum rep_code rep_pack_copy_folders(struct rep_pack *pack, struct rep_git *from,
 					      const struct rep_oid *tree, struct rep_error *err);
+#define REP_CHAIN_MAX 1000000u /* commits that are moved at once, at the most */
 /*
  * Adds the commits of `from` from `tip` back to `stop` (zero = to the root) or to the first that the pack's repository
  * has, with all that their trees need. REP_ELIMIT beyond `max` commits.

@@ -9,7 +9,6 @@
 #include "sync/transport.h"
 
 #define REP_CA_FILE "authority.pem" /* in the child's own folder */
-#define REP_CHAIN_MAX 1000000u      /* commits that one push or fetch moves at the most */
 
 enum rep_transport_kind { REP_TRANSPORT_FOLDER, REP_TRANSPORT_SSH, REP_TRANSPORT_HTTPS };
 struct rep_transport {
