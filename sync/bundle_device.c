@@ -115,16 +115,10 @@ enum rep_code rep_device_bundle(struct rep_replica *replica, const char *path, i
 				struct rep_json **summary, struct rep_error *err)
 {
 	const struct rep_sync options = {.now_ms = now_ms};
-	struct rep_device device = {0};
-	struct rep_lock *lock = NULL;
-	enum rep_code rc = rep_device_turn(&lock, replica, err);
+	struct rep_device device;
+	enum rep_code rc = rep_device_begin_turn(&device, replica, &options, err);
 
 	*summary = NULL;
-	if (rc == REP_OK)
-		rc = rep_key_init(err);
-	if (rc == REP_OK)
-		rc = rep_device_begin(&device, replica, err);
-	device.options = &options;
 	if (rc == REP_OK && replica->schema)
 		rc = rep_seal(replica, now_ms, NULL, &device.counts.sealed, err);
 	if (rc == REP_OK)
@@ -136,7 +130,6 @@ enum rep_code rep_device_bundle(struct rep_replica *replica, const char *path, i
 		*summary = NULL;
 	}
 	rep_device_end(&device);
-	rep_lock_free(lock);
 	return rep_wrap(err, rc, "bundle");
 }
 
@@ -230,16 +223,10 @@ enum rep_code rep_device_unbundle(struct rep_replica *replica, const char *path,
 {
 	const struct rep_sync options = {.now_ms = now_ms};
 	struct rep_bundle bundle = {0};
-	struct rep_device device = {0};
-	struct rep_lock *lock = NULL;
-	enum rep_code rc = rep_device_turn(&lock, replica, err);
+	struct rep_device device;
+	enum rep_code rc = rep_device_begin_turn(&device, replica, &options, err);
 
 	*summary = NULL;
-	if (rc == REP_OK)
-		rc = rep_key_init(err);
-	if (rc == REP_OK)
-		rc = rep_device_begin(&device, replica, err);
-	device.options = &options;
 	if (rc == REP_OK)
 		rc = rep_bundle_peek(&bundle, path, err);
 	if (rc == REP_OK)
@@ -252,6 +239,5 @@ enum rep_code rep_device_unbundle(struct rep_replica *replica, const char *path,
 		rc = rep_device_summary(&device, 0, summary, err);
 	rep_bundle_clear(&bundle);
 	rep_device_end(&device);
-	rep_lock_free(lock);
 	return rep_wrap(err, rc, "bundle");
 }

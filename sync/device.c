@@ -64,11 +64,43 @@ out:
 	return rep_wrap(err, rc, "read the replica's invitation");
 }
 
+/* Two syncs of one replica would make two chains of commits; whoever comes second is told so at once. */
+static enum rep_code take_turn(struct rep_lock **out, const struct rep_replica *replica,
+			       struct rep_error *err)
+{
+	struct rep_buf path = REP_BUF_INIT(8192);
+	enum rep_code rc;
+
+	rep_buf_printf(&path, "%s/sync.lock", replica->dir);
+	rc = rep_buf_check(&path, "a path", err);
+	if (rc == REP_OK)
+		rc = rep_lock_take(out, path.data, "a sync of this replica", false, err);
+	rep_buf_clear(&path);
+	return rc;
+}
+
+enum rep_code rep_device_begin_turn(struct rep_device *device, struct rep_replica *replica,
+				    const struct rep_sync *options, struct rep_error *err)
+{
+	struct rep_lock *turn = NULL;
+	enum rep_code rc = take_turn(&turn, replica, err);
+
+	*device = (struct rep_device){0};
+	if (rc == REP_OK)
+		rc = rep_key_init(err);
+	if (rc == REP_OK)
+		rc = rep_device_begin(device, replica, err);
+	device->options = options;
+	device->turn = turn;
+	return rc;
+}
+
 void rep_device_end(struct rep_device *device)
 {
 	rep_clone_close(device->clone);
 	rep_transport_close(device->transport);
 	rep_json_free(device->invitation);
+	rep_lock_free(device->turn);
 	*device = (struct rep_device){0};
 }
 
@@ -399,43 +431,18 @@ static enum rep_code run_sync(struct rep_device *device, struct rep_error *err)
 	return rc;
 }
 
-/* Two syncs of one replica would make two chains of commits; whoever comes second is told so at once. */
-enum rep_code rep_device_turn(struct rep_lock **out, const struct rep_replica *replica,
-			      struct rep_error *err)
-{
-	struct rep_buf path = REP_BUF_INIT(8192);
-	enum rep_code rc;
-
-	rep_buf_printf(&path, "%s/sync.lock", replica->dir);
-	rc = rep_buf_check(&path, "a path", err);
-	if (rc == REP_OK)
-		rc = rep_lock_take(out, path.data, "a sync of this replica", false, err);
-	rep_buf_clear(&path);
-	return rc;
-}
-
 enum rep_code rep_device_sync(struct rep_replica *replica, const struct rep_sync *options,
 			      struct rep_json **summary, struct rep_error *err)
 {
 	const int64_t start_s = monotonic_s();
-	struct rep_device device = {0};
-	struct rep_lock *lock = NULL;
-	enum rep_code rc;
+	struct rep_device device;
+	enum rep_code rc = rep_device_begin_turn(&device, replica, options, err);
 
 	*summary = NULL;
-	rc = rep_device_turn(&lock, replica, err);
 	if (rc == REP_OK)
-		rc = rep_key_init(err);
-	if (rc == REP_OK)
-		rc = rep_device_begin(&device, replica, err);
-	if (rc != REP_OK)
-		goto out;
-	device.options = options;
-	rc = run_sync(&device, err);
+		rc = run_sync(&device, err);
 	if (rc == REP_OK)
 		rc = rep_device_summary(&device, monotonic_s() - start_s, summary, err);
-out:
 	rep_device_end(&device);
-	rep_lock_free(lock);
 	return rep_wrap(err, rc, "sync");
 }

@@ -42,6 +42,7 @@ struct rep_sync_counts {
 	int64_t conflicts, rejected, proposed, held;
 };
 
+struct rep_lock;
 struct rep_device {
 	struct rep_replica *replica;
 	const struct rep_sync *options;
@@ -54,11 +55,20 @@ struct rep_device {
 	struct rep_oid fetched; /* what came with a push; zero = nothing */
 	const struct rep_buf *farewell; /* what an outbox begun now begins with; NULL: enrol.json */
 	struct rep_sync_counts counts;
+	struct rep_lock *turn; /* NULL where nothing moves the chain */
 };
 
 /* Reads the invitation kept in the replica, and the hub's key. */
 REP_CHECK enum rep_code rep_device_begin(struct rep_device *device, struct rep_replica *replica,
 					 struct rep_error *err);
+/*
+ * The same for one sync, or whatever else moves the chain: holds the replica's lock of that until the end, REP_EBUSY. `options` is
+ * borrowed. rep_device_end also after a failure.
+ */
+REP_CHECK enum rep_code rep_device_begin_turn(struct rep_device *device,
+					      struct rep_replica *replica,
+					      const struct rep_sync *options,
+					      struct rep_error *err);
 void rep_device_end(struct rep_device *device);
 /* A tip kept in _meta; zero when there is none. */
 REP_CHECK enum rep_code rep_device_tip(struct rep_db *db, const char *key, struct rep_oid *out,
@@ -125,10 +135,6 @@ REP_CHECK enum rep_code rep_push_follow_view(struct rep_device *device, struct r
 
 /* ---- device.c ---- */
 
-/* The lock of one sync, or of whatever else moves the chain. REP_EBUSY. */
-struct rep_lock;
-REP_CHECK enum rep_code rep_device_turn(struct rep_lock **out, const struct rep_replica *replica,
-					struct rep_error *err);
 /* The counts as JSON; bytes where there was a transport. */
 REP_CHECK enum rep_code rep_device_summary(const struct rep_device *device, int64_t seconds,
 					   struct rep_json **out, struct rep_error *err);
