@@ -17,6 +17,7 @@
 
 void rep_bundle_clear(struct rep_bundle *bundle)
 {
+	rep_buf_clear(&bundle->file);
 	rep_buf_clear(&bundle->objects);
 	*bundle = (struct rep_bundle){0};
 }
@@ -291,25 +292,17 @@ enum rep_code rep_bundle_write(const char *path, const struct rep_bundle *bundle
 	return rep_wrap(err, rc, "write bundle %s", path);
 }
 
-static enum rep_code read_file(struct rep_bundle *out, struct rep_buf *file, const char *path,
-			       size_t *head_len, struct rep_error *err)
+enum rep_code rep_bundle_read(struct rep_bundle *out, const char *path, struct rep_error *err)
 {
-	enum rep_code rc = rep_file_read(file, path, err);
+	size_t head_len;
+	enum rep_code rc;
 
-	*out = (struct rep_bundle){.objects = REP_BUF_INIT(REP_BUNDLE_SIZE_MAX)};
-	if (!rc && !read_head(out, rep_buf_str(file), file->len, head_len))
+	*out = (struct rep_bundle){.file = REP_BUF_INIT(REP_BUNDLE_SIZE_MAX),
+				   .objects = REP_BUF_INIT(REP_BUNDLE_SIZE_MAX)};
+	rc = rep_file_read(&out->file, path, err);
+	if (!rc && !read_head(out, rep_buf_str(&out->file), out->file.len, &head_len))
 		rc = rep_fail(err, REP_EINVAL, "not a bundle of repsync");
 	return rc;
-}
-
-enum rep_code rep_bundle_peek(struct rep_bundle *out, const char *path, struct rep_error *err)
-{
-	struct rep_buf file = REP_BUF_INIT(REP_BUNDLE_SIZE_MAX);
-	size_t head_len;
-	enum rep_code rc = read_file(out, &file, path, &head_len, err);
-
-	rep_buf_clear(&file);
-	return rep_wrap(err, rc, "bundle %s", path);
 }
 
 /* Opens what lies behind the first line, in its place. */
@@ -340,30 +333,25 @@ out:
 	return rc;
 }
 
-enum rep_code rep_bundle_read(struct rep_bundle *out, const char *path,
-			      const struct rep_key *receiver, struct rep_error *err)
+enum rep_code rep_bundle_open(struct rep_bundle *bundle, const struct rep_key *receiver,
+			      struct rep_error *err)
 {
-	struct rep_buf file = REP_BUF_INIT(REP_BUNDLE_SIZE_MAX);
-	size_t head_len, len = 0, document;
+	const char *head_end = memchr(bundle->file.data, '\n', bundle->file.len), *line;
+	size_t len = 0, document;
 	char *plain = NULL;
-	const char *line;
-	enum rep_code rc = read_file(out, &file, path, &head_len, err);
+	enum rep_code rc = open_sealed(&bundle->file, (size_t)(head_end + 1 - bundle->file.data),
+				       receiver, &plain, &len, err);
 
-	if (!rc)
-		rc = open_sealed(&file, head_len, receiver, &plain, &len, err);
 	if (rc)
-		goto out;
+		return rc;
 	/* The document is two lines. */
 	line = memchr(plain, '\n', len < REP_LINE_SIZE_MAX ? len : REP_LINE_SIZE_MAX);
 	line = line ? memchr(line + 1, '\n', (size_t)(plain + len - line - 1)) : NULL;
 	document = line ? (size_t)(line - plain) + 1 : len;
-	rep_buf_put(&out->objects, plain + document, len - document);
-	rc = rep_buf_check(&out->objects, "a bundle", err);
+	rep_buf_put(&bundle->objects, plain + document, len - document);
+	rc = rep_buf_check(&bundle->objects, "a bundle", err);
 	if (!rc)
-		rc = read_document(out, plain, document, err);
-out:
-	rep_buf_clear(&file);
-	if (rc)
-		rep_bundle_clear(out);
-	return rep_wrap(err, rc, "bundle %s", path);
+		rc = read_document(bundle, plain, document, err);
+	rep_buf_clear(&bundle->file);
+	return rc;
 }

@@ -196,10 +196,8 @@ static enum rep_code apply(struct rep_device *device, const struct rep_bundle *b
 {
 	struct rep_git *git;
 	bool old;
-	enum rep_code rc = judge(device, bundle, err);
+	enum rep_code rc = rep_clone_open(&device->clone, device->replica, err);
 
-	if (rc == REP_OK)
-		rc = rep_clone_open(&device->clone, device->replica, err);
 	if (rc == REP_OK)
 		rc = is_old(device, &bundle->tip, &old, err);
 	if (rc != REP_OK || old)
@@ -228,16 +226,16 @@ enum rep_code rep_device_unbundle(struct rep_replica *replica, const char *path,
 
 	*summary = NULL;
 	if (rc == REP_OK)
-		rc = rep_bundle_peek(&bundle, path, err);
+		rc = rep_bundle_read(&bundle, path, err);
 	if (rc == REP_OK)
 		rc = judge(&device, &bundle, err);
 	if (rc == REP_OK)
-		rc = rep_bundle_read(&bundle, path, &replica->key, err);
+		rc = rep_bundle_open(&bundle, &replica->key, err);
 	if (rc == REP_OK)
 		rc = apply(&device, &bundle, err);
 	if (rc == REP_OK)
 		rc = rep_device_summary(&device, 0, summary, err);
 	rep_bundle_clear(&bundle);
 	rep_device_end(&device);
-	return rep_wrap(err, rc, "bundle");
+	return rep_wrap(err, rc, "bundle %s", path);
 }

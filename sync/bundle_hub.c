@@ -413,15 +413,13 @@ enum rep_code rep_hub_unbundle(struct rep_hub *hub, const char *path, const char
 {
 	struct rep_bundle bundle = {0};
 	int64_t missing = 0;
-	enum rep_code rc = rep_bundle_peek(&bundle, path, err);
+	enum rep_code rc = rep_bundle_read(&bundle, path, err);
 
 	*summary = NULL;
 	if (!rc)
 		rc = judge(hub, &bundle, err);
 	if (!rc)
-		rc = rep_bundle_read(&bundle, path, &hub->key, err);
-	if (!rc)
-		rc = judge(hub, &bundle, err);
+		rc = rep_bundle_open(&bundle, &hub->key, err);
 	if (!rc)
 		rc = take(hub, &bundle, program, &missing, err);
 	if (!rc && !(*summary = rep_json_object()))
@@ -431,5 +429,5 @@ enum rep_code rep_hub_unbundle(struct rep_hub *hub, const char *path, const char
 		rep_json_set_integer(*summary, "commits", missing);
 	}
 	rep_bundle_clear(&bundle);
-	return rep_wrap(err, rc, "bundle");
+	return rep_wrap(err, rc, "bundle %s", path);
 }

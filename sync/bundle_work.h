@@ -26,6 +26,7 @@ struct rep_bundle {
 	struct rep_oid base; /* zero = nothing is presupposed */
 	char made[REP_TIME_LEN + 1];
 	/* Read, not written: */
+	struct rep_buf file;    /* what is sealed, until it is opened */
 	struct rep_buf objects; /* as they stand in the file, hashed */
 };
 void rep_bundle_clear(struct rep_bundle *bundle);
@@ -35,15 +36,15 @@ REP_CHECK enum rep_code rep_bundle_write(const char *path, const struct rep_bund
 					 struct rep_git *objects, const struct rep_key *signer,
 					 const uint8_t receiver[REP_PUBLIC_SIZE], size_t *size,
 					 struct rep_error *err);
-/* Only the first line: whose bundle it is, and of which kind. */
-REP_CHECK enum rep_code rep_bundle_peek(struct rep_bundle *out, const char *path,
+/* Reads the file, and of it the first line: whose bundle it is, of which kind, and who signed it. To be cleared also after a failure. */
+REP_CHECK enum rep_code rep_bundle_read(struct rep_bundle *out, const char *path,
 					struct rep_error *err);
 /*
- * Opens and verifies the whole of it, with the first line's own key: whose that is, the caller judges. REP_EREFUSED when it is sealed
+ * Opens and verifies what was read, with the first line's own key: whose that is, the caller judges. REP_EREFUSED when it is sealed
  * to somebody else.
  */
-REP_CHECK enum rep_code rep_bundle_read(struct rep_bundle *out, const char *path,
-					const struct rep_key *receiver, struct rep_error *err);
+REP_CHECK enum rep_code rep_bundle_open(struct rep_bundle *bundle, const struct rep_key *receiver,
+					struct rep_error *err);
 /* Adds the objects to a pack, each bounded by `object_max` bytes. */
 REP_CHECK enum rep_code rep_bundle_unpack(const struct rep_bundle *bundle, struct rep_pack *pack,
 					  size_t object_max, struct rep_error *err);

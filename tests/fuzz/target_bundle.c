@@ -33,11 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	if (data[0] == 'f') {
-		if (rep_bundle_peek(&bundle, fuzz_file(data + 1, size - 1), &err) == REP_OK)
-			rep_bundle_clear(&bundle);
-		if (rep_bundle_read(&bundle, fuzz_file(data + 1, size - 1), fuzz_key(), &err) ==
-		    REP_OK)
-			rep_bundle_clear(&bundle);
+		if (rep_bundle_read(&bundle, fuzz_file(data + 1, size - 1), &err) == REP_OK)
+			(void)!rep_bundle_open(&bundle, fuzz_key(), &err);
+		rep_bundle_clear(&bundle);
 		return 0;
 	}
 	rep_buf_put(&bundle.objects, data + 1, size - 1);
