@@ -128,6 +128,12 @@ enum rep_code rep_device_connect(struct rep_transport **out, const struct rep_js
 	return rep_transport_open(out, &options, err);
 }
 
+enum rep_code rep_device_look(struct rep_device *device, struct rep_error *err)
+{
+	device->guessed = false;
+	return rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
+}
+
 /*
  * Where there is something to send, the push says by itself whether the outbox stands where we left it: a connection less, which on a
  * line of long delay is seconds. Whatever goes wrong then is done again in the slow way.
@@ -157,7 +163,7 @@ static enum rep_code connect_with(struct rep_device *device, bool one_time, stru
 				one_time, device->options, err);
 	if (rc != REP_OK || device->guessed)
 		return rc;
-	return rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
+	return rep_device_look(device, err);
 }
 
 /*
@@ -234,7 +240,7 @@ enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error 
 	if (!rep_oid_is_zero(&device->fetched))
 		device->inbox = device->fetched;
 	else if (device->guessed)
-		rc = rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
+		rc = rep_device_look(device, err);
 	device->guessed = false;
 	if (rc != REP_OK)
 		return rep_wrap(err, rc, "fetch the view");

@@ -135,6 +135,8 @@ REP_CHECK enum rep_code rep_push_follow_view(struct rep_device *device, struct r
 
 /* ---- device.c ---- */
 
+/* Asks the mailbox where outbox and inbox stand; from here on that is no guess. */
+REP_CHECK enum rep_code rep_device_look(struct rep_device *device, struct rep_error *err);
 /* The counts as JSON; bytes where there was a transport. */
 REP_CHECK enum rep_code rep_device_summary(const struct rep_device *device, int64_t seconds,
 					   struct rep_json **out, struct rep_error *err);

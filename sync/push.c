@@ -361,8 +361,7 @@ enum rep_code rep_push_send(struct rep_device *device, struct rep_error *err)
 
 	for (int i = 0; rc == REP_EORDER && i < (device->guessed ? 1 : PUSH_TRIES); i++) {
 		if (i > 0) {
-			rc = rep_transport_tips(device->transport, &device->outbox, &device->inbox,
-						err);
+			rc = rep_device_look(device, err);
 			if (rc != REP_OK)
 				break;
 		}

@@ -106,7 +106,7 @@ enum rep_code rep_push_settle(struct rep_device *device, struct rep_error *err)
 	if (rc != REP_OK || ours)
 		return rc;
 	/* What the mailbox showed may be older than its inbox: the view that names the root came first. */
-	rc = rep_transport_tips(device->transport, &device->outbox, &device->inbox, err);
+	rc = rep_device_look(device, err);
 	if (rc == REP_OK)
 		rc = rep_device_fetch_view(device, err);
 	if (rc == REP_OK)
