@@ -1,11 +1,11 @@
 /*
- * Reads at the hub are recorded before anything is told (sync/access.h).
+ * Reads at the hub are recorded before anything is told (sync/hub/access.h).
  */
 #ifndef REPSYNC_CLI_ACCESS_H
 #define REPSYNC_CLI_ACCESS_H
 
 #include "cli/cli.h"
-#include "sync/access.h"
+#include "sync/hub/access.h"
 
 struct cli_access {
 	struct rep_hub *hub;

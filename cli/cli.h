@@ -12,7 +12,7 @@
 #include "core/base/error.h"
 #include "core/model/schema.h"
 #include "core/store/replica.h"
-#include "sync/hub.h"
+#include "sync/hub/hub.h"
 
 #define CLI_TEXTS_MAX 4096 /* positional arguments, and values of one repeated option */
 

@@ -4,7 +4,8 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "sync/bundle.h"
+#include "sync/admin/bundle_hub.h"
+#include "sync/device/bundle.h"
 
 static void print_summary(const struct cli *cli, const struct rep_json *summary)
 {

@@ -9,8 +9,8 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/record.h"
-#include "sync/audit.h"
-#include "sync/evidence.h"
+#include "sync/audit/audit.h"
+#include "sync/audit/evidence.h"
 
 /* What a read of the hub has in common: the hub, opened for reading, and the log. */
 static enum rep_code begin(struct cli *cli, struct rep_hub **hub, struct cli_access *access,

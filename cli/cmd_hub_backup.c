@@ -3,7 +3,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "sync/backup.h"
+#include "sync/admin/backup.h"
 
 enum rep_code cmd_hub_backup(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {

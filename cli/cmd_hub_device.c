@@ -7,8 +7,8 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "core/base/file.h"
-#include "sync/device.h"
-#include "sync/leaving.h"
+#include "sync/device/device.h"
+#include "sync/hub/leaving.h"
 
 #define DAY_MS (24LL * 3600 * 1000)
 

@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "sync/explain.h"
+#include "sync/audit/explain.h"
 
 static void add_rows(const struct cli *cli, struct rep_json *rows, const struct rep_json *entries,
 		     const char *zh, const char *en)

@@ -13,8 +13,8 @@
 #include "cli/record.h"
 #include "core/base/file.h"
 #include "core/base/limits.h"
-#include "sync/audit.h"
-#include "sync/import.h"
+#include "sync/admin/import.h"
+#include "sync/audit/audit.h"
 
 #define LISTED 20 /* refused lines that people are shown; --json has them all */
 

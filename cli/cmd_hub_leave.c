@@ -9,7 +9,7 @@
 #include "cli/output.h"
 #include "core/base/file.h"
 #include "core/store/csv.h"
-#include "sync/leaving.h"
+#include "sync/hub/leaving.h"
 
 #define PLAN_MAX 100000u
 

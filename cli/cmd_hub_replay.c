@@ -3,7 +3,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "sync/whatif.h"
+#include "sync/audit/whatif.h"
 
 static void print(const struct cli *cli, const struct rep_json *report)
 {

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "sync/revert.h"
+#include "sync/audit/revert.h"
 
 static void print(const struct cli *cli, const struct rep_json *report)
 {

@@ -7,7 +7,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "core/base/buf.h"
-#include "sync/hub_schema.h"
+#include "sync/admin/hub_schema.h"
 
 static enum rep_code read_version(const char *text, int *out, struct rep_error *err)
 {

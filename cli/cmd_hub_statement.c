@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "sync/statement.h"
+#include "sync/audit/statement.h"
 
 /* A hash as people compare it: by fours. */
 static void put_hash(const char *label, const char *hash)

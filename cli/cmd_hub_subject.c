@@ -4,7 +4,7 @@
 #include "cli/access.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "sync/subject.h"
+#include "sync/audit/subject.h"
 
 enum rep_code cmd_hub_subject(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {

@@ -5,7 +5,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "core/store/reassign.h"
-#include "sync/reassign.h"
+#include "sync/admin/reassign.h"
 
 struct asked {
 	struct rep_reassign reassign;

@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "sync/serve.h"
+#include "sync/mailbox/serve.h"
 
 static enum rep_code print_nginx(const struct cli *cli, struct rep_nginx *nginx, int64_t port,
 				 struct rep_buf *text, struct rep_error *err)

@@ -12,8 +12,8 @@
 #include "core/base/file.h"
 #include "core/store/lease.h"
 #include "core/store/query.h"
-#include "sync/desk.h"
-#include "sync/device.h"
+#include "sync/device/desk.h"
+#include "sync/device/device.h"
 
 #define TRIES 3u
 #define TIMEOUT_S 60u

@@ -11,7 +11,7 @@
 #include "cli/output.h"
 #include "core/base/text.h"
 #include "core/model/key.h"
-#include "sync/git.h"
+#include "sync/git/git.h"
 
 const struct cli_command cli_commands[] = {
 	{"enroll", "INVITATION DIR", "repsync-sync", cmd_enroll},

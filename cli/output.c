@@ -9,7 +9,7 @@
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
-#include "sync/serve.h"
+#include "sync/mailbox/serve.h"
 
 #define DOCUMENT_MAX (1024u * 1024u * 1024u) /* an export of everything */
 #define CELL_MAX (4u * 1024u * 1024u)

@@ -1,5 +1,5 @@
 /*
- * By what two records may be the same thing: the keys of the schema's `match`. The hub matches what was written (sync/match.h); a
+ * By what two records may be the same thing: the keys of the schema's `match`. The hub matches what was written (sync/hub/match.h); a
  * replica only warns, of what it has itself.
  */
 #ifndef REPSYNC_CORE_STORE_MATCH_H

@@ -5,7 +5,7 @@
 
 #include "core/base/file.h"
 #include "fuzz.h"
-#include "sync/bundle_work.h"
+#include "sync/device/bundle_work.h"
 
 static struct rep_git *repository(void)
 {

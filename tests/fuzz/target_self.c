@@ -1,7 +1,7 @@
 /* self.json, receipts, statements and enrolments: the input is a document's line, signed here. */
 #include "core/base/json.h"
 #include "fuzz.h"
-#include "sync/document.h"
+#include "sync/mailbox/document.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

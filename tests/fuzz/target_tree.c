@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "sync/mailbox.h"
-#include "sync/treefmt.h"
+#include "sync/git/treefmt.h"
+#include "sync/mailbox/mailbox.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,6 +1,6 @@
 /*
  * What sync does in child processes, done in this one: a fork costs more than most of what such a child does, and here nothing
- * has to be survived. This takes the place of sync/child.c and of sync/program.c; that these do what they promise is tested
+ * has to be survived. This takes the place of sync/git/child.c and of sync/git/program.c; that these do what they promise is tested
  * elsewhere (tests/unit, tests/e2e).
  *
  * Each transfer between a device and its mailbox passes here, so this is also where a network fails: sim_net_fail.
@@ -14,7 +14,7 @@
 
 #include "core/base/text.h"
 #include "sim/sim.h"
-#include "sync/child.h"
+#include "sync/git/child.h"
 
 /* ---- the network ---- */
 

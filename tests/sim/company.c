@@ -6,8 +6,8 @@
 
 #include "core/base/limits.h"
 #include "sim/sim.h"
-#include "sync/hub_schema.h"
-#include "sync/leaving.h"
+#include "sync/admin/hub_schema.h"
+#include "sync/hub/leaving.h"
 
 static void import(struct sim_world *world, enum rep_op op, const char *entity, const char *id,
 		   struct rep_json *line, int64_t now_ms)

@@ -7,7 +7,7 @@
 
 #include "core/base/file.h"
 #include "sim/sim.h"
-#include "sync/device.h"
+#include "sync/device/device.h"
 
 static void copy_path(const struct sim_rep *rep, char out[600])
 {

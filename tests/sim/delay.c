@@ -5,8 +5,8 @@
  */
 #include "core/store/tables.h"
 #include "sim/sim.h"
-#include "sync/device_work.h"
-#include "sync/mailbox.h"
+#include "sync/device/device_work.h"
+#include "sync/mailbox/mailbox.h"
 
 void sim_mailbox_path(char out[SIM_PATH_SIZE], const char *hub, const struct sim_rep *rep)
 {

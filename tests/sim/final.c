@@ -8,9 +8,9 @@
 #include "core/store/journal.h"
 #include "core/store/tables.h"
 #include "sim/sim.h"
-#include "sync/audit.h"
-#include "sync/central.h"
-#include "sync/device.h"
+#include "sync/audit/audit.h"
+#include "sync/device/device.h"
+#include "sync/hub/central.h"
 
 #define ORDERS 3u /* of delivery, besides the first */
 

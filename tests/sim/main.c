@@ -20,7 +20,7 @@
 #include "core/base/file.h"
 #include "core/store/db.h"
 #include "sim/sim.h"
-#include "sync/git.h"
+#include "sync/git/git.h"
 
 /* Of one seed, under sanitizers too: of the processor, and of waiting for whoever else uses the machine. */
 #define CPU_SECONDS_MAX 120

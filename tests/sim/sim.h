@@ -19,8 +19,8 @@
 #include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/store/replica.h"
-#include "sync/git.h"
-#include "sync/hub.h"
+#include "sync/git/git.h"
+#include "sync/hub/hub.h"
 
 #define SIM_PEOPLE 5u
 #define SIM_LAPTOPS 7u  /* of whom two have two; a seed lets 2 to 5 of them act */

@@ -9,7 +9,7 @@
 
 #include "core/base/limits.h"
 #include "sim/sim.h"
-#include "sync/device.h"
+#include "sync/device/device.h"
 
 /* ---- steps ---- */
 

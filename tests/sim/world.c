@@ -8,7 +8,7 @@
 #include "core/base/file.h"
 #include "core/model/stamp.h"
 #include "sim/sim.h"
-#include "sync/device.h"
+#include "sync/device/device.h"
 
 const struct sim_cast sim_casts[] = {
 	{"tests/schemas/device-service",

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "help.h"
-#include "sync/git.h"
-#include "sync/pack.h"
+#include "sync/git/git.h"
+#include "sync/git/pack.h"
 
 /* A group's or a test's state: a scratch folder, removed at the end. */
 int scratch_setup(void **state);

@@ -8,9 +8,9 @@
 #include "core/model/fold.h"
 #include "core/model/id.h"
 #include "core/store/tables.h"
-#include "sync/audit.h"
-#include "sync/document.h"
-#include "sync/mailbox.h"
+#include "sync/audit/audit.h"
+#include "sync/mailbox/document.h"
+#include "sync/mailbox/mailbox.h"
 
 static struct rep_error err;
 

@@ -5,7 +5,7 @@
 #include "help.h"
 
 #include "core/base/buf.h"
-#include "sync/hub.h"
+#include "sync/hub/hub.h"
 
 #define HUB_T0 1774314000000 /* 2026-03-24T01:00:00Z */
 #define MINUTE 60000LL

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "sync/serve.h"
+#include "sync/mailbox/serve.h"
 
 /* What a script of servers left below the site's folder; the caller frees it. */
 static char *site_text(const struct site *site, const char *name)

@@ -6,9 +6,9 @@
 #define REPSYNC_TESTS_HELP_TRANSPORT_H
 
 #include "help_git.h"
-#include "sync/mailbox.h"
-#include "sync/serve.h"
-#include "sync/transport.h"
+#include "sync/mailbox/mailbox.h"
+#include "sync/mailbox/serve.h"
+#include "sync/transport/transport.h"
 
 #define WAY_DEVICE "d7k3f9qm"
 

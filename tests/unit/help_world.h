@@ -4,8 +4,8 @@
 
 #include "core/store/replica.h"
 #include "help_git.h"
-#include "sync/device.h"
-#include "sync/hub.h"
+#include "sync/device/device.h"
+#include "sync/hub/hub.h"
 
 /* The doctor of the user stories. */
 #define CHEN "C-0001"

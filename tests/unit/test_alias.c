@@ -7,8 +7,8 @@
 #include "core/store/tables.h"
 #include "help_db.h"
 #include "help_world.h"
-#include "sync/audit.h"
-#include "sync/verify_hub.h"
+#include "sync/audit/audit.h"
+#include "sync/audit/verify_hub.h"
 
 #define FIRST "C-9001"
 #define SECOND "C-0002" /* the smaller id, made later */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "help_hub.h"
-#include "sync/audit.h"
-#include "sync/reassign.h"
+#include "sync/admin/reassign.h"
+#include "sync/audit/audit.h"
 
 #define HOUR (60 * MINUTE)
 #define CUT (HUB_T0 + 24 * HOUR)

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "help_world.h"
-#include "sync/audit.h"
+#include "sync/audit/audit.h"
 
 /* A doctor whose phones four people changed; opened once, asked by every test. */
 struct past {

@@ -5,7 +5,7 @@
 #include "core/base/file.h"
 #include "core/model/cipher.h"
 #include "help_git.h"
-#include "sync/bundle_work.h"
+#include "sync/device/bundle_work.h"
 
 struct made {
 	char path[4096];

@@ -9,7 +9,7 @@
 
 #include "help.h"
 #include "help_socket.h"
-#include "sync/child.h"
+#include "sync/git/child.h"
 
 struct work {
 	int fd; /* a connected socket, or -1 */

@@ -6,10 +6,10 @@
 #include "core/store/replica.h"
 #include "help_db.h"
 #include "help_git.h"
-#include "sync/clone.h"
-#include "sync/device_work.h"
-#include "sync/mailbox.h"
-#include "sync/transport.h"
+#include "sync/device/clone.h"
+#include "sync/device/device_work.h"
+#include "sync/mailbox/mailbox.h"
+#include "sync/transport/transport.h"
 
 #define DEVICE "d7k3f9qm"
 

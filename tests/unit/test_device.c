@@ -4,7 +4,7 @@
 #include "core/store/journal.h"
 #include "help_db.h"
 #include "help_world.h"
-#include "sync/device_work.h"
+#include "sync/device/device_work.h"
 
 static void seal(struct rep_replica *replica, const char *reason)
 {

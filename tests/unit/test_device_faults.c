@@ -4,7 +4,7 @@
 #include "core/base/file.h"
 #include "help_db.h"
 #include "help_world.h"
-#include "sync/device_work.h"
+#include "sync/device/device_work.h"
 
 static void a_push_whose_reply_was_lost_counts_once(void **state)
 {

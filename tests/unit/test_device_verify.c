@@ -3,7 +3,7 @@
 
 #include "core/store/capture.h"
 #include "help_world.h"
-#include "sync/device_work.h"
+#include "sync/device/device_work.h"
 
 static void a_value_changed_behind_the_triggers_is_found(void **state)
 {

@@ -1,6 +1,6 @@
 #include "help.h"
 
-#include "sync/document.h"
+#include "sync/mailbox/document.h"
 
 static struct rep_key hub, device;
 static const char secret[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "help_world.h"
-#include "sync/explain.h"
+#include "sync/audit/explain.h"
 
 /* A doctor whom two reps changed without knowing of each other, the later one synced first. */
 static struct two past;

@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "help_git.h"
-#include "sync/central.h"
-#include "sync/verify_hub.h"
+#include "sync/audit/verify_hub.h"
+#include "sync/hub/central.h"
 
 struct broken {
 	char path[700];

@@ -5,7 +5,7 @@
 
 #include "core/base/file.h"
 #include "help_git.h"
-#include "sync/central.h"
+#include "sync/hub/central.h"
 
 struct repo {
 	struct rep_git *git;

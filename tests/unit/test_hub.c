@@ -6,9 +6,9 @@
 #include "core/base/limits.h"
 #include "core/model/fold.h"
 #include "core/model/id.h"
-#include "sync/document.h"
-#include "sync/hub_state.h"
-#include "sync/mailbox.h"
+#include "sync/hub/hub_state.h"
+#include "sync/mailbox/document.h"
+#include "sync/mailbox/mailbox.h"
 
 static struct rep_error err;
 static struct rep_hub *hub;

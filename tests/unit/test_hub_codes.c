@@ -3,8 +3,8 @@
 
 #include "core/base/limits.h"
 #include "help_hub.h"
-#include "sync/hub_schema.h"
-#include "sync/mailbox.h"
+#include "sync/admin/hub_schema.h"
+#include "sync/mailbox/mailbox.h"
 #include "unit/help_git.h"
 
 #define AT(n) (HUB_T0 + (n)*MINUTE)

@@ -9,7 +9,7 @@
 #include "core/model/fold.h"
 #include "core/model/id.h"
 #include "core/store/tables.h"
-#include "sync/document.h"
+#include "sync/mailbox/document.h"
 
 static struct rep_error err;
 static struct rep_hub *hub;

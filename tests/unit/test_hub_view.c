@@ -8,7 +8,7 @@
 #include "core/model/fold.h"
 #include "core/model/id.h"
 #include "core/store/tables.h"
-#include "sync/document.h"
+#include "sync/mailbox/document.h"
 
 #define INBOX "refs/heads/inbox"
 

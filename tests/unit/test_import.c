@@ -1,10 +1,10 @@
-#include "sync/import.h"
+#include "sync/admin/import.h"
 
 #include <stdio.h>
 
 #include "core/base/file.h"
 #include "help_hub.h"
-#include "sync/audit.h"
+#include "sync/audit/audit.h"
 
 static char dir[256];
 static char path[300];

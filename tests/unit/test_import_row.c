@@ -1,4 +1,4 @@
-#include "sync/import_row.h"
+#include "sync/admin/import_row.h"
 
 #include <stdio.h>
 

@@ -4,8 +4,8 @@
 
 #include "core/base/file.h"
 #include "help_git.h"
-#include "sync/anew.h"
-#include "sync/mailbox.h"
+#include "sync/mailbox/anew.h"
+#include "sync/mailbox/mailbox.h"
 
 struct box {
 	char path[4096];

@@ -3,7 +3,7 @@
 
 #include "core/base/file.h"
 #include "help_git.h"
-#include "sync/mailbox.h"
+#include "sync/mailbox/mailbox.h"
 
 #define DEVICE "d7k3f9qm"
 #define GIB (1024ull * 1024u * 1024u)

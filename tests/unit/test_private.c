@@ -5,7 +5,7 @@
 
 #include "core/base/file.h"
 #include "help_git.h"
-#include "sync/private.h"
+#include "sync/mailbox/private.h"
 
 #define KIND "repsync-test-private"
 

@@ -1,5 +1,5 @@
 #include "help.h"
-#include "sync/retry.h"
+#include "sync/transport/retry.h"
 
 static void the_delay_doubles_up_to_a_minute(void **state)
 {

@@ -8,7 +8,7 @@
 #include "core/store/reference.h"
 #include "core/store/schema_sql.h"
 #include "core/store/tables.h"
-#include "sync/hub.h"
+#include "sync/hub/hub.h"
 
 #define LABEL "\"label\":{\"zh\":\"甲\",\"en\":\"A\"}"
 

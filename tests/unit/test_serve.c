@@ -5,8 +5,8 @@
 
 #include "core/base/file.h"
 #include "help_transport.h"
-#include "sync/mailbox.h"
-#include "sync/serve.h"
+#include "sync/mailbox/mailbox.h"
+#include "sync/mailbox/serve.h"
 
 #define DEVICE "d7k3f9qm"
 

@@ -4,8 +4,8 @@
 
 #include "core/model/id.h"
 #include "help_world.h"
-#include "sync/audit.h"
-#include "sync/device_work.h"
+#include "sync/audit/audit.h"
+#include "sync/device/device_work.h"
 
 /* A hub's copy stands in another folder; its mailboxes too. */
 static void point_to(struct rep_replica *replica, const char *old_dir, const char *new_dir)

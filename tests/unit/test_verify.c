@@ -2,9 +2,9 @@
 #include <unistd.h>
 
 #include "help_world.h"
-#include "sync/audit.h"
-#include "sync/hub_schema.h"
-#include "sync/verify_hub.h"
+#include "sync/admin/hub_schema.h"
+#include "sync/audit/audit.h"
+#include "sync/audit/verify_hub.h"
 
 /* A world made once; each test tampers with a copy of its hub. */
 static struct world original;

@@ -1,0 +1,27 @@
+/*
+ * A hub that was restored takes again what it had taken, and dates it as it did then: by the receipts that the views in the mailboxes bear
+ * until the first merge that leaves nothing open. Not part of the public interface.
+ */
+#ifndef REPSYNC_SYNC_RUN_HEALING_H
+#define REPSYNC_SYNC_RUN_HEALING_H
+
+#include "sync/hub/hub_state.h"
+#include "sync/mailbox/document.h"
+#include "sync/run/run.h"
+
+/* In the hub's folder: receipts of before a restore, <device>/<first>-<last>.receipt.json. */
+#define REP_HEALING "healing"
+
+/* Puts the receipts of a mailbox's inbox into the hub's folder. `mailbox` names it. */
+REP_CHECK enum rep_code rep_healing_keep(const char *dir, const char *device, const char *mailbox,
+					 struct rep_error *err);
+/*
+ * Dates a segment that came before the restore: by its receipt, and the hub's own, which have none, by when they were sealed: they are
+ * merged when they are made. Leaves `out` where the hub is not healing.
+ */
+void rep_healing_received(const struct rep_hub *hub, const char *device,
+			  const struct rep_segment *segment, const char *sealed,
+			  struct rep_run_segment *out);
+REP_CHECK enum rep_code rep_healing_end(struct rep_hub *hub, struct rep_error *err);
+
+#endif
