@@ -7,6 +7,7 @@
 #include "core/model/signed.h"
 #include "sync/admin/backup_work.h"
 #include "sync/audit/statement.h"
+#include "sync/hub/access_chain.h"
 
 struct saving {
 	struct rep_hub *hub;
@@ -56,39 +57,46 @@ static enum rep_code check_target(struct saving *saving, struct rep_error *err)
 
 /* ---- the copy ---- */
 
-static enum rep_code copy_into(struct saving *saving, const char *name, bool folder,
+/* Written last: it goes on from what central has by then. */
+static enum rep_code put_reads(struct saving *saving, const struct rep_buf *reads,
 			       struct rep_error *err)
 {
-	char *from = rep_hub_path(saving->hub->dir, "%s", name);
-	char *to = rep_hub_path(saving->options->to, "%s", name);
-	enum rep_code rc = from && to ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");
+	char *path = rep_hub_path(saving->options->to, "access.jsonl");
+	enum rep_code rc = path ? rep_file_write(path, reads->data, reads->len, 0600, err)
+				: rep_fail(err, REP_ENOMEM, "out of memory");
 
-	if (rc == REP_OK && folder)
-		rc = rep_copy_folder(from, to, err);
-	else if (rc == REP_OK && rep_file_exists(from))
-		rc = rep_copy_file(from, to, err);
-	free(from);
-	free(to);
+	free(path);
 	return rc;
 }
 
 static enum rep_code copy_all(struct saving *saving, struct rep_error *err)
 {
-	char *from = rep_hub_path(saving->hub->dir, "mailboxes");
-	char *to = rep_hub_path(saving->options->to, "mailboxes");
-	enum rep_code rc = from && to ? rep_copy_repository(rep_git_path(saving->hub->central),
-							    saving->central, false, err)
-				      : rep_fail(err, REP_ENOMEM, "out of memory");
+	const struct rep_backup *options = saving->options;
+	char *mailboxes = rep_hub_path(saving->hub->dir, "mailboxes");
+	char *to_mailboxes = rep_hub_path(options->to, "mailboxes");
+	char *keys = rep_hub_path(saving->hub->dir, "keys");
+	char *to_keys = rep_hub_path(options->to, "keys");
+	struct rep_buf reads = REP_BUF_INIT(REP_ACCESS_SPOOL_MAX);
+	/* Before central: a run moves reads from here to there, and what it moves meanwhile is then in both, not in neither. */
+	enum rep_code rc = mailboxes && to_mailboxes && keys && to_keys
+				   ? rep_access_spool(saving->hub->dir, &reads, err)
+				   : rep_fail(err, REP_ENOMEM, "out of memory");
 
 	if (rc == REP_OK)
-		rc = rep_copy_mailboxes(from, to, saving->options->progress, &saving->mailboxes,
-					err);
+		rc = rep_copy_repository(rep_git_path(saving->hub->central), saving->central, false,
+					 err);
 	if (rc == REP_OK)
-		rc = copy_into(saving, "keys", true, err);
+		rc = rep_copy_mailboxes(mailboxes, to_mailboxes, options->progress,
+					&saving->mailboxes, err);
 	if (rc == REP_OK)
-		rc = copy_into(saving, "access.jsonl", false, err);
-	free(from);
-	free(to);
+		rc = rep_copy_folder(keys, to_keys, err);
+	if (rc == REP_OK)
+		rc = put_reads(saving, &reads, err);
+	rep_buf_clear(&reads);
+	free(mailboxes);
+	free(to_mailboxes);
+	free(keys);
+	free(to_keys);
 	return rc;
 }
 
