@@ -29,6 +29,14 @@ enum rep_code cmd_hub_init(struct cli *cli, int argc, char **argv, struct rep_er
 	rc = rep_hub_init(cli->dir, &init, err);
 	if (!rc)
 		cli_say(cli, cli->chinese ? "中枢已建立: %s" : "the hub stands in %s", cli->dir);
+	if (!rc)
+		cli_say(cli,
+			cli->chinese ? "请把 %s/keys/root.key%s 移到保险柜,不要留在中枢上"
+				     : "take %s/keys/root.key%s to a safe, off this machine",
+			cli->dir,
+			!init.encrypted ? ""
+			: cli->chinese  ? " 和 recovery.key"
+					: " and recovery.key");
 	return rc;
 }
 

@@ -193,6 +193,10 @@ static struct rep_json *write_invitation(const struct invite *invite)
 	rep_json_set(out, "host_key",
 		     text_or_null(is_ssh(invite) ? invite->enroll->host_key : NULL));
 	rep_json_set_string(out, "hub_public", public);
+	if (invite->hub->has_names) {
+		rep_hex(public, invite->hub->names.root, REP_PUBLIC_SIZE);
+		rep_json_set_string(out, "root", public);
+	}
 	rep_json_set_string(out, "secret", invite->secret);
 	rep_json_set_string(out, "expires", invite->expires);
 	rep_json_set(out, "ssh_secret", text_or_null(invite->ssh_secret));

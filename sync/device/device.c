@@ -36,6 +36,25 @@ enum rep_code rep_device_set_tip(struct rep_db *db, const char *key, const struc
 	return rep_meta_set(db, key, hex, err);
 }
 
+/* The root key is pinned: an invitation's, or else that of the first view that this program took, and no other afterwards. */
+static enum rep_code read_root(struct rep_device *device, struct rep_error *err)
+{
+	const char *text = rep_json_get_string(device->invitation, "root");
+	char *kept = NULL;
+	enum rep_code rc = REP_OK;
+
+	if (!text)
+		rc = rep_meta_get(device->replica->db, REP_META_ROOT, &kept, err);
+	if (!text)
+		text = kept;
+	device->has_root = text != NULL;
+	if (text && (strlen(text) != 2 * REP_PUBLIC_SIZE ||
+		     !rep_unhex(device->root, text, REP_PUBLIC_SIZE)))
+		rc = rep_fail(err, REP_EINTEGRITY, "the company's root key is damaged");
+	free(kept);
+	return rc;
+}
+
 enum rep_code rep_device_begin(struct rep_device *device, struct rep_replica *replica,
 			       struct rep_error *err)
 {
@@ -59,6 +78,8 @@ enum rep_code rep_device_begin(struct rep_device *device, struct rep_replica *re
 	if (!hub_public || strlen(hub_public) != 2 * REP_PUBLIC_SIZE ||
 	    !rep_unhex(device->hub_public, hub_public, REP_PUBLIC_SIZE))
 		rc = rep_fail(err, REP_EINTEGRITY, "the hub's key is missing");
+	if (rc == REP_OK)
+		rc = read_root(device, err);
 out:
 	free(text);
 	return rep_wrap(err, rc, "read the replica's invitation");

@@ -12,6 +12,7 @@
 
 /* Keys of _meta that sync keeps; docs/formats.md, "Replica". */
 #define REP_META_INVITATION "invitation"      /* JSON, with the device's own ssh key pair added */
+#define REP_META_ROOT "root" /* the company's root key, where the invitation has none: of the first view that was taken */
 #define REP_META_PLANNED_SEQ "planned_seq"    /* last change set that has a commit on our outbox */
 #define REP_META_PLANNED_TIP "planned_outbox" /* our outbox's tip, pushed or not */
 #define REP_META_SENT_SEQ "sent_seq"    /* last change set that was read back from the mailbox */
@@ -48,6 +49,8 @@ struct rep_device {
 	const struct rep_sync *options;
 	struct rep_json *invitation;
 	uint8_t hub_public[REP_PUBLIC_SIZE];
+	bool has_root;                 /* false: enrolled with an invitation of before, no view taken since */
+	uint8_t root[REP_PUBLIC_SIZE]; /* the company's root key, as this replica pinned it */
 	struct rep_transport *transport;
 	struct rep_clone *clone;      /* NULL until something has to move */
 	struct rep_oid outbox, inbox; /* tips that the mailbox advertised */

@@ -17,6 +17,7 @@
 #include "core/store/rebase.h"
 #include "core/store/tables.h"
 #include "sync/device/pull_rows.h"
+#include "sync/mailbox/root.h"
 
 /* What of self.json is kept in _meta, under the same names. */
 static const char *const kept[] = {
@@ -268,6 +269,24 @@ static enum rep_code apply_rows(struct rep_pull *pull, struct rep_error *err)
 	return rc;
 }
 
+/* Enrolled before invitations named it: who signs the views we believe says which it is, once. */
+static enum rep_code pin_root(struct rep_pull *pull, struct rep_error *err)
+{
+	struct rep_device *device = pull->device;
+	struct rep_hub_names names;
+	char text[2 * REP_PUBLIC_SIZE + 1];
+	bool found;
+	enum rep_code rc;
+
+	if (device->has_root)
+		return REP_OK;
+	rc = rep_hub_names_read(&names, &found, pull->git, &pull->view->root, err);
+	if (rc != REP_OK || !found)
+		return rc;
+	rep_hex(text, names.root, sizeof names.root);
+	return rep_meta_set(device->replica->db, REP_META_ROOT, text, err);
+}
+
 static enum rep_code apply_in_transaction(struct rep_pull *pull, bool lost, struct rep_error *err)
 {
 	struct rep_device *device = pull->device;
@@ -278,6 +297,8 @@ static enum rep_code apply_in_transaction(struct rep_pull *pull, bool lost, stru
 		rc = observe(pull, err);
 	if (rc == REP_OK)
 		rc = keep_view(device->replica, pull->view, err);
+	if (rc == REP_OK)
+		rc = pin_root(pull, err);
 	if (rc == REP_OK)
 		rc = rep_clone_store(device->clone, err);
 	if (rc == REP_OK && lost)

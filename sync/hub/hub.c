@@ -183,6 +183,8 @@ static enum rep_code read_company(struct rep_hub *hub, struct rep_error *err)
 	}
 	if (rc == REP_OK)
 		rc = read_policy(hub, company, err);
+	if (rc == REP_OK)
+		rc = rep_hub_names_read(&hub->names, &hub->has_names, hub->central, &tree, err);
 	rep_json_free(company);
 	rep_buf_clear(&text);
 	return rc;

@@ -26,6 +26,7 @@
 #include "sync/hub/central.h"
 #include "sync/hub/hub.h"
 #include "sync/mailbox/mailbox.h"
+#include "sync/mailbox/root.h"
 
 #define REP_HUB_REP "hub"             /* the rep of hub00000 */
 #define REP_KEYS_TOKENS "keys/tokens" /* <device>: the verifier of its https token */
@@ -47,6 +48,8 @@ struct rep_hub {
 	char *program; /* what sshd and the web server are to run; NULL = their files are not kept */
 	bool encrypted;                          /* company.json: replicas must be encrypted */
 	uint8_t recovery_public[REP_CIPHER_KEY]; /* of the company, where they must */
+	bool has_names;                          /* org/hub.json is there, as in all but damaged hubs */
+	struct rep_hub_names names;              /* what it says */
 };
 
 /* ---- hub.c ---- */

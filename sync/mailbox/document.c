@@ -400,6 +400,7 @@ static const struct key_of invitation_keys[] = {
 	{"?recovery", KIND_HASH},
 	{"rep", KIND_TEXT},
 	{"?replicas", KIND_TEXT},
+	{"?root", KIND_HASH},
 	{"secret", KIND_HASH},
 	{"ssh_public", KIND_TEXT_OR_NULL},
 	{"ssh_secret", KIND_TEXT_OR_NULL},

@@ -6,7 +6,8 @@
  *			"expires","ssh_secret","ssh_public","desk","token","ca"}: not signed; whoever holds it may enrol
  *			once. `host_key`, `ssh_secret`, `ssh_public` are null but for ssh, `token` (one-time) and `ca` (PEM) but
  *			for https; the last two may be missing. `secret` is 64 hex digits. Where the replica must
- *			be encrypted also "replicas":"encrypted" and "recovery", the company's X25519 key
+ *			be encrypted also "replicas":"encrypted" and "recovery", the company's X25519 key. "root" is the public part of
+ *			the company's root key (root.h); invitations of before lack it, and the device pins the one of its first view
  *	enrolment	{"type":"enrolment","format":1,"device","public","ssh_public" (null for a folder),"token" (over https:
  *			serve.h's verifier of the device's own token; else left out),"hmac"}, signed with the new key.
  *			`hmac` = HMAC-SHA-256, keyed with the SHA-256 of the invitation's 64 secret digits, over

@@ -1,0 +1,83 @@
+#include "sync/mailbox/root.h"
+
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/limits.h"
+#include "core/model/signed.h"
+
+#define NAMES_SIZE_MAX (64u * 1024u)
+
+enum rep_code rep_root_read(struct rep_key *out, const char *path, struct rep_error *err)
+{
+	struct rep_buf text = REP_BUF_INIT(256);
+	uint8_t seed[32] = {0};
+	enum rep_code rc = rep_file_read(&text, path, err);
+
+	memset(out, 0, sizeof *out);
+	if (rc == REP_OK && text.len == 2 * sizeof seed + 1 && text.data[2 * sizeof seed] == '\n')
+		text.data[2 * sizeof seed] = '\0';
+	else if (rc == REP_OK || rc == REP_ELIMIT)
+		rc = rep_fail(err, REP_EINVAL, "%s: not a line of 64 hexadecimal digits", path);
+	if (rc == REP_OK && !rep_unhex(seed, text.data, sizeof seed))
+		rc = rep_fail(err, REP_EINVAL, "%s: not hexadecimal", path);
+	if (rc == REP_OK)
+		rep_key_from_seed(out, seed);
+	explicit_bzero(seed, sizeof seed);
+	if (text.data)
+		explicit_bzero(text.data, text.len);
+	rep_buf_clear(&text);
+	return rep_wrap(err, rc, "read the company's root key");
+}
+
+enum rep_code rep_root_sign(struct rep_buf *out, const struct rep_json *document,
+			    const struct rep_key *root, struct rep_error *err)
+{
+	return rep_signed_write(out, document, root, err);
+}
+
+enum rep_code rep_root_check(struct rep_json **out, const char *data, size_t len, const char *type,
+			     const uint8_t root[REP_PUBLIC_SIZE], struct rep_error *err)
+{
+	enum rep_code rc = rep_signed_read(out, data, len, type, root, err);
+
+	if (rc == REP_EINTEGRITY)
+		rc = rep_fail(err, REP_EINTEGRITY,
+			      "%s: the company's root key did not sign it, or it was changed",
+			      type);
+	return rc;
+}
+
+static bool read_public(uint8_t out[REP_PUBLIC_SIZE], const struct rep_json *names,
+			const char *name)
+{
+	const char *text = rep_json_get_string(names, name);
+
+	return text && strlen(text) == 2 * REP_PUBLIC_SIZE && rep_unhex(out, text, REP_PUBLIC_SIZE);
+}
+
+enum rep_code rep_hub_names_read(struct rep_hub_names *out, bool *found, struct rep_git *git,
+				 const struct rep_oid *tree, struct rep_error *err)
+{
+	struct rep_buf text = REP_BUF_INIT(NAMES_SIZE_MAX);
+	struct rep_json *names = NULL;
+	struct rep_oid oid;
+	bool is_tree;
+	enum rep_code rc = rep_tree_find(git, tree, "org/hub.json", &oid, &is_tree, err);
+
+	*found = false;
+	if (rc != REP_OK || rep_oid_is_zero(&oid))
+		return rc;
+	rc = is_tree ? rep_fail(err, REP_EINTEGRITY, "it is a folder")
+		     : rep_git_read(git, &oid, REP_OBJECT_BLOB, &text, err);
+	if (rc == REP_OK)
+		rc = rep_json_parse(&names, rep_buf_str(&text), text.len, NAMES_SIZE_MAX,
+				    REP_JSON_DEPTH_MAX, err);
+	if (rc == REP_OK &&
+	    (!read_public(out->public, names, "public") || !read_public(out->root, names, "root")))
+		rc = rep_fail(err, REP_EINTEGRITY, "a key is missing");
+	*found = rc == REP_OK;
+	rep_json_free(names);
+	rep_buf_clear(&text);
+	return rep_wrap(err, rc, "org/hub.json");
+}
