@@ -312,7 +312,7 @@ static enum rep_code on_schema_file(void *user, const char *path, const struct r
 		size_t len;
 		const void *data = rep_column_blob(stmt, 0, &len);
 
-		rep_oid_of(&have, REP_OBJECT_BLOB, data ? data : "", len);
+		rep_oid_again(&have, REP_OBJECT_BLOB, data ? data : "", len);
 	}
 	if (rc == REP_OK && !rep_oid_equal(&have, new_oid))
 		rep_problems_add(check->problems, path,

@@ -114,7 +114,7 @@ static enum rep_code compare_file(struct rep_row_check *check, const struct row 
 
 	if (row->record &&
 	    rep_record_write_extra(&bytes, row->record, row->extra, place->visibility))
-		rep_oid_of(&have, REP_OBJECT_BLOB, rep_buf_str(&bytes), bytes.len);
+		rep_oid_again(&have, REP_OBJECT_BLOB, rep_buf_str(&bytes), bytes.len);
 	rc = rep_buf_check(&bytes, "a record", err);
 	if (rc == REP_OK && !rep_oid_equal(&have, want))
 		tell_difference(check, place, entity, path, linked, row->record != NULL);

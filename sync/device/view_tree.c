@@ -50,7 +50,7 @@ enum rep_code rep_view_tree_make_file(struct rep_view_tree *tree, const char *pa
 	struct rep_oid oid;
 	enum rep_code rc;
 
-	rep_oid_of(&oid, REP_OBJECT_BLOB, bytes->data, bytes->len);
+	rep_oid_again(&oid, REP_OBJECT_BLOB, bytes->data, bytes->len);
 	rc = rep_view_tree_add(tree, path, &oid, false, err);
 	if (rc != REP_OK)
 		return rc;
@@ -151,7 +151,7 @@ static enum rep_code make(struct rep_view_tree *tree, size_t from, size_t until,
 	if (rc == REP_OK)
 		rc = rep_buf_check(&bytes, "folder of a view", err);
 	if (rc == REP_OK) {
-		rep_oid_of(out, REP_OBJECT_TREE, bytes.data, bytes.len);
+		rep_oid_again(out, REP_OBJECT_TREE, bytes.data, bytes.len);
 		rc = keep_folder(tree, out, &bytes, err);
 	}
 	rep_buf_clear(&bytes);

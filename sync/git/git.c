@@ -47,7 +47,7 @@ const char rep_git_config[] = "[core]\n"
 
 enum rep_code rep_git_fail(struct rep_error *err, int rc, const char *what)
 {
-	const git_error *last = git_error_last();
+	const git_error *last = rep_libgit2.git_error_last();
 	const char *text = last && last->message ? last->message : "unknown failure";
 	struct rep_buf safe = REP_BUF_INIT(1024);
 	enum rep_code code = REP_EIO;
@@ -72,22 +72,24 @@ enum rep_code rep_git_init(struct rep_error *err)
 	static const int levels[] = {GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
 				     GIT_CONFIG_LEVEL_GLOBAL, GIT_CONFIG_LEVEL_PROGRAMDATA};
 
-	if (done)
-		return REP_OK;
-	if (git_libgit2_init() < 0)
+	enum rep_code rc = done ? REP_OK : rep_libgit2_load(err);
+
+	if (done || rc)
+		return rc;
+	if (rep_libgit2.git_libgit2_init() < 0)
 		return rep_git_fail(err, -1, "start libgit2");
 	/*
 	 * Without the first, nothing is durable. Then: no configuration but the repository's own, and no
 	 * check of its owner: a mailbox on a share or a stick often belongs to another uid, libgit2 runs
 	 * nothing from a repository, and what is in it is never trusted unsigned.
 	 */
-	if (git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1) < 0 ||
-	    git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1) < 0 ||
-	    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0) < 0 ||
-	    git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE_SIZE_MAX) < 0)
+	if (rep_libgit2.git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1) < 0 ||
+	    rep_libgit2.git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1) < 0 ||
+	    rep_libgit2.git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0) < 0 ||
+	    rep_libgit2.git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE_SIZE_MAX) < 0)
 		return rep_git_fail(err, -1, "set up libgit2");
 	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-		if (git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "") < 0)
+		if (rep_libgit2.git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "") < 0)
 			return rep_git_fail(err, -1, "set up libgit2");
 	done = true;
 	return REP_OK;
@@ -150,18 +152,20 @@ enum rep_code rep_git_handles(struct rep_git *git, struct rep_error *err)
 		return rc;
 	if (git->foreign)
 		return rep_fail(err, REP_EINTEGRITY, "%s: objects that lie in no pack", git->path);
-	git_rc = git_repository_open_ext(&git->repo, git->path,
-					 GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE,
-					 NULL);
+	git_rc = rep_libgit2.git_repository_open_ext(
+		&git->repo, git->path, GIT_REPOSITORY_OPEN_NO_SEARCH | GIT_REPOSITORY_OPEN_BARE,
+		NULL);
 	if (!git_rc)
-		git_rc = git_repository_odb(&git->odb, git->repo);
+		git_rc = rep_libgit2.git_repository_odb(&git->odb, git->repo);
 	return git_rc ? rep_git_fail(err, git_rc, git->path) : REP_OK;
 }
 
 static void close_handles(struct rep_git *git)
 {
-	git_odb_free(git->odb);
-	git_repository_free(git->repo);
+	if (git->odb)
+		rep_libgit2.git_odb_free(git->odb);
+	if (git->repo)
+		rep_libgit2.git_repository_free(git->repo);
 	git->odb = NULL;
 	git->repo = NULL;
 }
@@ -246,7 +250,7 @@ const char *rep_git_path(const struct rep_git *git)
 
 enum rep_code rep_git_refresh(struct rep_git *git, struct rep_error *err)
 {
-	int git_rc = git->odb ? git_odb_refresh(git->odb) : 0;
+	int git_rc = git->odb ? rep_libgit2.git_odb_refresh(git->odb) : 0;
 
 	return git_rc ? rep_git_fail(err, git_rc, git->path) : rep_packs_scan(git->packs, err);
 }
@@ -276,7 +280,7 @@ bool rep_git_has(struct rep_git *git, const struct rep_oid *oid)
 	if (!rep_packs_elsewhere(git->packs) || rep_git_handles(git, &ignored) != REP_OK)
 		return false;
 	id = rep_oid_to_git(oid);
-	return git_odb_exists_ext(git->odb, &id, GIT_ODB_LOOKUP_NO_REFRESH) == 1;
+	return rep_libgit2.git_odb_exists_ext(git->odb, &id, GIT_ODB_LOOKUP_NO_REFRESH) == 1;
 }
 
 static enum rep_code absent(struct rep_git *git, const struct rep_oid *oid, bool damaged,
@@ -317,7 +321,7 @@ static enum rep_code header_elsewhere(struct rep_git *git, const struct rep_oid 
 	rc = rep_git_handles(git, err);
 	if (rc)
 		return rc;
-	git_rc = git_odb_read_header(size, &found, git->odb, &id);
+	git_rc = rep_libgit2.git_odb_read_header(size, &found, git->odb, &id);
 	if (git_rc)
 		return absent(git, oid, git_rc != GIT_ENOTFOUND, err);
 	if (found == GIT_OBJECT_COMMIT)
@@ -326,7 +330,7 @@ static enum rep_code header_elsewhere(struct rep_git *git, const struct rep_oid 
 		*type = REP_OBJECT_TREE;
 	else if (found != GIT_OBJECT_BLOB)
 		return rep_fail(err, REP_EINTEGRITY, "%s: object of type %s", git->path,
-				git_object_type2string(found));
+				rep_libgit2.git_object_type2string(found));
 	return REP_OK;
 }
 
@@ -336,10 +340,11 @@ static enum rep_code read_elsewhere(struct rep_git *git, const struct rep_oid *o
 	git_oid id = rep_oid_to_git(oid);
 	git_odb_object *object = NULL;
 
-	if (git_odb_read(&object, git->odb, &id))
+	if (rep_libgit2.git_odb_read(&object, git->odb, &id))
 		return absent(git, oid, true, err);
-	rep_buf_put(out, git_odb_object_data(object), git_odb_object_size(object));
-	git_odb_object_free(object);
+	rep_buf_put(out, rep_libgit2.git_odb_object_data(object),
+		    rep_libgit2.git_odb_object_size(object));
+	rep_libgit2.git_odb_object_free(object);
 	return rep_buf_check(out, "object", err);
 }
 
@@ -433,7 +438,7 @@ enum rep_code rep_git_each(struct rep_git *git,
 
 	if (rc)
 		return rc;
-	git_rc = git_odb_foreach(git->odb, walk_one, &walk);
+	git_rc = rep_libgit2.git_odb_foreach(git->odb, walk_one, &walk);
 	if (walk.rc)
 		return walk.rc;
 	return git_rc ? rep_git_fail(err, git_rc, git->path) : REP_OK;

@@ -29,15 +29,23 @@ void rep_oid_hex(char out[REP_OID_HEX + 1], const struct rep_oid *oid);
 bool rep_oid_parse(struct rep_oid *out, const char *hex);
 
 enum rep_object { REP_OBJECT_COMMIT, REP_OBJECT_TREE, REP_OBJECT_BLOB };
-/* The id that git gives these bytes. */
+/*
+ * The id that git gives these bytes, made with detection of collisions (libgit2's): for what comes in or is new. The zero id, which no
+ * object has, where libgit2 lacks memory or is not installed.
+ */
 void rep_oid_of(struct rep_oid *out, enum rep_object type, const void *data, size_t len);
+/*
+ * The same by plain SHA-1: whether bytes are still those of an id that was made with detection, here or by the hub that signed it. Half of
+ * a colliding pair never got such an id, so that detecting it once is enough; and libgit2 need not be loaded to read.
+ */
+void rep_oid_again(struct rep_oid *out, enum rep_object type, const void *data, size_t len);
 
 /* The configuration of every repository, as rep_git_create writes it. */
 extern const char rep_git_config[];
 
 /*
- * Starts libgit2, once a process; idempotent. Called by what needs it: packs and refs of our own repositories do not, and starting it
- * costs several milliseconds (it parses the system's certificates).
+ * Loads and starts libgit2, once a process; idempotent. Called by what needs it: packs and refs of our own repositories do not, and starting
+ * it costs several milliseconds (it parses the system's certificates).
  */
 REP_CHECK enum rep_code rep_git_init(struct rep_error *err);
 

@@ -4,9 +4,8 @@
 #ifndef REPSYNC_SYNC_GIT_GITWRAP_H
 #define REPSYNC_SYNC_GIT_GITWRAP_H
 
-#include <git2.h>
-
 #include "sync/git/git.h"
+#include "sync/git/libgit2.h"
 
 struct rep_packs;
 struct rep_git {

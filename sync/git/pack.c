@@ -176,7 +176,7 @@ enum rep_code rep_pack_add(struct rep_pack *pack, enum rep_object type, const vo
 
 	rep_oid_of(out, type, data, len);
 	if (rep_oid_is_zero(out))
-		return rep_fail(err, REP_ENOMEM, "hash object: out of memory");
+		return rep_fail(err, REP_ENOMEM, "hash object: libgit2 gives no id");
 	if (rep_pack_has(pack, out))
 		return REP_OK;
 	entry.oid = *out;

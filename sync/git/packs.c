@@ -308,7 +308,9 @@ enum rep_code rep_packs_read(struct rep_packs *packs, const struct rep_packed *a
 
 	if (rc)
 		return rc;
-	rep_oid_of(&made, type, rep_buf_str(out) + start, out->len - start);
+	/* What a stranger wrote is taken in here; what lies in a repository of ours has been. */
+	(packs->pieces ? rep_oid_of : rep_oid_again)(&made, type, rep_buf_str(out) + start,
+						     out->len - start);
 	return rep_oid_equal(&made, oid)
 		       ? REP_OK
 		       : rep_fail(err, REP_EINTEGRITY, "%s: an object has not the id of its bytes",

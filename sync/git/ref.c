@@ -33,7 +33,7 @@ static enum rep_code read_by_libgit2(struct rep_git *git, const char *ref, struc
 
 	if (rc)
 		return rc;
-	git_rc = git_reference_name_to_id(&id, git->repo, ref);
+	git_rc = rep_libgit2.git_reference_name_to_id(&id, git->repo, ref);
 	if (git_rc == GIT_ENOTFOUND)
 		return REP_OK;
 	if (git_rc) {

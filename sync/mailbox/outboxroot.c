@@ -16,7 +16,7 @@ static void write_root(struct rep_buf *out, const char *device, int64_t number)
 					.message = message};
 
 	snprintf(message, sizeof message, "outbox %lld\n", (long long)number);
-	rep_oid_of(&commit.tree, REP_OBJECT_TREE, "", 0);
+	rep_oid_again(&commit.tree, REP_OBJECT_TREE, "", 0);
 	rep_git_commit_write(out, &commit);
 }
 
@@ -42,7 +42,7 @@ void rep_outbox_root_id(const char *device, int64_t number, struct rep_oid *out)
 	struct rep_buf bytes = REP_BUF_INIT(4096);
 
 	write_root(&bytes, device, number);
-	rep_oid_of(out, REP_OBJECT_COMMIT, rep_buf_str(&bytes), bytes.len);
+	rep_oid_again(out, REP_OBJECT_COMMIT, rep_buf_str(&bytes), bytes.len);
 	rep_buf_clear(&bytes);
 }
 

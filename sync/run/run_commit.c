@@ -293,7 +293,7 @@ static enum rep_code put_quarantine(struct rep_run *run, const struct rep_run_pr
 
 	rep_path_quarantine(&path, problem->device, problem->first, problem->last);
 	rc = rep_tree_get(run->tree, rep_buf_str(&path), &before, &is_tree, err);
-	rep_oid_of(&after, REP_OBJECT_BLOB, problem->data, problem->size_bytes);
+	rep_oid_again(&after, REP_OBJECT_BLOB, problem->data, problem->size_bytes);
 	if (rc != REP_OK || rep_oid_equal(&before, &after))
 		goto out; /* it lies there already: a mailbox read again after a rebuild */
 	*changed = true;

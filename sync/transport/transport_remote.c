@@ -27,16 +27,17 @@ static enum rep_code connect_line(struct line *line, git_direction direction, st
 {
 	const char *url = line->session.transfer->transport->url;
 	git_remote_connect_options options;
-	int git_rc = line->clone
-			     ? git_remote_create_anonymous(&line->remote, line->clone->repo, url)
-			     : git_remote_create_detached(&line->remote, url);
+	int git_rc = line->clone ? rep_libgit2.git_remote_create_anonymous(&line->remote,
+									   line->clone->repo, url)
+				 : rep_libgit2.git_remote_create_detached(&line->remote, url);
 
 	if (!git_rc) {
-		(void)git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+		(void)rep_libgit2.git_remote_connect_options_init(
+			&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
 		rep_session_callbacks(&line->session, &options.callbacks);
 		options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
 		options.custom_headers = line->session.headers;
-		git_rc = git_remote_connect_ext(line->remote, direction, &options);
+		git_rc = rep_libgit2.git_remote_connect_ext(line->remote, direction, &options);
 	}
 	return git_rc ? rep_session_explain(&line->session, git_rc, "connect", err) : REP_OK;
 }
@@ -47,7 +48,7 @@ static enum rep_code read_tips(const struct line *line, struct rep_error *err)
 	struct rep_transfer_result *result = &line->session.transfer->result;
 	const git_remote_head **heads = NULL;
 	size_t len = 0;
-	int git_rc = git_remote_ls(&heads, &len, line->remote);
+	int git_rc = rep_libgit2.git_remote_ls(&heads, &len, line->remote);
 
 	if (git_rc)
 		return rep_session_explain(&line->session, git_rc, "list", err);
@@ -108,14 +109,14 @@ static enum rep_code download(struct line *line, struct rep_error *err)
 	git_fetch_options options;
 	int git_rc;
 
-	(void)git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
+	(void)rep_libgit2.git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
 	rep_session_callbacks(&line->session, &options.callbacks);
 	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
 	options.custom_headers = line->session.headers;
 	options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	options.update_fetchhead = 0;
 	options.prune = GIT_FETCH_NO_PRUNE;
-	git_rc = git_remote_download(line->remote, &list, &options);
+	git_rc = rep_libgit2.git_remote_download(line->remote, &list, &options);
 	return git_rc ? rep_session_explain(&line->session, git_rc, "download", err) : REP_OK;
 }
 
@@ -171,12 +172,12 @@ static enum rep_code upload(struct line *line, struct rep_error *err)
 	git_push_options options;
 	int git_rc;
 
-	(void)git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
+	(void)rep_libgit2.git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
 	rep_session_callbacks(&line->session, &options.callbacks);
 	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
 	options.custom_headers = line->session.headers;
 	options.pb_parallelism = 1;
-	git_rc = git_remote_upload(line->remote, &list, &options);
+	git_rc = rep_libgit2.git_remote_upload(line->remote, &list, &options);
 	if (git_rc)
 		return rep_session_explain(&line->session, git_rc, "upload", err);
 	return rep_session_verdict(&line->session, err);

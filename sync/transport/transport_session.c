@@ -131,13 +131,13 @@ static int on_credentials(git_credential **out, const char *url, const char *use
 		return GIT_EAUTH;
 	}
 	if (allowed & GIT_CREDENTIAL_USERNAME)
-		return git_credential_username_new(out, transport->user);
+		return rep_libgit2.git_credential_username_new(out, transport->user);
 	if (!(allowed & GIT_CREDENTIAL_SSH_KEY) || session->asked++ > 0) {
 		session->refused = rep_sockets_up();
 		return GIT_EAUTH;
 	}
-	return git_credential_ssh_key_memory_new(out, transport->user, transport->ssh_public,
-						 transport->ssh_secret, NULL);
+	return rep_libgit2.git_credential_ssh_key_memory_new(
+		out, transport->user, transport->ssh_public, transport->ssh_secret, NULL);
 }
 
 void rep_session_callbacks(struct rep_session *session, git_remote_callbacks *callbacks)
@@ -161,12 +161,13 @@ enum rep_code rep_session_setup(const struct rep_transfer *transfer, struct rep_
 
 	if (transfer->transport->kind == REP_TRANSPORT_HTTPS) {
 		snprintf(ca, sizeof ca, "%.4000s/" REP_CA_FILE, transfer->home);
-		git_rc = git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, ca, NULL);
+		git_rc = rep_libgit2.git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, ca, NULL);
 		return git_rc ? rep_git_fail(err, git_rc, "read the authority's certificate")
 			      : REP_OK;
 	}
 	/* In 1.5.1 known_hosts is looked for beside the global configuration. */
-	git_rc = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, transfer->home);
+	git_rc = rep_libgit2.git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL,
+					      transfer->home);
 	return git_rc ? rep_git_fail(err, git_rc, "set up libgit2") : REP_OK;
 }
 
@@ -205,8 +206,8 @@ enum rep_code rep_session_begin(struct rep_session *session, struct rep_transfer
 void rep_session_end(struct rep_session *session, git_remote *remote)
 {
 	if (remote)
-		(void)git_remote_disconnect(remote);
-	git_remote_free(remote);
+		(void)rep_libgit2.git_remote_disconnect(remote);
+	rep_libgit2.git_remote_free(remote);
 	rep_buf_clear(&session->host_key);
 	rep_buf_clear(&session->said);
 	if (session->authorization)
@@ -298,7 +299,7 @@ enum rep_code rep_session_explain(const struct rep_session *session, int git_rc,
 				  struct rep_error *err)
 {
 	const struct rep_transport *transport = session->transfer->transport;
-	const git_error *last = git_error_last();
+	const git_error *last = rep_libgit2.git_error_last();
 	bool network = is_network(session, git_rc, last);
 	enum rep_code rc;
 
