@@ -95,21 +95,9 @@ static enum rep_code check_entry(struct rep_access_chain *chain, const struct re
 	return REP_OK;
 }
 
-/* By its signature, or, where an entry after it bears its hash, by that: then only what it says is read. */
-static enum rep_code read_entry(struct rep_json **out, const char *data, size_t size, bool linked,
-				const uint8_t public[REP_PUBLIC_SIZE], struct rep_error *err)
-{
-	const size_t line = (size_t)((const char *)memchr(data, '\n', size) - data);
-
-	*out = NULL;
-	return linked ? rep_json_parse(out, data, line, REP_LINE_SIZE_MAX, REP_JSON_DEPTH_MAX, err)
-		      : rep_signed_read(out, data, size, "access", public, err);
-}
-
 struct walk {
 	struct rep_access_chain *chain;
 	const uint8_t *public;
-	bool by_last; /* the signature of the last entry stands for those before it */
 	enum rep_code (*each)(void *user, const struct rep_access_entry *entry,
 			      struct rep_error *err);
 	void *user;
@@ -125,11 +113,9 @@ static enum rep_code walk(const struct walk *walk, const char *data, size_t len,
 
 	while (rc == REP_OK && size > 0) {
 		struct rep_access_entry entry = {.data = data + at, .size_bytes = size};
-		const size_t next = entry_size(data + at + size, len - at - size);
 		struct rep_json *document = NULL;
 
-		rc = read_entry(&document, data + at, size, walk->by_last && next > 0, walk->public,
-				err);
+		rc = rep_signed_read(&document, data + at, size, "access", walk->public, err);
 		if (rc != REP_OK)
 			rc = rep_wrap(err, rc, "entry %lld", (long long)chain->n + 1);
 		entry.document = document;
@@ -141,7 +127,7 @@ static enum rep_code walk(const struct walk *walk, const char *data, size_t len,
 		}
 		rep_json_free(document);
 		at += rc == REP_OK ? size : 0;
-		size = next;
+		size = rc == REP_OK ? entry_size(data + at, len - at) : 0;
 	}
 	if (used)
 		*used = at;
@@ -160,13 +146,56 @@ enum rep_code rep_access_walk(struct rep_access_chain *chain, const char *data, 
 	return walk(&all, data, len, used, err);
 }
 
+/*
+ * Does the entry of `next` bytes bear the hash of the one of `size` bytes before it? Told by its text, without parsing it: entries are
+ * canonical, and within a string the quotes would stand behind backslashes.
+ */
+static bool is_linked(const char *data, size_t size, size_t next)
+{
+	char prev[sizeof "\"prev\":\"" + REP_HASH_HEX + 1] = "\"prev\":\"";
+	const size_t head = strlen(prev);
+
+	rep_sha256_hex(prev + head, data, (size_t)((const char *)memchr(data, '\n', size) - data));
+	prev[head + REP_HASH_HEX] = '"';
+	return memmem(data + size, next, prev, head + REP_HASH_HEX + 1) != NULL;
+}
+
 enum rep_code rep_access_last(struct rep_access_chain *chain, const char *data, size_t len,
 			      const uint8_t public[REP_PUBLIC_SIZE], size_t *used,
 			      struct rep_error *err)
 {
-	const struct walk last = {.chain = chain, .public = public, .by_last = true};
+	size_t at = 0, size = entry_size(data, len), next;
+	struct rep_json *entry = NULL;
+	int64_t n, before = 0; /* entries before the last */
+	const char *prev;
+	enum rep_code rc;
 
-	return walk(&last, data, len, used, err);
+	*used = 0;
+	if (!size)
+		return REP_OK;
+	for (; (next = entry_size(data + at + size, len - at - size)) > 0; before++) {
+		if (!is_linked(data + at, size, next))
+			return rep_fail(err, REP_EINTEGRITY, "the entry at byte %zu was changed",
+					at);
+		at += size;
+		size = next;
+	}
+	rc = rep_signed_read(&entry, data + at, size, "access", public, err);
+	n = rep_json_get_integer(entry, "n");
+	prev = rep_json_get_string(entry, "prev");
+	if (rc == REP_OK && n - before > chain->n + 1)
+		rc = rep_fail(err, REP_EINTEGRITY, "entry %lld where %lld is due",
+			      (long long)(n - before), (long long)chain->n + 1);
+	if (rc == REP_OK && before > 0 && n > chain->n && prev && strlen(prev) == REP_HASH_HEX) {
+		chain->n = n - 1;
+		memcpy(chain->hash, prev, sizeof chain->hash);
+	}
+	if (rc == REP_OK && n > chain->n)
+		rc = check_entry(chain, entry, data + at, err);
+	if (rc == REP_OK)
+		*used = at + size;
+	rep_json_free(entry);
+	return rep_wrap(err, rc, "last entry");
 }
 
 /* ---- the folder's file ---- */

@@ -38,8 +38,8 @@ REP_CHECK enum rep_code rep_access_walk(struct rep_access_chain *chain, const ch
 							      struct rep_error *err),
 					void *user, size_t *used, struct rep_error *err);
 /*
- * Moves the chain to the last entry, for who continues it: each bears the hash of the one before, so that the signature of the last speaks
- * for all. What a walk finds beside that is a signature that somebody damaged in between.
+ * Moves the chain to the last entry, for who continues it. Only that one is parsed: each bears the hash of the one before, so that its
+ * signature speaks for all. What a walk finds beside that is a signature that somebody damaged in between. *used as there; 0 where it fails.
  */
 REP_CHECK enum rep_code rep_access_last(struct rep_access_chain *chain, const char *data,
 					size_t len, const uint8_t public[REP_PUBLIC_SIZE],
