@@ -58,6 +58,32 @@ def ask(runner, rows, repeat, half):
     ]
 
 
+def night(runner, work, rows):
+    """What a night costs that is verified from where the last one was: the merge alone, without the reading of a list."""
+    count = min(rows, 20_000)
+    twin = Runner(runner.build, f"{work}/twin", False)
+    runner.hub("verify")
+    os.mkdir(f"{work}/twin")
+    shutil.copytree(f"{work}/hub", f"{work}/twin/hub")
+    write_list(f"{work}/list-4.csv", count, 4)
+    runner.hub("import", "contact", f"{work}/list-4.csv")
+    own = "mailboxes/hub00000.git"
+    shutil.rmtree(f"{work}/twin/hub/{own}")
+    shutil.copytree(f"{work}/hub/{own}", f"{work}/twin/hub/{own}")
+    shutil.rmtree(f"{work}/hub")
+    os.rename(f"{work}/twin/hub", f"{work}/hub")
+    merge, verify = (runner.hub(command)["wall_s"] for command in ("merge", "verify"))
+    again, full = runner.hub("verify")["wall_s"], runner.hub("verify", "--full")["wall_s"]
+    return [
+        ("a night's changes", count, "", None),
+        ("merge of the night", merge, "s", None),
+        ("verify of the night", verify, "s", None),
+        ("verify of the night / its merge", verify / merge, "x", 0.5),
+        ("verify with nothing new", again, "s", None),
+        ("verify --full", full, "s", None),
+    ]
+
+
 def measure(runner, work, changes, repeat):
     rows = changes // 4
     seconds, half = fill(runner, work, rows)
@@ -66,7 +92,7 @@ def measure(runner, work, changes, repeat):
     rebuild = runner.hub("rebuild")["wall_s"]
     figures.append(("rebuild", rebuild, "s", None))
     figures.append(("rate of rebuild / rate of the merge", seconds / rebuild, "x", 0.5))
-    figures.append(("verify", runner.hub("verify")["wall_s"], "s", None))
+    figures += night(runner, work, rows)
     figures.append(("evidence of one record", runner.hub("audit", "--entity", "contact", "--id", "K-0000001", "--evidence",
                                                          f"{work}/evidence")["wall_s"], "s", None))
     figures.append(("backup", runner.hub("backup", f"{work}/backup")["wall_s"], "s", None))

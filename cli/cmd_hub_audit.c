@@ -215,8 +215,10 @@ out:
 
 enum rep_code cmd_hub_verify(struct cli *cli, int argc, char **argv, struct rep_error *err)
 {
-	struct rep_verify verify = {0};
-	const struct cli_option options[] = {{.name = "replay", .flag = &verify.replay},
+	struct rep_verify verify = {.now_ms = cli_now_ms()};
+	bool full = false;
+	const struct cli_option options[] = {{.name = "full", .flag = &full},
+					     {.name = "replay", .flag = &verify.replay},
 					     {.name = "device", .text = &verify.device},
 					     {.name = "statements", .path = &verify.statements}};
 	struct rep_json *report = NULL;
@@ -224,10 +226,11 @@ enum rep_code cmd_hub_verify(struct cli *cli, int argc, char **argv, struct rep_
 	struct cli_progress bar;
 	enum rep_code rc;
 
-	if ((rc = cli_options(cli, argc, argv, options, 3, err)) ||
+	if ((rc = cli_options(cli, argc, argv, options, 4, err)) ||
 	    (rc = cli_args(cli, 0, 0, NULL, err)) || (rc = cli_hub(cli, &hub, true, err)))
 		return rc;
 	cli_progress_begin(&bar, cli);
+	verify.go_on = !full;
 	verify.progress = &bar.progress;
 	rc = rep_hub_verify(hub, &verify, &report, err);
 	cli_progress_end(&bar);

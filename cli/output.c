@@ -215,6 +215,7 @@ void cli_verify_report(const struct cli *cli, const struct rep_json *report)
 						    {"what", "问题", "what", false},
 						    {"who", "谁能做到", "who could", false}};
 	const struct rep_json *checked = rep_json_get(report, "checked");
+	const struct rep_json *since = rep_json_get(report, "since");
 	struct rep_buf line = REP_BUF_INIT(CELL_MAX);
 
 	if (cli->json && report)
@@ -226,6 +227,13 @@ void cli_verify_report(const struct cli *cli, const struct rep_json *report)
 		cli_value(&line, rep_json_iter_value(it));
 	}
 	cli_say(cli, "%s: %s", cli->chinese ? "已检查" : "checked", rep_buf_str(&line));
+	if (rep_json_get_string(since, "at"))
+		cli_say(cli,
+			cli->chinese
+				? "自第 %lld 次合并 (%s 已核实) 之后; --full 检查全部"
+				: "of what came after run %lld, verified %s; --full looks at everything",
+			(long long)rep_json_get_integer(since, "run"),
+			rep_json_get_string(since, "at"));
 	if (rep_json_get_bool(report, "ok"))
 		cli_say(cli, "%s", cli->chinese ? "一切相符" : "all is well");
 	cli_table_brief(cli, rep_json_get(report, "problems"), columns, 3, 3);

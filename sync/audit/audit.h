@@ -40,12 +40,17 @@ REP_CHECK enum rep_code rep_hub_export(struct rep_hub *hub, const char *entity, 
 /*
  * Checks central: every journal's chain, signatures and digests, heads, statements, record files' form, the working copy
  * against the tree; with `replay` folds all journals with their recorded outcomes from nothing and compares the trees data/ and
- * restricted/ id by id. `device` narrows the chains. *out = {"ok","checked","problems":[{"where","what","who"}]}: `who` could
+ * restricted/ id by id. `device` narrows the chains. *out = {"ok","checked","since","problems":[{"where","what","who"}]}: `who` could
  * have done it. REP_EINTEGRITY when
  * there are problems (*out set; the message names the first).
+ *
+ * A check that finds nothing leaves its point in the hub's folder (verified.json). With `go_on` the next one looks at what came after it; `since`
+ * is then {"commit","run","at"} of the point, and null where everything was looked at. `replay`, `device`, `statements` look at everything.
  */
 struct rep_verify {
 	bool replay;
+	bool go_on;
+	int64_t now_ms; /* what the point is dated by; 0 = none is left */
 	const char *device;
 	const char *
 		statements; /* a file of statements that were kept elsewhere, one after the other; NULL = none */

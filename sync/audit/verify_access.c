@@ -27,9 +27,16 @@ static enum rep_code add_file(void *user, const char *path, const struct rep_oid
 	struct log_file *file;
 	int end = 0;
 
-	(void)old_oid;
 	if (strcmp(path, "head.json") == 0)
 		return REP_OK;
+	if (!rep_oid_is_zero(old_oid)) {
+		char where[96];
+
+		snprintf(where, sizeof where, "access/%.80s", path);
+		rep_problems_add(logged->verifying->problems, where,
+				 "it was verified before, and is not what it was");
+		return REP_OK;
+	}
 	if (logged->len == logged->cap) {
 		const size_t cap = logged->cap ? 2 * logged->cap : 64;
 		struct log_file *files = reallocarray(logged->files, cap, sizeof *files);
@@ -115,19 +122,42 @@ static enum rep_code check_spool(struct rep_verifying *verifying, struct rep_acc
 	return rep_verify_note(verifying, "access.jsonl", rc, err);
 }
 
+/* The log as it was verified before: its tree, and where its chain stood. */
+static enum rep_code go_on(struct rep_verifying *verifying, struct rep_oid *tree,
+			   struct rep_access_chain *chain, struct rep_error *err)
+{
+	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX);
+	struct rep_oid head;
+	bool is_tree;
+	enum rep_code rc = rep_tree_find(verifying->git, &verifying->since_root, "access", tree,
+					 &is_tree, err);
+
+	if (rc == REP_OK)
+		rc = rep_lookup_find(verifying->before, REP_ACCESS_HEAD, &head, err);
+	if (rc == REP_OK && !rep_oid_is_zero(&head)) {
+		rc = rep_git_read(verifying->git, &head, REP_OBJECT_BLOB, &bytes, err);
+		if (rc == REP_OK)
+			rc = rep_access_head_read(chain, rep_buf_str(&bytes), bytes.len, err);
+	}
+	rep_buf_clear(&bytes);
+	return rc;
+}
+
 enum rep_code rep_verify_access(struct rep_verifying *verifying, struct rep_buf *heads,
 				struct rep_error *err)
 {
 	struct logged logged = {.verifying = verifying};
 	struct rep_access_chain chain;
-	struct rep_oid tree = rep_oid_zero;
+	struct rep_oid tree = rep_oid_zero, before = rep_oid_zero;
 	bool is_tree = false;
 	enum rep_code rc;
 
 	rep_access_chain_init(&chain);
 	rc = rep_tree_find(verifying->git, &verifying->root, "access", &tree, &is_tree, err);
-	if (rc == REP_OK && !rep_oid_is_zero(&tree))
-		rc = rep_tree_diff(verifying->git, &rep_oid_zero, &tree, add_file, &logged, err);
+	if (rc == REP_OK && rep_verify_goes_on(verifying))
+		rc = go_on(verifying, &before, &chain, err);
+	if (rc == REP_OK && (!rep_oid_is_zero(&tree) || !rep_oid_is_zero(&before)))
+		rc = rep_tree_diff(verifying->git, &before, &tree, add_file, &logged, err);
 	rc = rep_verify_note(verifying, "access", rc, err);
 	if (logged.len)
 		qsort(logged.files, logged.len, sizeof *logged.files, compare_files);

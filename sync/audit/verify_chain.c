@@ -306,6 +306,82 @@ static enum rep_code check_segment(struct chain *chain, const struct segment_fil
 	return rep_verify_note(chain->verifying, file->path, rc, err);
 }
 
+/* ---- what was verified before ---- */
+
+static enum rep_code read_head(struct chain *chain, struct rep_lookup *lookup,
+			       struct rep_error *err)
+{
+	struct rep_buf bytes = REP_BUF_INIT(SMALL_SIZE_MAX), path = REP_BUF_INIT(256);
+	struct rep_json *head = NULL;
+	struct rep_oid oid = rep_oid_zero;
+	const char *hash;
+	enum rep_code rc;
+
+	rep_path_head(&path, chain->device);
+	rc = rep_buf_check(&path, "a path", err);
+	if (rc == REP_OK)
+		rc = rep_lookup_find(lookup, path.data, &oid, err);
+	if (rc == REP_OK)
+		rc = rep_git_read(chain->verifying->git, &oid, REP_OBJECT_BLOB, &bytes, err);
+	if (rc == REP_OK)
+		rc = rep_json_parse(&head, rep_buf_str(&bytes), bytes.len, SMALL_SIZE_MAX,
+				    REP_JSON_DEPTH_MAX, err);
+	hash = rep_json_get_string(head, "hash");
+	if (rc == REP_OK && (!hash || strlen(hash) != REP_HASH_HEX))
+		rc = rep_fail(err, REP_EINTEGRITY, "the journal's head is none");
+	if (rc == REP_OK) {
+		chain->seq = rep_json_get_integer(head, "seq");
+		memcpy(chain->hash, hash, sizeof chain->hash);
+	}
+	rep_json_free(head);
+	rep_buf_clear(&bytes);
+	rep_buf_clear(&path);
+	return rc;
+}
+
+static bool is_same_file(const struct segment_file *a, const struct segment_file *b)
+{
+	return strcmp(a->path, b->path) == 0 && rep_oid_equal(&a->oid, &b->oid);
+}
+
+/* The chain stands where it stood then; *skip files of it are those of then. */
+static enum rep_code go_on(struct chain *chain, const struct rep_oid *tree, size_t *skip,
+			   struct rep_error *err)
+{
+	struct chain then = {.verifying = chain->verifying, .device = chain->device};
+	enum rep_code rc;
+
+	memcpy(then.folder, chain->folder, sizeof then.folder);
+	rc = list_files(&then, tree, err);
+	for (size_t i = 0; rc == REP_OK && !chain->broken && i < then.len; i++)
+		if (i >= chain->len || !is_same_file(&then.files[i], &chain->files[i]))
+			wrong(chain, then.files[i].path,
+			      "it was verified before, and is not what it was");
+	*skip = then.len;
+	if (rc == REP_OK)
+		rc = read_head(chain, chain->verifying->before, err);
+	free(then.files);
+	return rep_verify_note(chain->verifying, chain->folder, rc, err);
+}
+
+/* Who has another key now than then has older change sets that it did not sign. */
+static enum rep_code check_key_stayed(struct chain *chain, struct rep_error *err)
+{
+	struct rep_verifying *verifying = chain->verifying;
+	uint8_t now[REP_PUBLIC_SIZE];
+	struct rep_lookup *lookup = verifying->lookup;
+	enum rep_code rc;
+
+	memcpy(now, chain->public, sizeof now);
+	verifying->lookup = verifying->before;
+	rc = find_key(chain, err);
+	verifying->lookup = lookup;
+	if (rc == REP_OK && memcmp(now, chain->public, sizeof now) != 0)
+		wrong(chain, chain->folder,
+		      "the device's key is another one than when it was verified");
+	return rc;
+}
+
 /* ---- a chain ---- */
 
 static enum rep_code check_head(struct chain *chain, struct rep_error *err)
@@ -345,6 +421,9 @@ static enum rep_code check_chain(struct rep_verifying *verifying, const char *fa
 {
 	struct chain chain = {.verifying = verifying, .device = entry->name};
 	const char *only = verifying->options->device;
+	struct rep_oid before = rep_oid_zero;
+	bool is_tree = false;
+	size_t skip = 0;
 	char want[3];
 	enum rep_code rc;
 
@@ -359,9 +438,18 @@ static enum rep_code check_chain(struct rep_verifying *verifying, const char *fa
 	}
 	rep_problems_count(verifying->problems, "devices", 1);
 	rc = find_key(&chain, err);
-	if (rc == REP_OK)
+	if (rc == REP_OK && rep_verify_goes_on(verifying))
+		rc = rep_tree_find(verifying->git, &verifying->since_root, chain.folder, &before,
+				   &is_tree, err);
+	if (rc == REP_OK && !rep_oid_is_zero(&before) && !chain.broken)
+		rc = check_key_stayed(&chain, err);
+	if (rc == REP_OK && !rep_oid_equal(&before, &entry->oid))
 		rc = list_files(&chain, &entry->oid, err);
-	for (size_t i = 0; rc == REP_OK && !chain.broken && i < chain.len; i++)
+	if (rc == REP_OK && rep_oid_equal(&before, &entry->oid))
+		rc = read_head(&chain, verifying->before, err);
+	else if (rc == REP_OK && !rep_oid_is_zero(&before))
+		rc = go_on(&chain, &before, &skip, err);
+	for (size_t i = skip; rc == REP_OK && !chain.broken && i < chain.len; i++)
 		rc = check_segment(&chain, &chain.files[i], err);
 	if (rc == REP_OK && !chain.broken)
 		rc = check_head(&chain, err);
@@ -401,12 +489,58 @@ static enum rep_code check_journals(struct rep_verifying *verifying, struct rep_
 	return rc;
 }
 
+/* A receipt is never written again; to outcomes that were told, others are added at the end. */
+static enum rep_code on_outcome(void *user, const char *path, const struct rep_oid *old_oid,
+				const struct rep_oid *new_oid, struct rep_error *err)
+{
+	struct rep_verifying *verifying = user;
+	struct rep_buf then = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
+	struct rep_buf now = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
+	bool good = strstr(path, ".receipt.json") == NULL && !rep_oid_is_zero(new_oid);
+	char where[192];
+	enum rep_code rc = REP_OK;
+
+	if (rep_oid_is_zero(old_oid))
+		return REP_OK; /* looked at with its segment */
+	snprintf(where, sizeof where, "outcomes/%.160s", path);
+	if (good)
+		rc = rep_git_read(verifying->git, old_oid, REP_OBJECT_BLOB, &then, err);
+	if (good && rc == REP_OK)
+		rc = rep_git_read(verifying->git, new_oid, REP_OBJECT_BLOB, &now, err);
+	if (rc == REP_OK && good)
+		good = now.len >= then.len &&
+		       memcmp(rep_buf_str(&now), rep_buf_str(&then), then.len) == 0;
+	if (rc == REP_OK && !good)
+		rep_problems_add(verifying->problems, where,
+				 "it was verified before, and is not what it was");
+	rep_buf_clear(&then);
+	rep_buf_clear(&now);
+	return rep_verify_note(verifying, where, rc, err);
+}
+
+static enum rep_code check_outcomes_stayed(struct rep_verifying *verifying, struct rep_error *err)
+{
+	struct rep_oid then, now;
+	bool is_tree;
+	enum rep_code rc = rep_tree_find(verifying->git, &verifying->since_root, "outcomes", &then,
+					 &is_tree, err);
+
+	if (rc == REP_OK)
+		rc = rep_tree_find(verifying->git, &verifying->root, "outcomes", &now, &is_tree,
+				   err);
+	if (rc == REP_OK)
+		rc = rep_tree_diff(verifying->git, &then, &now, on_outcome, verifying, err);
+	return rep_verify_note(verifying, "outcomes", rc, err);
+}
+
 enum rep_code rep_verify_chains(struct rep_verifying *verifying, struct rep_error *err)
 {
 	struct rep_buf heads = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
 	enum rep_code rc;
 
 	rc = check_journals(verifying, &heads, err);
+	if (rc == REP_OK && rep_verify_goes_on(verifying))
+		rc = check_outcomes_stayed(verifying, err);
 	if (rc == REP_OK && !verifying->options->device)
 		rc = rep_verify_access(verifying, &heads, err);
 	if (rc == REP_OK)

@@ -54,12 +54,26 @@ static enum rep_code read_head(struct rep_verifying *verifying, struct rep_error
 	return rc;
 }
 
+/* Main goes on from where it was right last, or everything is looked at. */
+static enum rep_code choose_start(struct rep_verifying *verifying, struct rep_error *err)
+{
+	enum rep_code rc = rep_verify_point_use(verifying, err);
+
+	if (rc != REP_OK || !verifying->point || rep_verify_goes_on(verifying))
+		return rc;
+	rc = rep_verify_fsck(rep_git_path(verifying->git), verifying->problems, err);
+	return rc == REP_OK ? rep_verify_point_left(verifying, err) : rc;
+}
+
 static enum rep_code check_content(struct rep_verifying *verifying, struct rep_error *err)
 {
 	enum rep_code rc = read_head(verifying, err);
 
 	if (rc != REP_OK)
 		return rep_verify_note(verifying, REP_MAIN, rc, err);
+	rc = choose_start(verifying, err);
+	if (rc != REP_OK)
+		return rep_verify_note(verifying, "verified.json", rc, err);
 	rc = rep_verify_chains(verifying, err);
 	if (rc == REP_OK)
 		rc = rep_verify_files(verifying, err);
@@ -96,6 +110,30 @@ static enum rep_code check_mailboxes(const struct rep_verifying *verifying, stru
 	return REP_OK;
 }
 
+/* Says in the report from where on it looked. */
+static enum rep_code tell_since(const struct rep_verifying *verifying, struct rep_json *report,
+				struct rep_error *err)
+{
+	static const char *const told[] = {"commit", "run", "at"};
+	struct rep_json *since =
+		rep_verify_goes_on(verifying) ? rep_json_object() : rep_json_null();
+	bool good = rep_json_set(report, "since", since);
+
+	for (size_t i = 0; good && rep_verify_goes_on(verifying) && i < 3; i++)
+		good = rep_json_set(since, told[i],
+				    rep_json_ref(rep_json_get(verifying->point, told[i])));
+	return good ? REP_OK : rep_fail(err, REP_ENOMEM, "out of memory");
+}
+
+static void clear(struct rep_verifying *verifying)
+{
+	rep_lookup_free(verifying->lookup);
+	rep_lookup_free(verifying->before);
+	rep_json_free(verifying->point);
+	rep_json_free(verifying->packs);
+	rep_problems_clear(verifying->problems);
+}
+
 enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *options,
 			     struct rep_json **out, struct rep_error *err)
 {
@@ -112,23 +150,31 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 	*out = NULL;
 	rep_problems_init(&problems);
 	rc = rep_hub_public(rep_hub_dir(hub), verifying.hub_public, err);
+	if (rc == REP_OK && options->go_on && !options->replay && !options->device &&
+	    !options->statements)
+		rc = rep_verify_point_read(&verifying, err);
+	if (rc == REP_OK)
+		rc = rep_verify_packs_list(&verifying, err);
 	if (rc == REP_OK) {
 		rep_progress_step(options->progress, "verify objects", 0, 0);
-		rc = rep_verify_fsck(rep_git_path(verifying.git), &problems, err);
+		rc = rep_verify_packs(&verifying, err);
 	}
 	if (rc == REP_OK && !rep_problems_any(&problems))
 		rc = check_content(&verifying, err);
 	if (rc == REP_OK)
 		rc = check_mailboxes(&verifying, err);
+	if (rc == REP_OK && options->now_ms && !options->device && !rep_problems_any(&problems))
+		rc = rep_verify_point_write(&verifying, err);
 	if (rc == REP_OK)
 		rc = rep_problems_finish(&problems, out, err);
 	if (*out) {
 		struct rep_error told;
 
-		if (rep_verify_who(*out, &told) != REP_OK && rc == REP_OK)
+		if ((rep_verify_who(*out, &told) != REP_OK ||
+		     tell_since(&verifying, *out, &told) != REP_OK) &&
+		    rc == REP_OK)
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	}
-	rep_lookup_free(verifying.lookup);
-	rep_problems_clear(&problems);
+	clear(&verifying);
 	return rep_wrap(err, rc, "verify");
 }

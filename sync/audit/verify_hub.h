@@ -1,6 +1,8 @@
 /*
  * What the parts of `hub verify` share. Not part of the public interface.
  *
+ *	verify_point.c	how far it was right when it was looked at last
+ *	verify_packs.c	which packs are new since then
  *	verify_fsck.c	is every object what its name says? by stock git, in a process of its own
  *	verify_chain.c	journals, receipts, outcomes, heads
  *	verify_statement.c	the hub's statements
@@ -25,6 +27,12 @@ struct rep_verifying {
 	const struct rep_verify *options;
 	struct rep_oid head, root; /* of main */
 	struct rep_lookup *lookup; /* paths of main */
+	/* What was verified before, where the check goes on from there; else zero and NULL, an empty tree. */
+	struct rep_json *point;
+	struct rep_oid since, since_root;
+	struct rep_lookup *before;
+	struct rep_json *
+		packs; /* of central, as they were before main was read: name -> what tells that a file is the same */
 	uint8_t hub_public[REP_PUBLIC_SIZE];
 	struct rep_problems *problems;
 };
@@ -35,6 +43,28 @@ REP_CHECK enum rep_code rep_verify_note(struct rep_verifying *verifying, const c
 /* Reads the blob at a path of main; *found false when there is none. Appended. */
 REP_CHECK enum rep_code rep_verify_read(struct rep_verifying *verifying, const char *path,
 					struct rep_buf *out, bool *found, struct rep_error *err);
+
+/* The point that the folder holds, into verifying->point; none where there is none, or where it was not signed by this hub. */
+REP_CHECK enum rep_code rep_verify_point_read(struct rep_verifying *verifying,
+					      struct rep_error *err);
+/* Goes on from the point if main does; else everything is to be looked at. */
+REP_CHECK enum rep_code rep_verify_point_use(struct rep_verifying *verifying,
+					     struct rep_error *err);
+/* Where main does not go on from the point: is the statement of then there still? */
+REP_CHECK enum rep_code rep_verify_point_left(struct rep_verifying *verifying,
+					      struct rep_error *err);
+/* All is right up to main's head. A folder that cannot be written keeps the older point. */
+REP_CHECK enum rep_code rep_verify_point_write(struct rep_verifying *verifying,
+					       struct rep_error *err);
+static inline bool rep_verify_goes_on(const struct rep_verifying *verifying)
+{
+	return verifying->before != NULL;
+}
+/* Puts central's packs into verifying->packs. */
+REP_CHECK enum rep_code rep_verify_packs_list(struct rep_verifying *verifying,
+					      struct rep_error *err);
+/* Every object of the packs that the point does not know, and that none is missing in what came after it. */
+REP_CHECK enum rep_code rep_verify_packs(struct rep_verifying *verifying, struct rep_error *err);
 
 /* Adds problems for damaged or missing objects, each with the path that it is for. Touches nothing by libgit2. */
 REP_CHECK enum rep_code rep_verify_fsck(const char *repository, struct rep_problems *problems,

@@ -178,9 +178,13 @@ out:
 	return note(check, path, rc, err);
 }
 
-/* A twin is compared on the occasion of its main file; without one it should not be there. */
+/*
+ * A twin is compared on the occasion of its main file; without one it should not be there. Where only what differs is looked at, the main
+ * file may be no such occasion.
+ */
 static enum rep_code check_twin(struct rep_row_check *check, const char *path,
-				const struct rep_record_place *place, struct rep_error *err)
+				const struct rep_record_place *place, bool is_there,
+				struct rep_error *err)
 {
 	const struct rep_entity *entity = rep_schema_entity(check->schema, place->entity);
 	struct rep_buf main_path = REP_BUF_INIT(4096);
@@ -191,8 +195,10 @@ static enum rep_code check_twin(struct rep_row_check *check, const char *path,
 	rc = rep_buf_check(&main_path, "a path", err);
 	if (rc == REP_OK)
 		rc = rep_lookup_find(check->lookup, main_path.data, &oid, err);
-	if (rc == REP_OK && rep_oid_is_zero(&oid))
+	if (rc == REP_OK && rep_oid_is_zero(&oid) && is_there)
 		rep_problems_add(check->problems, path, "a twin without its main file");
+	else if (rc == REP_OK && !rep_oid_is_zero(&oid) && check->since)
+		rc = check_main(check, main_path.data, place, &oid, false, err);
 	rep_buf_clear(&main_path);
 	return note(check, path, rc, err);
 }
@@ -200,6 +206,21 @@ static enum rep_code check_twin(struct rep_row_check *check, const char *path,
 static bool starts(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Only what differs from a tree before is asked about it. */
+static enum rep_code check_removed(struct rep_row_check *check, const char *path,
+				   const struct rep_record_place *place, struct rep_error *err)
+{
+	struct row row;
+	enum rep_code rc = row_read(&row, check, rep_schema_entity(check->schema, place->entity),
+				    place->id, err);
+
+	if (rc == REP_OK && row.record && strcmp(row.record->partition, place->partition) == 0)
+		rep_problems_add(check->problems, path, "%s has a record that no file has",
+				 check->rows);
+	row_clear(&row);
+	return note(check, path, rc, err);
 }
 
 static enum rep_code on_file(void *user, const char *path, const struct rep_oid *old_oid,
@@ -225,9 +246,12 @@ static enum rep_code on_file(void *user, const char *path, const struct rep_oid 
 		goto out;
 	}
 	rep_problems_count(check->problems, "files", 1);
-	rc = strcmp(place.visibility, "open") == 0
-		     ? check_main(check, path, &place, new_oid, linked, err)
-		     : check_twin(check, path, &place, err);
+	if (strcmp(place.visibility, "open") != 0)
+		rc = check_twin(check, path, &place, !rep_oid_is_zero(new_oid), err);
+	else if (rep_oid_is_zero(new_oid))
+		rc = check_removed(check, path, &place, err);
+	else
+		rc = check_main(check, path, &place, new_oid, linked, err);
 out:
 	rep_buf_clear(&data_path);
 	return rc;
@@ -235,7 +259,8 @@ out:
 
 enum rep_code rep_row_check_files(struct rep_row_check *check, struct rep_error *err)
 {
-	return rep_tree_diff(rep_lookup_git(check->lookup), &rep_oid_zero,
+	return rep_tree_diff(rep_lookup_git(check->lookup),
+			     check->since ? check->since : &rep_oid_zero,
 			     rep_lookup_root(check->lookup), on_file, check, err);
 }
 

@@ -16,7 +16,9 @@ struct rep_row_check {
 	const struct rep_schema *schema;
 	struct rep_lookup *lookup; /* the tree */
 	struct rep_problems *problems;
-	const char *rows;              /* what the rows are called: "the replica" */
+	const char *rows; /* what the rows are called: "the replica" */
+	const struct rep_oid *
+		since; /* a tree that was checked before, NULL for none: only what differs from it is looked at */
 	const struct rep_json *except; /* "entity/id" of rows to leave out; may be NULL */
 };
 /* Every record file of the tree: form, place, and the row that it should have. */

@@ -31,7 +31,14 @@ static enum rep_code add_statement(void *user, const char *path, const struct re
 	struct statement_file *file;
 	const char *name = strrchr(path, '/');
 
-	(void)old_oid;
+	if (!rep_oid_is_zero(old_oid)) {
+		char where[96];
+
+		snprintf(where, sizeof where, "statements/%.80s", path);
+		rep_problems_add(statements->verifying->problems, where,
+				 "it was verified before, and is not what it was");
+		return REP_OK;
+	}
 	if (statements->len == statements->cap) {
 		size_t cap = statements->cap ? 2 * statements->cap : 64;
 		struct statement_file *files = realloc(statements->files, cap * sizeof *files);
@@ -122,20 +129,47 @@ enum rep_code rep_verify_hash_heads(const struct rep_buf *heads, char out[REP_HA
 	return rc;
 }
 
+/* Nothing new was stated since: then the journals are those of then. */
+static enum rep_code check_unsaid(struct rep_verifying *verifying, struct rep_error *err)
+{
+	static const char *const named[] = {"journal", "access"};
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < sizeof named / sizeof *named; i++) {
+		struct rep_oid then, now;
+		bool is_tree;
+
+		rc = rep_tree_find(verifying->git, &verifying->since_root, named[i], &then,
+				   &is_tree, err);
+		if (rc == REP_OK)
+			rc = rep_tree_find(verifying->git, &verifying->root, named[i], &now,
+					   &is_tree, err);
+		if (rc == REP_OK && !rep_oid_equal(&then, &now))
+			rep_problems_add(verifying->problems, named[i],
+					 "it changed, and no statement says so");
+	}
+	return rep_verify_note(verifying, "statements", rc, err);
+}
+
 enum rep_code rep_verify_statements(struct rep_verifying *verifying, const struct rep_buf *heads,
 				    struct rep_error *err)
 {
 	struct statements statements = {.verifying = verifying};
 	char prev[REP_HASH_HEX + 1], hash[REP_HASH_HEX + 1];
-	struct rep_oid tree;
+	struct rep_oid tree, before = rep_oid_zero;
 	bool is_tree;
 	enum rep_code rc;
 
 	memcpy(prev, rep_changeset_no_prev, sizeof prev);
 	rc = rep_tree_find(verifying->git, &verifying->root, "statements", &tree, &is_tree, err);
+	if (rc == REP_OK && rep_verify_goes_on(verifying)) {
+		snprintf(prev, sizeof prev, "%s",
+			 rep_json_get_string(verifying->point, "statement"));
+		rc = rep_tree_find(verifying->git, &verifying->since_root, "statements", &before,
+				   &is_tree, err);
+	}
 	if (rc == REP_OK)
-		rc = rep_tree_diff(verifying->git, &rep_oid_zero, &tree, add_statement, &statements,
-				   err);
+		rc = rep_tree_diff(verifying->git, &before, &tree, add_statement, &statements, err);
 	rc = rep_verify_note(verifying, "statements", rc, err);
 	if (rc == REP_OK && statements.len)
 		qsort(statements.files, statements.len, sizeof *statements.files,
@@ -145,6 +179,8 @@ enum rep_code rep_verify_statements(struct rep_verifying *verifying, const struc
 	for (size_t i = 0; rc == REP_OK && i < statements.len; i++)
 		rc = check_statement(verifying, &statements.files[i], prev,
 				     heads && i + 1 == statements.len ? hash : NULL, err);
+	if (rc == REP_OK && rep_verify_goes_on(verifying) && !statements.len)
+		rc = check_unsaid(verifying, err);
 	free(statements.files);
 	return rc;
 }

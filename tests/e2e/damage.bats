@@ -129,7 +129,7 @@ hub_finds() { finds "$1" "$REPSYNC" -C "$HUB" --json hub verify "${@:2}"; }
 
 @test "a value changed in the hub's working copy is named; a rebuild repairs it" {
 	sqlite3 "$HUB/work.db" "UPDATE contact SET best_time = '周五下午' WHERE id = 'C-0001'"
-	hub_finds C-0001
+	hub_finds C-0001 --full
 	"$REPSYNC" -C "$HUB" hub rebuild
 	"$REPSYNC" -C "$HUB" hub verify --replay
 	world_fsck

@@ -31,6 +31,20 @@ static void everything_else(struct rep_replica *wang)
 	world_merge_quietly(&original);
 }
 
+static int leave_point(void)
+{
+	const struct rep_verify options = {.go_on = true, .now_ms = 1774400000000};
+	struct rep_json *out = NULL;
+	struct rep_error err;
+
+	world_reopen(&original, true);
+	expect_ok(rep_hub_verify(original.hub, &options, &out, &err), &err);
+	assert_true(rep_json_size(rep_json_get(out, "since")) == 0);
+	rep_json_free(out);
+	world_close(&original);
+	return 0;
+}
+
 static int company_setup(void **state)
 {
 	struct rep_replica *wang;
@@ -52,7 +66,7 @@ static int company_setup(void **state)
 	everything_else(wang);
 	rep_replica_close(wang);
 	world_close(&original);
-	return 0;
+	return leave_point();
 }
 
 static struct world copy_of_hub(void **state)
@@ -100,11 +114,16 @@ static struct rep_json *verify(struct world *world, const struct rep_verify *opt
 	return out;
 }
 
+static const struct rep_verify going_on = {.go_on = true, .now_ms = 1774400000000};
+
 static void expect_wrong(struct world *world, bool replay, const char *part)
 {
 	const struct rep_verify options = {.replay = replay};
 
 	rep_json_free(verify(world, &options, REP_EINTEGRITY, part));
+	/* The hub was verified before somebody had it in hands. */
+	if (!replay)
+		rep_json_free(verify(world, &going_on, REP_EINTEGRITY, ""));
 }
 
 static void a_hub_that_nobody_touched_is_right(void **state)
@@ -338,6 +357,105 @@ static void git_problems_are_told_without_touching_the_repository_otherwise(void
 	rep_problems_clear(&problems);
 }
 
+/* ---- going on from a verified point ---- */
+
+static int64_t checked(const struct rep_json *report, const char *what)
+{
+	return rep_json_get_integer(rep_json_get(report, "checked"), what);
+}
+
+static void what_was_verified_is_not_looked_at_again(void **state)
+{
+	const struct rep_verify everything = {0};
+	struct world world = copy_of_hub(state);
+	struct rep_json *all, *out;
+
+	all = verify(&world, &everything, REP_OK, NULL);
+	out = verify(&world, &going_on, REP_OK, NULL);
+	assert_true(rep_json_size(rep_json_get(all, "since")) == 0);
+	assert_string_equal(rep_json_get_string(rep_json_get(out, "since"), "at"),
+			    "2026-03-25T00:53:20.000Z");
+	assert_int_equal(checked(out, "changesets"), 0);
+	assert_int_equal(checked(out, "files"), 0);
+	rep_json_free(out);
+	/* One change set more. */
+	world_reopen(&world, false);
+	world_hub_change(&world, REP_OP_UPDATE, "contact", CHEN, "{\"dept\":{\"new\":\"心内科\"}}",
+			 "补充");
+	world_close(&world);
+	out = verify(&world, &going_on, REP_OK, NULL);
+	assert_int_equal(checked(out, "changesets"), 1);
+	assert_int_equal(checked(out, "statements"), 1);
+	assert_true(checked(out, "files") >= 1 && checked(out, "files") < checked(all, "files"));
+	rep_json_free(out);
+	out = verify(&world, &going_on, REP_OK, NULL);
+	assert_int_equal(checked(out, "changesets"), 0);
+	rep_json_free(out);
+	rep_json_free(all);
+}
+
+static void what_is_wrong_leaves_no_point(void **state)
+{
+	struct world world = copy_of_hub(state);
+
+	tamper(&world, "edit '/" CHEN ".json$' s/周四下午/周五下午/");
+	for (int i = 0; i < 2; i++)
+		rep_json_free(verify(&world, &going_on, REP_EINTEGRITY, CHEN ".json"));
+}
+
+/* Bits that a disk turned in what was verified: the file's size and times are what they were. */
+static void an_old_object_that_was_damaged_in_silence_is_found_by_looking_at_everything(
+	void **state)
+{
+	const struct rep_verify everything = {.now_ms = 1774400000001};
+	struct world world = copy_of_hub(state);
+
+	rep_json_free(verify(&world, &going_on, REP_OK, NULL));
+	/* In the deflated middle of a segment, which nobody opens any more. */
+	shell_ok(
+		"cd '%s/hub/central.git' && o=$(git rev-parse main:$(git ls-tree -r --name-only main | "
+		"grep '^journal/../%s/.*/1-' | head -n 1)) && for i in objects/pack/*.idx; do "
+		"a=$(git verify-pack -v $i | awk -v o=$o '$1 == o {print $5 + int($4 / 2)}'); "
+		"test -z \"$a\" || break; done && p=${i%%idx}pack && touch -r $p ../t && "
+		"chmod u+w $p && b=$(od -An -tu1 -j$a -N1 $p) && "
+		"printf \"\\\\$(printf '%%03o' $((b ^ 1)))\" | "
+		"dd of=$p bs=1 seek=$a conv=notrunc 2>/dev/null && touch -r ../t $p",
+		world.dir, wang_device);
+	rep_json_free(verify(&world, &going_on, REP_OK, NULL));
+	rep_json_free(verify(&world, &everything, REP_EINTEGRITY, ""));
+	/* Whoever writes without setting the clock back is found at once. */
+	shell_ok("touch '%s'/hub/central.git/objects/pack/*.pack", world.dir);
+	rep_json_free(verify(&world, &going_on, REP_EINTEGRITY, ""));
+}
+
+static void a_main_that_was_set_back_behind_the_point_is_found(void **state)
+{
+	struct world world = copy_of_hub(state);
+
+	world_reopen(&world, false);
+	world_hub_change(&world, REP_OP_UPDATE, "contact", CHEN, "{\"dept\":{\"new\":\"心内科\"}}",
+			 "补充");
+	world_close(&world);
+	rep_json_free(verify(&world, &going_on, REP_OK, NULL));
+	shell_ok("cd '%s/hub' && git --git-dir central.git update-ref refs/heads/main main^ && "
+		 "rm -f work.db*",
+		 world.dir);
+	world_reopen(&world, false);
+	rep_json_free(verify(&world, &going_on, REP_EINTEGRITY, "set back or written anew"));
+}
+
+static void a_point_that_the_hub_did_not_sign_is_none(void **state)
+{
+	struct world world = copy_of_hub(state);
+	struct rep_json *out;
+
+	shell_ok("sed -i '1s/\"run\":/\"run\":1/' '%s/hub/verified.json'", world.dir);
+	out = verify(&world, &going_on, REP_OK, NULL);
+	assert_true(rep_json_size(rep_json_get(out, "since")) == 0);
+	assert_true(checked(out, "changesets") > 2);
+	rep_json_free(out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +476,12 @@ int main(void)
 		cmocka_unit_test(the_files_of_a_published_version_are_those_that_were_signed),
 		cmocka_unit_test(a_flipped_byte_in_a_pack_is_named_by_its_path),
 		cmocka_unit_test(one_device_can_be_asked_alone),
+		cmocka_unit_test(what_was_verified_is_not_looked_at_again),
+		cmocka_unit_test(what_is_wrong_leaves_no_point),
+		cmocka_unit_test(
+			an_old_object_that_was_damaged_in_silence_is_found_by_looking_at_everything),
+		cmocka_unit_test(a_main_that_was_set_back_behind_the_point_is_found),
+		cmocka_unit_test(a_point_that_the_hub_did_not_sign_is_none),
 		cmocka_unit_test(git_problems_are_told_without_touching_the_repository_otherwise),
 	};
 
