@@ -365,8 +365,12 @@ enum rep_code rep_db_begin(struct rep_db *db, struct rep_error *err)
 	enum rep_code rc = still_open(db, err);
 
 	if (rc == REP_OK)
-		rc = db->depth == 0 ? rep_db_exec(db, "BEGIN IMMEDIATE", err)
-				    : rep_db_execf(db, err, "SAVEPOINT level%d", db->depth);
+		rc = db->depth == 0
+			     ? rep_db_exec(db,
+					   sqlite3_db_readonly(db->raw, "main") ? "BEGIN"
+										: "BEGIN IMMEDIATE",
+					   err)
+			     : rep_db_execf(db, err, "SAVEPOINT level%d", db->depth);
 	if (rc == REP_OK)
 		db->depth++;
 	return rc;

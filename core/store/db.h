@@ -45,7 +45,7 @@ REP_CHECK enum rep_code rep_db_exec(struct rep_db *db, const char *sql, struct r
 REP_CHECK enum rep_code rep_db_execf(struct rep_db *db, struct rep_error *err, const char *fmt, ...)
 	REP_PRINTF(3, 4);
 
-/* Transactions nest: the outer one is IMMEDIATE, inner ones are savepoints. */
+/* Transactions nest: the outer one is IMMEDIATE (of who only reads: a plain one, rows of one moment), inner ones are savepoints. */
 REP_CHECK enum rep_code rep_db_begin(struct rep_db *db, struct rep_error *err);
 REP_CHECK enum rep_code rep_db_commit(struct rep_db *db, struct rep_error *err);
 void rep_db_abort(struct rep_db *db); /* rolls the innermost back */

@@ -41,7 +41,8 @@ REP_CHECK enum rep_code rep_hub_export(struct rep_hub *hub, const char *entity, 
  * Checks central: every journal's chain, signatures and digests, heads, statements, record files' form, the working copy
  * against the tree; with `replay` folds all journals with their recorded outcomes from nothing and compares the trees data/ and
  * restricted/ id by id. `device` narrows the chains. *out = {"ok","checked","since","problems":[{"where","what","who"}]}: `who` could
- * have done it. REP_EINTEGRITY when
+ * have done it. Where a run was cut between the swap of main and its commit in the working copy, the rows are compared with the main
+ * that they show, and "checked" has "behind": 1; the next command that writes brings them up. REP_EINTEGRITY when
  * there are problems (*out set; the message names the first).
  *
  * A check that finds nothing leaves its point in the hub's folder (verified.json). With `go_on` the next one looks at what came after it; `since`

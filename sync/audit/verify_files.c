@@ -15,7 +15,7 @@ static enum rep_code check_version(struct rep_verifying *verifying,
 				   struct rep_error *err)
 {
 	struct rep_schema *schema = NULL;
-	enum rep_code rc = rep_view_schema(&schema, verifying->git, &verifying->root, path, err);
+	enum rep_code rc = rep_view_schema(&schema, verifying->git, &verifying->shown, path, err);
 
 	if (rc == REP_OK)
 		rc = rep_release_check(release, schema, err);
@@ -71,7 +71,7 @@ enum rep_code rep_verify_files(struct rep_verifying *verifying, struct rep_error
 	struct rep_row_check check = {
 		.db = rep_hub_db(verifying->hub),
 		.schema = verifying->schema,
-		.lookup = verifying->lookup,
+		.lookup = verifying->shown_paths ? verifying->shown_paths : verifying->lookup,
 		.problems = verifying->problems,
 		.rows = "the working copy",
 		.since = rep_verify_goes_on(verifying) ? &verifying->since_root : NULL,

@@ -65,10 +65,34 @@ static enum rep_code choose_start(struct rep_verifying *verifying, struct rep_er
 	return rc == REP_OK ? rep_verify_point_left(verifying, err) : rc;
 }
 
+/*
+ * A power cut between the swap of main and the commit of the working copy leaves rows that show the main of before. They are
+ * compared with that, and the report counts it; the next command that writes brings them up.
+ */
+static enum rep_code read_shown(struct rep_verifying *verifying, struct rep_error *err)
+{
+	struct rep_oid commit, parent;
+	int64_t time_s;
+	enum rep_code rc = rep_work_shows(verifying->hub, &verifying->head, &commit, err);
+
+	verifying->shown = verifying->root;
+	if (rc != REP_OK || rep_oid_equal(&commit, &verifying->head))
+		return rc;
+	rc = rep_git_commit_read(verifying->git, &commit, &verifying->shown, &parent, &time_s, err);
+	if (rc == REP_OK)
+		rc = rep_lookup_new(&verifying->shown_paths, verifying->git, &verifying->shown,
+				    err);
+	if (rc == REP_OK)
+		rep_problems_count(verifying->problems, "behind", 1);
+	return rc;
+}
+
 static enum rep_code check_content(struct rep_verifying *verifying, struct rep_error *err)
 {
 	enum rep_code rc = read_head(verifying, err);
 
+	if (rc == REP_OK)
+		rc = read_shown(verifying, err);
 	if (rc != REP_OK)
 		return rep_verify_note(verifying, REP_MAIN, rc, err);
 	rc = choose_start(verifying, err);
@@ -129,6 +153,7 @@ static void clear(struct rep_verifying *verifying)
 {
 	rep_lookup_free(verifying->lookup);
 	rep_lookup_free(verifying->before);
+	rep_lookup_free(verifying->shown_paths);
 	rep_json_free(verifying->point);
 	rep_json_free(verifying->packs);
 	rep_problems_clear(verifying->problems);
@@ -145,6 +170,7 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 		.options = options,
 		.problems = &problems,
 	};
+	bool begun = false;
 	enum rep_code rc;
 
 	*out = NULL;
@@ -156,6 +182,11 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 	if (rc == REP_OK)
 		rc = rep_verify_packs_list(&verifying, err);
 	if (rc == REP_OK) {
+		/* Rows of one moment, whatever a merge does beside this. */
+		rc = rep_db_begin(rep_hub_db(hub), err);
+	}
+	if (rc == REP_OK) {
+		begun = true;
 		rep_progress_step(options->progress, "verify objects", 0, 0);
 		rc = rep_verify_packs(&verifying, err);
 	}
@@ -163,7 +194,8 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 		rc = check_content(&verifying, err);
 	if (rc == REP_OK)
 		rc = check_mailboxes(&verifying, err);
-	if (rc == REP_OK && options->now_ms && !options->device && !rep_problems_any(&problems))
+	if (rc == REP_OK && options->now_ms && !options->device && !verifying.shown_paths &&
+	    !rep_problems_any(&problems))
 		rc = rep_verify_point_write(&verifying, err);
 	if (rc == REP_OK)
 		rc = rep_problems_finish(&problems, out, err);
@@ -175,6 +207,8 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 		    rc == REP_OK)
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	}
+	if (begun)
+		rep_db_abort(rep_hub_db(hub));
 	clear(&verifying);
 	return rep_wrap(err, rc, "verify");
 }

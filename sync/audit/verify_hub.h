@@ -33,6 +33,9 @@ struct rep_verifying {
 	struct rep_lookup *before;
 	struct rep_json *
 		packs; /* of central, as they were before main was read: name -> what tells that a file is the same */
+	/* What the working copy is to show: main, or where a run was cut before its commit there, what was main before it. */
+	struct rep_oid shown;           /* a tree */
+	struct rep_lookup *shown_paths; /* of `shown` where that is not main; else NULL */
 	uint8_t hub_public[REP_PUBLIC_SIZE];
 	struct rep_problems *problems;
 };

@@ -85,14 +85,18 @@ static enum rep_code read_line(struct keeping *keeping, const struct rep_oid *oi
 static enum rep_code is_there(struct keeping *keeping, const char *device, int64_t seq,
 			      const char *hash, struct rep_error *err)
 {
-	char found[REP_HASH_HEX + 1], what[160];
+	char found[REP_HASH_HEX + 1], what[200];
 	enum rep_code rc =
 		rep_changes_set_hash(rep_hub_db(keeping->verifying->hub), device, seq, found, err);
 
 	if (rc == REP_OK && strcmp(found, hash) != 0) {
-		snprintf(what, sizeof what,
-			 "change set %s/%lld, which it names, is not in the journal any more",
-			 device, (long long)seq);
+		snprintf(
+			what, sizeof what,
+			keeping->verifying->shown_paths && !found[0]
+				? "change set %s/%lld, which it names, is not in the working copy, "
+				  "which the next `hub merge` brings up: verify again then"
+				: "change set %s/%lld, which it names, is not in the journal any more",
+			device, (long long)seq);
 		wrong(keeping, what);
 	}
 	return rc;

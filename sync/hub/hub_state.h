@@ -156,6 +156,15 @@ void rep_work_close(struct rep_hub *hub);
 /* Makes the tables of a working copy in hub->db. */
 REP_CHECK enum rep_code rep_work_create(struct rep_hub *hub, struct rep_error *err);
 REP_CHECK enum rep_code rep_work_remove(const char *dir, struct rep_error *err);
+/*
+ * A run writes down which commit main is to be (central.git/repsync.next) before it swaps it. So a main beyond the rows is either that
+ * commit, where a run was cut before its own commit here, or somebody else's work.
+ */
+REP_CHECK enum rep_code rep_work_intend(struct rep_hub *hub, const struct rep_oid *head,
+					struct rep_error *err);
+/* The commit that the rows are to show when main is `head`: `head`, or the one before a run that was cut as said above. */
+REP_CHECK enum rep_code rep_work_shows(struct rep_hub *hub, const struct rep_oid *head,
+				       struct rep_oid *out, struct rep_error *err);
 /* _hub: *out NULL when absent; the caller frees it. */
 REP_CHECK enum rep_code rep_work_get(struct rep_db *db, const char *key, char **out,
 				     struct rep_error *err);

@@ -15,6 +15,8 @@
 
 /* Of the working copy. Another one, or none, is an older program's: everything is made again. */
 #define FORMAT 3
+#define INTENDED \
+	"central.git/repsync.next" /* there a janitor takes away what a kill leaves of it */
 
 static const char tables[] =
 	"CREATE TABLE IF NOT EXISTS _hub(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
@@ -119,7 +121,7 @@ static enum rep_code tree_of(struct rep_hub *hub, const struct rep_oid *commit,
 	return rep_git_commit_read(hub->central, commit, tree, parent, &time_s, err);
 }
 
-/* Does the chain of `head` lead to `marker`? Its length from there, in *len. */
+/* Does the chain of `head` lead to `marker`? */
 static enum rep_code leads_to(struct rep_hub *hub, const struct rep_oid *head,
 			      const struct rep_oid *marker, bool *found, struct rep_error *err)
 {
@@ -323,6 +325,66 @@ static enum rep_code can_follow(struct rep_hub *hub, const struct rep_oid *marke
 	if (rc == REP_OK && schema && strcmp(schema, hub->schema->hash) == 0)
 		rc = leads_to(hub, head, marker, can, err);
 	free(schema);
+	return rc;
+}
+
+/* ---- a run that is about to swap main ---- */
+
+enum rep_code rep_work_intend(struct rep_hub *hub, const struct rep_oid *head,
+			      struct rep_error *err)
+{
+	char text[REP_OID_HEX + 2];
+	char *path = rep_hub_path(hub->dir, INTENDED);
+	enum rep_code rc;
+
+	if (!path)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rep_oid_hex(text, head);
+	text[REP_OID_HEX] = '\n';
+	rc = rep_file_write(path, text, REP_OID_HEX + 1, 0600, err);
+	free(path);
+	return rc;
+}
+
+/* Is main, as it is, what a run was to make of it? (A merge beside this may have set out for the next one already.) */
+static enum rep_code was_intended(struct rep_hub *hub, const struct rep_oid *head, bool *was,
+				  struct rep_error *err)
+{
+	struct rep_buf text = REP_BUF_INIT(256);
+	char *path = rep_hub_path(hub->dir, INTENDED);
+	struct rep_oid oid;
+	enum rep_code rc = REP_OK;
+
+	*was = false;
+	if (!path)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rep_file_exists(path))
+		rc = rep_file_read(&text, path, err);
+	if (rc == REP_OK && text.len == REP_OID_HEX + 1) {
+		text.data[REP_OID_HEX] = '\0';
+		if (rep_oid_parse(&oid, text.data) && rep_git_has(hub->central, &oid))
+			rc = leads_to(hub, &oid, head, was, err);
+	}
+	rep_buf_clear(&text);
+	free(path);
+	return rc;
+}
+
+enum rep_code rep_work_shows(struct rep_hub *hub, const struct rep_oid *head, struct rep_oid *out,
+			     struct rep_error *err)
+{
+	struct rep_oid marker;
+	bool was = false, leads = false;
+	enum rep_code rc = get_oid(hub->db, "marker", &marker, err);
+
+	*out = *head;
+	if (rc != REP_OK || rep_oid_equal(&marker, head) || rep_oid_is_zero(&marker))
+		return rc;
+	rc = was_intended(hub, head, &was, err);
+	if (rc == REP_OK && was)
+		rc = leads_to(hub, head, &marker, &leads, err);
+	if (rc == REP_OK && leads)
+		*out = marker;
 	return rc;
 }
 

@@ -442,7 +442,7 @@ void rep_run_abort(struct rep_run *run)
 }
 
 /*
- * The order is what a kill must not break: pack, swap, working copy. An error after the swap is told, and the next open
+ * The order is what a kill must not break: pack, what main is to be, swap, working copy. An error after the swap is told, and the next open
  * brings the working copy to the head.
  */
 enum rep_code rep_run_finish(struct rep_run *run, struct rep_error *err)
@@ -452,6 +452,8 @@ enum rep_code rep_run_finish(struct rep_run *run, struct rep_error *err)
 
 	if (!rep_oid_equal(&run->head, &run->base)) {
 		rc = rep_pack_commit(run->pack, NULL, err);
+		if (rc == REP_OK)
+			rc = rep_work_intend(run->hub, &run->head, err);
 		if (rc == REP_OK)
 			rc = rep_git_cas(run->hub->central, REP_MAIN, &run->base, &run->head, err);
 		rep_oid_hex(hex, &run->head);

@@ -6,13 +6,18 @@ tests/tools/killat.c counts the calls over the command and its children together
 child that makes the call). For each point the world is put back as it was, the command runs and dies, the recovery commands
 run undisturbed and must succeed, and the digest must print what it prints after a run that was not killed.
 
-	killsweep.py --world DIR --time TIME [--child] [--opens] [--recover CMD]... --digest CMD [--thin K] [--every K] [--about TEXT] -- COMMAND ARGUMENT...
+	killsweep.py --world DIR --time TIME [--child] [--opens] [--disk NAME]... [--after S,...] [--recover CMD]... --digest CMD
+		[--thin K] [--every K] [--about TEXT] -- COMMAND ARGUMENT...
 
 The world lies where it was made (a laptop knows its mailbox by its path) and is copied aside first. COMMAND runs at TIME, the
 clock standing still, without a shell between. Recovery and digest are bash, where functions exported by the caller work.
 A transaction of SQLite is a row of page writes to one file, and a kill between two of them leaves the same transaction
 unfinished: --thin K sweeps of such a row the first, the last and every K-th. --every K sweeps every K-th of what is left.
 With SWEEP=full in the environment both are 1. --about TEXT sweeps only calls whose file has TEXT in its path.
+
+With --disk NAME, once or more, these folders of the world are disks of their own (disks.py), and the power goes where the command
+was killed: what was not written back is lost on all of them or on one of them, in turns (SWEEP=full: each of these, at each point).
+--after S,S,... does not kill the command: the power goes so many seconds after it ended with 0.
 
 Exit 0 when every point ends right; the first wrong one is told with what differed, and its world is kept.
 """
@@ -26,8 +31,11 @@ import subprocess
 import sys
 import time
 
+import disks
+
 KILLED, NOT_REACHED = 137, 66
 DEADLINE_S = 120
+FULL = os.environ.get("SWEEP") == "full"
 
 
 class Sweep:
@@ -39,12 +47,19 @@ class Sweep:
                         LD_PRELOAD=glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0])
         # A process that is traced cannot be searched for leaks; the others are.
         self.env["ASAN_OPTIONS"] = self.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        self.disks = disks.Disks(args.world, args.disk) if args.disk else None
         shutil.rmtree(self.saved, ignore_errors=True)
         subprocess.run(["cp", "-a", args.world, self.saved], check=True)
+        if self.disks:
+            self.disks.restore()
 
     def restore(self):
+        if self.disks:
+            self.disks.down()
         shutil.rmtree(self.args.world)
         subprocess.run(["cp", "-a", self.saved, self.args.world], check=True)
+        if self.disks:
+            self.disks.restore()
 
     def run(self, *options):
         options += ("--within", self.args.world)
@@ -86,7 +101,14 @@ class Sweep:
             sys.exit("the command makes no state-changing call: nothing was tested")
         return points
 
-    def point(self, number, points, wanted):
+    def compare(self, where, wanted):
+        got, said = self.recover(where)
+        if got != wanted:
+            difference = difflib.unified_diff(wanted.splitlines(), got.splitlines(), "not killed", "killed", lineterm="")
+            sys.exit("%s: another end:\n%s\nrecovery said:\n%s\nworld kept: %s" % (
+                where, "\n".join(difference), said, self.args.world))
+
+    def point(self, number, points, wanted, out=None):
         where = "killed at %d of %d (process %s, %s %s)" % ((number, len(points)) + tuple(points[number - 1]))
         self.restore()
         run = self.run("--at", str(number))
@@ -95,12 +117,40 @@ class Sweep:
                 where, run.returncode, run.stdout.decode(errors="replace"), self.args.world))
         if not self.args.child and run.returncode not in (KILLED, NOT_REACHED):
             sys.exit("%s: killat gives %d:\n%s" % (where, run.returncode, run.stdout.decode(errors="replace")))
-        got, said = self.recover(where)
-        if got != wanted:
-            difference = difflib.unified_diff(wanted.splitlines(), got.splitlines(), "not killed", "killed", lineterm="")
-            sys.exit("%s: another end:\n%s\nrecovery said:\n%s\nworld kept: %s" % (
-                where, "\n".join(difference), said, self.args.world))
+        if out:
+            where += ", no power at %s" % " and ".join(out)
+            self.disks.copies(out, "cut")
+            self.disks.up(out, "cut")
+        self.compare(where, wanted)
         return run.returncode == NOT_REACHED
+
+    def outages(self, number):
+        """Who loses power at this point: a list of lists of disks, or of one None."""
+        if not self.disks:
+            return [None]
+        choices = self.disks.choices()
+        return choices if FULL else [choices[number % len(choices)]]
+
+    def afterwards(self):
+        """The power goes when the command has said that all is well."""
+        wanted, _ = self.recover("not cut")
+        self.restore()
+        if self.run().returncode != 0:
+            sys.exit("the command fails")
+        ended = time.monotonic()
+        for seconds in self.args.after:
+            time.sleep(max(0, ended + seconds - time.monotonic()))
+            self.disks.copies(self.args.disk, "after%d" % seconds)
+        for seconds in self.args.after:
+            for out in self.disks.choices():
+                self.restore()
+                # The others go on from where they were when the command ended.
+                self.disks.up(self.args.disk, "after%d" % self.args.after[-1])
+                self.disks.up(out, "after%d" % seconds)
+                self.compare("no power at %s %d s after the end" % (" and ".join(out), seconds), wanted)
+        self.finish()
+        print("%s: power cut %s s after its end, the same end each time" % (
+            " ".join(self.args.command[1:]), ", ".join(str(each) for each in self.args.after)))
 
     def chosen(self, points):
         """The numbers of the points to sweep: all but the inner ones of a row of page writes."""
@@ -111,21 +161,29 @@ class Sweep:
             if (row % self.args.thin == 0 or last) and self.args.about in point[2]:
                 yield index + 1
 
+    def finish(self):
+        self.restore()
+        if self.disks:
+            self.disks.dissolve()
+        shutil.rmtree(self.saved)
+
     def sweep(self):
         began = time.monotonic()
         points = self.points()
+        if self.args.after:
+            return self.afterwards()
         wanted, _ = self.recover("not killed")
         done = missed = 0
         for number in list(self.chosen(points))[::self.args.every]:
-            missed += self.point(number, points, wanted)
-            done += 1
+            for out in self.outages(number):
+                missed += self.point(number, points, wanted, out)
+                done += 1
         if missed * 20 > done:
             sys.exit("%d of %d points were not reached: the command does not do the same each time" % (missed, done))
-        self.restore()
-        shutil.rmtree(self.saved)
+        self.finish()
         calls = collections.Counter(call for _, call, _ in points)
-        print("%s: killed at %d of %d points%s in %.0f s, the same end each time (%s)" % (
-            " ".join(self.args.command[1:]), done - missed, len(points),
+        print("%s: %s at %d of %d points%s in %.0f s, the same end each time (%s)" % (
+            " ".join(self.args.command[1:]), "power cut" if self.disks else "killed", done - missed, len(points),
             " in its children" if self.args.child else "", time.monotonic() - began, ", ".join("%s %d" % pair for pair in sorted(calls.items()))))
 
 
@@ -135,6 +193,8 @@ def main():
     parser.add_argument("--time", required=True)
     parser.add_argument("--child", action="store_true")
     parser.add_argument("--opens", action="store_true", help="opening a file counts too")
+    parser.add_argument("--disk", action="append", default=[])
+    parser.add_argument("--after", type=lambda text: [int(each) for each in text.split(",")], default=[])
     parser.add_argument("--recover", action="append", default=[])
     parser.add_argument("--digest", required=True)
     parser.add_argument("--thin", type=int, default=1)
@@ -142,7 +202,7 @@ def main():
     parser.add_argument("--about", default="")
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
-    if os.environ.get("SWEEP") == "full":
+    if FULL:
         args.thin = args.every = 1
     Sweep(args).sweep()
 

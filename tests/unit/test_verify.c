@@ -333,6 +333,26 @@ static void a_flipped_byte_in_a_pack_is_named_by_its_path(void **state)
 	expect_wrong(&world, false, CHEN ".json");
 }
 
+/* What a power cut between the swap of main and the commit of the working copy leaves. */
+static void a_run_cut_after_the_swap_is_no_damage_and_a_forgery_on_top_of_it_is(void **state)
+{
+	struct world world = copy_of_hub(state);
+	const struct rep_verify options = {.replay = true};
+	struct rep_json *out;
+
+	shell_ok("cp '%s/hub/work.db' '%s/before.db'", world.dir, world.dir);
+	world_reopen(&world, false);
+	world_hub_change(&world, REP_OP_UPDATE, "contact", CHEN,
+			 "{\"best_time\":{\"new\":\"周一上午\",\"old\":\"周四下午\"}}", "电话");
+	world_close(&world);
+	shell_ok("cd '%s' && rm -f hub/work.db-* && mv before.db hub/work.db", world.dir);
+	out = verify(&world, &options, REP_OK, NULL);
+	assert_int_equal(rep_json_get_integer(rep_json_get(out, "checked"), "behind"), 1);
+	rep_json_free(out);
+	tamper(&world, "edit '/" CHEN ".json$' s/周一上午/周五下午/");
+	expect_wrong(&world, false, CHEN ".json");
+}
+
 static void one_device_can_be_asked_alone(void **state)
 {
 	struct world world = copy_of_hub(state);
@@ -475,6 +495,8 @@ int main(void)
 		cmocka_unit_test(a_record_file_with_one_space_more_is_found),
 		cmocka_unit_test(the_files_of_a_published_version_are_those_that_were_signed),
 		cmocka_unit_test(a_flipped_byte_in_a_pack_is_named_by_its_path),
+		cmocka_unit_test(
+			a_run_cut_after_the_swap_is_no_damage_and_a_forgery_on_top_of_it_is),
 		cmocka_unit_test(one_device_can_be_asked_alone),
 		cmocka_unit_test(what_was_verified_is_not_looked_at_again),
 		cmocka_unit_test(what_is_wrong_leaves_no_point),
