@@ -17,7 +17,7 @@ struct residue {
 	const struct rep_entity *entity;
 	char partition[REP_ID_LEN_MAX + 8 + 1]; /* the rep's own file */
 	struct rep_buf opened;                  /* the folder that was opened last */
-	bool linkable;                          /* linked/ may bring records of the entity */
+	bool linkable;                          /* linked/ brings records of the entity */
 };
 
 /* ---- which records ---- */
@@ -220,21 +220,26 @@ static enum rep_code put_record(struct residue *residue, const struct rep_record
 	return rc;
 }
 
-/* Can records of this entity come by linked/ too? */
-static bool may_be_linked(const struct rep_schema *schema, const struct rep_entity *entity)
+/* linked/<pp>/<partition>/<entity>/... */
+static bool is_link_of(const char *path, const char *entity)
 {
-	for (size_t i = 0; i < schema->entities_len; i++)
-		for (size_t k = 0; k < schema->entities[i].fields_len; k++) {
-			const struct rep_field *field = &schema->entities[i].fields[k];
+	size_t len = strlen(entity);
 
-			if (field->shared == REP_SHARED_NO)
-				continue;
-			if (field->target == entity)
-				return true;
-			for (size_t n = 0; n < field->carry_len; n++)
-				if (strcmp(field->carry[n], entity->name) == 0)
-					return true;
-		}
+	if (strncmp(path, "linked/", 7) != 0)
+		return false;
+	for (unsigned depth = 0; path && depth < 3; depth++) {
+		path = strchr(path, '/');
+		path = path ? path + 1 : NULL;
+	}
+	return path && strncmp(path, entity, len) == 0 && path[len] == '/';
+}
+
+/* By a reference that is shared, or because a record of the view was merged into one outside. */
+static bool may_be_linked(const struct rep_view_tree *tree, const struct rep_entity *entity)
+{
+	for (size_t i = 0; i < tree->len; i++)
+		if (is_link_of(tree->entries[i].path, entity->name))
+			return true;
 	return false;
 }
 
@@ -317,7 +322,7 @@ enum rep_code rep_publish_residue(struct rep_publish *publish, struct rep_publis
 		if (!residue.entity->residue_len ||
 		    !rep_view_scope_carries(&view->scope, NULL, residue.entity->name))
 			continue;
-		residue.linkable = may_be_linked(schema, residue.entity);
+		residue.linkable = may_be_linked(&view->tree, residue.entity);
 		rc = add_entity(&residue, err);
 	}
 	rep_buf_clear(&partition);

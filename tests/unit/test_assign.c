@@ -98,16 +98,21 @@ static void give(const char *id, const char *to, int64_t from_ms, int64_t now_ms
 	rep_json_free(told);
 }
 
-/* A visit of wang's, made at that time. */
-static void visit(const char *id, int64_t now_ms)
+/* A visit of wang's, made at that time and there. */
+static void visit_at(const char *org, const char *id, int64_t now_ms)
 {
 	char line[512];
 
 	snprintf(line, sizeof line,
-		 "{\"values\":{\"feedback\":{\"new\":\"介绍新品\"},\"org\":{\"new\":\"O-0103\"},"
+		 "{\"values\":{\"feedback\":{\"new\":\"介绍新品\"},\"org\":{\"new\":\"%s\"},"
 		 "\"started_at\":{\"new\":\"%s\"},\"type\":{\"new\":\"面对面\"}}}",
-		 time_text(now_ms));
+		 org, time_text(now_ms));
 	laptop_change(&wang, "insert", "interaction", id, now_ms, line);
+}
+
+static void visit(const char *id, int64_t now_ms)
+{
+	visit_at("O-0103", id, now_ms);
 }
 
 /* ---- when it takes effect ---- */
@@ -221,6 +226,24 @@ static bool sees(const struct laptop *laptop, const char *partition, const char 
 	return found;
 }
 
+static bool links(const struct laptop *laptop, const char *partition, const char *entity,
+		  const char *id)
+{
+	struct rep_buf path = REP_BUF_INIT(1024), linked = REP_BUF_INIT(1024);
+	char *file;
+	bool found;
+
+	rep_record_path(&path, rep_schema_entity(rep_hub_schema(hub), entity), partition, id,
+			"open");
+	rep_buf_printf(&linked, "linked/%s", rep_buf_str(&path) + strlen("data/"));
+	file = mailbox_file(dir, laptop->id, "refs/heads/inbox", rep_buf_str(&linked));
+	found = file != NULL;
+	rep_buf_clear(&path);
+	rep_buf_clear(&linked);
+	free(file);
+	return found;
+}
+
 static void views_change_hands_at_the_cut_though_nothing_else_happens(void **state)
 {
 	(void)state;
@@ -281,6 +304,29 @@ static void a_residue_stands_beside_what_the_own_file_holds(void **state)
 	assert_true(sees(&wang, "staff-wang", "rejection", item, NULL));
 	assert_true(sees(&wang, "staff-wang", "interaction", "V-1", NULL));
 	rep_json_free(inbox);
+	expect_fsck(dir);
+}
+
+static void what_a_link_shows_whole_leaves_no_residue(void **state)
+{
+	(void)state;
+	hub_org(hub, "O-0104", "临江县中医院", HUB_T0 + 10 * MINUTE);
+	hub_cover(hub, "JN-01", "O-0104", HUB_T0 + 11 * MINUTE);
+	hub_run_quietly(hub, HUB_T0 + 12 * MINUTE);
+	visit("V-1", HUB_T0 + HOUR);
+	visit_at("O-0104", "V-2", HUB_T0 + HOUR + MINUTE);
+	laptop_send(&wang, dir, HUB_T0 + 2 * HOUR);
+	hub_run_quietly(hub, HUB_T0 + 2 * HOUR);
+	give("O-0103", "JN-02", CUT, HUB_T0 + 3 * HOUR);
+	hub_run_quietly(hub, CUT);
+	assert_true(sees(&wang, "staff-wang", "interaction", "V-1", "\"residue\""));
+	/* What became of V-2, which wang still has, is shown to him; it is V-1 itself. */
+	expect_ok(rep_hub_merge_records(hub, "interaction", "V-1", "V-2", "一次拜访", CUT + HOUR,
+					&err),
+		  &err);
+	hub_run_quietly(hub, CUT + HOUR);
+	assert_true(links(&wang, "O-0103", "interaction", "V-1"));
+	assert_false(sees(&wang, "staff-wang", "interaction", "V-1", NULL));
 	expect_fsck(dir);
 }
 
@@ -359,6 +405,7 @@ int main(void)
 		TEST(views_change_hands_at_the_cut_though_nothing_else_happens),
 		TEST(of_own_visits_the_declared_fields_stay),
 		TEST(a_residue_stands_beside_what_the_own_file_holds),
+		TEST(what_a_link_shows_whole_leaves_no_residue),
 		TEST(a_preview_tells_of_devices_that_may_hold_edits),
 		TEST(a_planned_change_of_hands_can_be_planned_anew),
 		TEST(a_time_that_has_passed_is_refused),
