@@ -143,6 +143,7 @@ CLI_RUN(cmd_hub_unmerge);
 CLI_RUN(cmd_hub_schema);
 CLI_RUN(cmd_hub_statement);
 CLI_RUN(cmd_hub_subject);
+CLI_RUN(cmd_hub_erase);
 CLI_RUN(cmd_hub_serve);
 
 #endif

@@ -104,6 +104,8 @@ const struct cli_command cli_hub_commands[] = {
 	 "[--dry-run] -m REASON",
 	 "repsync-audit", cmd_hub_revert},
 	{"subject", "export ENTITY ID [--as REP]", "repsync-audit", cmd_hub_subject},
+	{"erase", "ENTITY ID --reason TEXT [--yes] [--as REP] | ENTITY ID --preview",
+	 "repsync-audit", cmd_hub_erase},
 	{"statement", "[--print]", "repsync-audit", cmd_hub_statement},
 	{"verify", "[--full | --replay] [--device D] [--statements FILE]", "repsync-audit",
 	 cmd_hub_verify},

@@ -106,8 +106,10 @@ static bool check_target(struct rep_admit_run *run)
 		return refuse(run, "unknown-entity", "the schema has no such entity");
 	if (!rep_id_valid(edit->id))
 		return refuse(run, "bad-id", "not an id");
-	if (edit->op == REP_OP_ERASE)
-		return refuse(run, "op", "not in this version");
+	if (edit->op == REP_OP_ERASE && !run->hub)
+		return refuse(run, "no-right", "erased by the company only");
+	if (edit->op == REP_OP_ERASE && run->entity->builtin != REP_BUILTIN_NONE)
+		return refuse(run, "op", "nothing of the organisation is erased");
 	if (!run->hub && (run->entity->builtin == REP_BUILTIN_DEVICE ||
 			  run->entity->builtin == REP_BUILTIN_ROLE ||
 			  run->entity->builtin == REP_BUILTIN_RELEASE ||
@@ -420,7 +422,7 @@ static void admit_op(struct rep_admit_run *run)
 		admit_resolve(run);
 		return;
 	case REP_OP_ERASE:
-		return; /* refused above */
+		return; /* the hub's own; there is nothing of it to be judged */
 	}
 }
 

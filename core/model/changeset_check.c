@@ -146,6 +146,31 @@ static bool is_stamps(const struct rep_json *value)
 	return true;
 }
 
+static bool is_array(const struct rep_json *value);
+
+/* [{"device","digest","index","kept"?,"seq"}...]: `kept` is the text of the line that stands for the erased one. */
+static bool is_closure(const struct rep_json *value)
+{
+	if (!is_array(value))
+		return false;
+	for (size_t i = 0; i < rep_json_size(value); i++) {
+		const struct rep_json *one = rep_json_at(value, i);
+		const struct rep_json *kept = rep_json_get(one, "kept");
+		const char *device = rep_json_get_string(one, "device");
+		const char *digest = rep_json_get_string(one, "digest");
+
+		if (!rep_json_is(one, REP_JSON_OBJECT) || !device || !rep_device_valid(device) ||
+		    !digest || !is_hash(digest) || rep_json_get_integer(one, "seq") < 1 ||
+		    !rep_json_is(rep_json_get(one, "index"), REP_JSON_INTEGER) ||
+		    rep_json_get_integer(one, "index") < 0 ||
+		    rep_json_get_integer(one, "index") >= REP_CHANGES_MAX ||
+		    (kept && !rep_json_string_value(kept)) ||
+		    rep_json_size(one) != (kept ? 5u : 4u))
+			return false;
+	}
+	return true;
+}
+
 static bool is_array(const struct rep_json *value)
 {
 	return rep_json_is(value, REP_JSON_ARRAY);
@@ -237,7 +262,7 @@ static const struct line_key {
 	{"source", KEY_SOURCE, is_text},     {"values", KEY_VALUES, is_object},
 	{"item", KEY_ITEM, is_id},           {"rivals", KEY_RIVALS, is_stamps},
 	{"saw", KEY_SAW, is_stamp},          {"into", KEY_INTO, is_id},
-	{"decision", KEY_DECISION, is_text}, {"closure", KEY_CLOSURE, is_array},
+	{"decision", KEY_DECISION, is_text}, {"closure", KEY_CLOSURE, is_closure},
 };
 
 static const struct line_rule {

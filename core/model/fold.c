@@ -229,7 +229,7 @@ static void dispatch(struct rep_fold_run *run)
 		note_verdict(run);
 		return;
 	case REP_OP_ERASE:
-		rep_fold_reject(run, NULL, "op");
+		rep_fold_erase(run);
 		return;
 	}
 }

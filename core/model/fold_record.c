@@ -297,11 +297,83 @@ void rep_fold_delete(struct rep_fold_run *run)
 	}
 }
 
+/* ---- erase ---- */
+
+static bool decides_place(const struct rep_entity *entity, const char *field)
+{
+	for (size_t i = 0; i < entity->steps_len; i++)
+		if (entity->steps[i].field && strcmp(entity->steps[i].field->name, field) == 0)
+			return true;
+	return false;
+}
+
+/* Of an object by field what decides where the record lies, and "*". New reference. */
+static struct rep_json *place_only(const struct rep_entity *entity, const struct rep_json *all)
+{
+	struct rep_json *out = rep_json_object();
+	bool good = out != NULL;
+
+	for (void *it = all ? rep_json_iter(all) : NULL; good && it;
+	     it = rep_json_iter_next(all, it)) {
+		const char *field = rep_json_iter_key(it);
+
+		if (strcmp(field, "*") == 0 || decides_place(entity, field))
+			good = rep_json_set(out, field, rep_json_ref(rep_json_iter_value(it)));
+	}
+	if (good)
+		return out;
+	rep_json_free(out);
+	return NULL;
+}
+
+static bool is_erased(const struct rep_record *record)
+{
+	const char *status = rep_json_string_value(rep_record_value(record, "status"));
+
+	return record->deleted && status && strcmp(status, "erased") == 0;
+}
+
+void rep_fold_erase(struct rep_fold_run *run)
+{
+	struct rep_folded *folded = run->folded;
+	struct rep_record *record = folded->record;
+	struct rep_json *fields, *stamps;
+
+	if (!record) {
+		rep_fold_reject(run, NULL, "no-record");
+		return;
+	}
+	fields = place_only(run->entity, record->fields);
+	stamps = place_only(run->entity, record->stamps);
+	if (!fields || !stamps) {
+		rep_json_free(fields);
+		rep_json_free(stamps);
+		run->failed = true;
+		return;
+	}
+	rep_json_free(record->fields);
+	rep_json_free(record->stamps);
+	rep_json_free(record->sources);
+	record->fields = fields;
+	record->stamps = stamps;
+	record->sources = NULL;
+	put_tombstone(run);
+	if (rep_entity_field(run->entity, "status"))
+		rep_record_put(record, "status", rep_json_string("erased"), run->edit->stamp);
+	for (size_t i = 0; i < folded->reviews_len; i++)
+		rep_record_free(folded->reviews[i]);
+	folded->reviews_len = 0;
+}
+
 bool rep_fold_revive(struct rep_fold_run *run)
 {
 	const struct rep_json *deleted = run->folded->record->deleted;
 	const char *stamp = rep_json_get_string(deleted, "stamp");
 
+	if (is_erased(run->folded->record)) {
+		rep_fold_reject(run, NULL, "erased");
+		return false;
+	}
 	if (!deleted || rep_json_get_string(deleted, "merged_into")) /* 5 */
 		return true;
 	if (run->edit->op == REP_OP_INSERT) { /* 4; an older one, in a preview, stays dead */
@@ -328,6 +400,10 @@ void rep_fold_restore(struct rep_fold_run *run)
 
 	if (!record) {
 		rep_fold_reject(run, NULL, "no-record");
+		return;
+	}
+	if (is_erased(record)) {
+		rep_fold_reject(run, NULL, "erased");
 		return;
 	}
 	stamp = rep_json_get_string(record->deleted, "stamp");

@@ -115,6 +115,8 @@ void rep_fold_close(struct rep_fold_run *run);
 /* fold_record.c */
 void rep_fold_insert(struct rep_fold_run *run, const char *author);
 void rep_fold_delete(struct rep_fold_run *run);
+/* What is left of an erased record: who made it and when, where it lies, and that it was erased. Nothing revives it. */
+void rep_fold_erase(struct rep_fold_run *run);
 /* The values of a delete where it is an archiving: {"status": {"new": "archived", "saw"?}}. The caller's. */
 struct rep_json *rep_fold_archive(struct rep_fold_run *run);
 /* Before a write on a tombstone: true when the write may go on. */

@@ -5,6 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/limits.h"
+#include "core/store/erased.h"
 
 /*
  * The index by record is what every fold asks; by device what an audit and a rebuild ask. Cut stamps and aliases are rare, so
@@ -36,7 +37,10 @@ static const char schema_sql[] =
 
 enum rep_code rep_changes_create(struct rep_db *db, struct rep_error *err)
 {
-	return rep_wrap(err, rep_db_exec(db, schema_sql, err), "make the index of changes");
+	enum rep_code rc =
+		rep_wrap(err, rep_db_exec(db, schema_sql, err), "make the index of changes");
+
+	return rc == REP_OK ? rep_erased_create(db, err) : rc;
 }
 
 void rep_indexed_clear(struct rep_indexed *change)

@@ -27,6 +27,13 @@ REP_CHECK enum rep_code rep_journal_read(struct rep_db *db, int64_t seq, struct 
 					 struct rep_error *err);
 
 /*
+ * Value line `index` of change set `seq` becomes null, and its reason goes from beside it; nothing where it is null already. Only what the
+ * company has merged is erased, and only as it says: `digest` must be the line's. REP_ENOTFOUND, REP_EINTEGRITY. In the caller's transaction.
+ */
+REP_CHECK enum rep_code rep_journal_erase(struct rep_db *db, int64_t seq, size_t index,
+					  const char *digest, struct rep_error *err);
+
+/*
  * Makes change sets of everything pending: one for each run of edits with the same reason, split at
  * 10,000 changes; `reason` stands in where an edit has none (NULL = none). *sealed counts them. One
  * transaction. Values are made canonical here (booleans, set elements after `phone`, add and remove lists).

@@ -9,6 +9,7 @@
 #include "core/base/limits.h"
 #include "core/model/changeset.h"
 #include "core/model/id.h"
+#include "core/store/erased.h"
 #include "sync/audit/verify_hub.h"
 #include "sync/device/device_work.h"
 #include "sync/hub/central.h"
@@ -164,6 +165,34 @@ static enum rep_code check_set(struct chain *chain, const struct segment_file *f
 	return REP_OK;
 }
 
+/* A null that no erasure accounts for is a line that somebody took away. */
+static enum rep_code check_erased(struct chain *chain, const struct segment_file *file,
+				  const struct rep_changeset *set, struct rep_error *err)
+{
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < set->changes_len; i++) {
+		const struct rep_change *change = &set->changes[i];
+		const struct rep_erased_line line = {.device = set->device,
+						     .seq = set->seq,
+						     .index = (unsigned)i,
+						     .digest = change->digest};
+		bool may = true;
+
+		if (change->line)
+			continue;
+		rep_problems_count(chain->verifying->problems, "erased", 1);
+		rc = rep_erased_may(rep_hub_db(chain->verifying->hub), &line, change->entity,
+				    change->id, &may, err);
+		if (rc == REP_OK && !may)
+			rep_problems_add(chain->verifying->problems, file->path,
+					 "change %zu of change set %lld is gone, and no erasure "
+					 "names it",
+					 i, (long long)set->seq);
+	}
+	return rc;
+}
+
 static enum rep_code check_sets(struct chain *chain, const struct segment_file *file,
 				const char *data, size_t len, struct segment_facts *facts,
 				struct rep_error *err)
@@ -181,6 +210,8 @@ static enum rep_code check_sets(struct chain *chain, const struct segment_file *
 			chain->broken = true;
 		} else {
 			rc = check_set(chain, file, &set);
+			if (rc == REP_OK)
+				rc = check_erased(chain, file, &set, err);
 			if (at == 0)
 				memcpy(facts->sealed, set.sealed, sizeof facts->sealed);
 			if (set.changes_len > facts->changes_max)

@@ -15,6 +15,7 @@
 #include "core/store/capture.h"
 #include "core/store/journal.h"
 #include "core/store/rebase.h"
+#include "core/store/search.h"
 #include "core/store/tables.h"
 #include "sync/device/pull_rows.h"
 #include "sync/mailbox/root.h"
@@ -296,6 +297,11 @@ static enum rep_code apply_in_transaction(struct rep_pull *pull, bool lost, stru
 	if (rc == REP_OK)
 		rc = observe(pull, err);
 	if (rc == REP_OK)
+		rc = rep_pull_erase(pull, err);
+	/* What was found by a text that is gone is not found by it any more, in no page. */
+	if (rc == REP_OK && lost)
+		rc = rep_search_catch_up(device->replica, err);
+	if (rc == REP_OK)
 		rc = keep_view(device->replica, pull->view, err);
 	if (rc == REP_OK)
 		rc = pin_root(pull, err);
@@ -324,7 +330,7 @@ static enum rep_code apply_once(struct rep_pull *pull, bool lost, struct rep_err
 			*err = again;
 		return rc;
 	}
-	/* Data of a partition that was lost must not linger in free pages or in the WAL. */
+	/* Data of a partition that was lost, or was erased, must not linger in free pages or in the WAL. */
 	return lost ? rep_db_compact(replica->db, true, err) : REP_OK;
 }
 
@@ -361,13 +367,15 @@ enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *co
 				      err);
 	if (rc == REP_OK)
 		rc = rep_pull_lost(pull.git, &pull.old_root, &view.root, &lost, err);
+	pull.view = &view;
+	if (rc == REP_OK && !lost)
+		rc = rep_pull_anew(&pull, &lost, err);
 	if (rc == REP_OK)
 		rc = rep_lookup_new(&pull.before, pull.git, &pull.old_root, err);
 	if (rc == REP_OK)
 		rc = rep_lookup_new(&pull.after, pull.git, &view.root, err);
 	if (rc != REP_OK)
 		goto out;
-	pull.view = &view;
 	pull.merged_now = rep_json_get_integer(view.self, "merged_seq");
 	rc = apply_once(&pull, lost, err);
 out:

@@ -36,6 +36,11 @@ REP_CHECK enum rep_code rep_pull_base(struct rep_replica *replica, struct rep_lo
  */
 REP_CHECK enum rep_code rep_pull_found(struct rep_pull *pull, struct rep_error *err);
 
+/* pull_erase.c: value lines that the view lists as erased, out of the journal. In the pull's transaction. */
+REP_CHECK enum rep_code rep_pull_erase(struct rep_pull *pull, struct rep_error *err);
+/* Is the view's inbox another one than that of the rows: one without a past, as after an erasure? */
+REP_CHECK enum rep_code rep_pull_anew(struct rep_pull *pull, bool *anew, struct rep_error *err);
+
 /* Did the new view lose a partition that the old one had? */
 REP_CHECK enum rep_code rep_pull_lost(struct rep_git *git, const struct rep_oid *old_root,
 				      const struct rep_oid *new_root, bool *lost,

@@ -8,6 +8,9 @@
 #include "sync/git/git.h"
 #include "sync/git/pack.h"
 
+/* The value lines of the device that were erased, in the root of its views: {"digest","index","seq"} a line. */
+#define REP_VIEW_ERASED "erased.jsonl"
+
 struct rep_view_entry {
 	char *path;
 	struct rep_oid oid;

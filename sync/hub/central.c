@@ -65,6 +65,12 @@ void rep_path_left(struct rep_buf *out, const char *device, const char *name)
 	rep_buf_printf(out, "/%s", name);
 }
 
+void rep_path_erased(struct rep_buf *out, const char *device)
+{
+	put_dir(out, "erased", device);
+	rep_buf_puts(out, ".jsonl");
+}
+
 void rep_path_statement(struct rep_buf *out, const char *time, int64_t run)
 {
 	rep_buf_printf(out, "statements/%.7s/%lld.json", time, (long long)run);

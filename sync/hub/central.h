@@ -24,6 +24,8 @@ void rep_path_held(struct rep_buf *out, const char *device, int64_t seq, unsigne
 void rep_path_quarantine(struct rep_buf *out, const char *device, int64_t first, int64_t last);
 /* left/<dd>/<device>/<name>: order.json, farewell.json, erasure.json of a device that was revoked */
 void rep_path_left(struct rep_buf *out, const char *device, const char *name);
+/* erased/<dd>/<device>.jsonl: which of the device's value lines were erased */
+void rep_path_erased(struct rep_buf *out, const char *device);
 void rep_path_statement(struct rep_buf *out, const char *time, int64_t run);
 /* data/... or restricted/<class>/..., from rep_record_path. */
 

@@ -14,7 +14,7 @@
 #include "sync/hub/hub_state.h"
 
 /* Of the working copy. Another one, or none, is an older program's: everything is made again. */
-#define FORMAT 3
+#define FORMAT 4
 #define INTENDED \
 	"central.git/repsync.next" /* there a janitor takes away what a kill leaves of it */
 

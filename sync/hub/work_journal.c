@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/erased.h"
 #include "sync/hub/hub_state.h"
 #include "sync/mailbox/document.h"
 
@@ -325,6 +326,40 @@ static enum rep_code index_move(struct segment *segment, const struct rep_arrive
 			      err);
 }
 
+/* An erased line is what its erasure left of it, whichever of the two is read first. */
+static enum rep_code index_erased(struct segment *segment, const struct rep_changeset *set,
+				  struct rep_arrived *arrived, struct rep_error *err)
+{
+	const struct rep_erased_line line = {
+		.device = set->device,
+		.seq = set->seq,
+		.index = arrived->edit.index,
+		.digest = set->changes[arrived->edit.index].digest,
+	};
+	bool found = false;
+	enum rep_code rc = REP_OK;
+
+	if (!arrived->line)
+		rc = rep_erased_find_line(segment->hub->db, line.device, line.seq, line.index,
+					  &found, &arrived->line, err);
+	if (rc == REP_OK && !arrived->line && !found)
+		rc = rep_erased_put_line(segment->hub->db, &line, err);
+	arrived->edit.line = arrived->line;
+	return rc;
+}
+
+/* In the index alone: what the journals say already. */
+static enum rep_code index_erasure(struct segment *segment, const struct rep_edit *edit,
+				   struct rep_error *err)
+{
+	enum rep_code rc = rep_erased_closure(segment->hub->db, rep_json_get(edit->line, "closure"),
+					      NULL, NULL, err);
+
+	return rc == REP_OK ? rep_erased_put_record(segment->hub->db, edit->entity, edit->id,
+						    edit->stamp, err)
+			    : rc;
+}
+
 static enum rep_code index_change(struct segment *segment, const struct rep_changeset *set,
 				  unsigned index, struct rep_error *err)
 {
@@ -339,6 +374,10 @@ static enum rep_code index_change(struct segment *segment, const struct rep_chan
 	line = rep_json_get(segment->outcomes, key);
 	if (line)
 		outcome = rep_outcome_of_line(line);
+	if (rc == REP_OK)
+		rc = index_erased(segment, set, &arrived, err);
+	if (rc == REP_OK && arrived.edit.op == REP_OP_ERASE)
+		rc = index_erasure(segment, &arrived.edit, err);
 	if (rc == REP_OK)
 		rc = rep_work_change(segment->hub, &arrived.edit, arrived.signed_stamp, outcome,
 				     segment->path, err);

@@ -70,7 +70,7 @@ enum rep_code rep_healing_keep(const char *dir, const char *device, const char *
 	return rc;
 }
 
-static bool is_healing(const struct rep_hub *hub)
+bool rep_healing_is(const struct rep_hub *hub)
 {
 	char *path = rep_hub_path(hub->dir, REP_HEALING);
 	const bool healing = path && rep_file_is_dir(path);
@@ -105,7 +105,7 @@ void rep_healing_received(const struct rep_hub *hub, const char *device,
 	const char *when = NULL;
 	int64_t ms;
 
-	if (!is_healing(hub))
+	if (!rep_healing_is(hub))
 		return;
 	if (strcmp(device, REP_HUB_DEVICE) == 0)
 		when = sealed;
@@ -122,7 +122,7 @@ enum rep_code rep_healing_end(struct rep_hub *hub, struct rep_error *err)
 	char *path;
 	enum rep_code rc = REP_OK;
 
-	if (!is_healing(hub))
+	if (!rep_healing_is(hub))
 		return REP_OK;
 	path = rep_hub_path(hub->dir, REP_HEALING);
 	rc = path ? rep_dir_remove(path, err) : rep_fail(err, REP_ENOMEM, "out of memory");

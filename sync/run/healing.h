@@ -22,6 +22,7 @@ REP_CHECK enum rep_code rep_healing_keep(const char *dir, const char *device, co
 void rep_healing_received(const struct rep_hub *hub, const char *device,
 			  const struct rep_segment *segment, const char *sealed,
 			  struct rep_run_segment *out);
+bool rep_healing_is(const struct rep_hub *hub);
 REP_CHECK enum rep_code rep_healing_end(struct rep_hub *hub, struct rep_error *err);
 
 #endif

@@ -20,6 +20,7 @@ struct rep_publish_outbox {
 	struct rep_oid from, to;
 	int64_t number; /* of the root that it moves to */
 	bool tidies;    /* it moved before, and room is still to be made */
+	bool bare;      /* nothing is in it */
 };
 /* A view on its way into its inbox: what is left is to make it durable. */
 #define REP_PARCELS_MAX 64
@@ -31,6 +32,7 @@ struct rep_parcel {
 	struct rep_pack *pack;
 	struct rep_oid tip, commit; /* from what to what the inbox moves */
 	int64_t number;
+	bool anew; /* an inbox without a past, after an erasure */
 	struct rep_publish_outbox outbox;
 	enum rep_code rc;
 	struct rep_error err;
@@ -96,9 +98,9 @@ REP_CHECK enum rep_code rep_publish_remember(struct rep_publish *publish,
 
 /* ---- publish_outbox.c ---- */
 
-/* Under the mailbox's lock. */
+/* Under the mailbox's lock. `anew`: it is time, whatever the quota says. */
 REP_CHECK enum rep_code rep_publish_find_outbox(struct rep_publish *publish, const char *device,
-						const char *path, struct rep_git *box,
+						const char *path, struct rep_git *box, bool anew,
 						struct rep_publish_outbox *out,
 						struct rep_error *err);
 /* Remembers the outbox's new root as what was read. */

@@ -30,7 +30,7 @@ static void deliver(struct rep_parcel *parcel)
 	if (rc == REP_OK && parcel->outbox.moves)
 		rc = rep_git_cas(parcel->git, REP_OUTBOX, &parcel->outbox.from, &parcel->outbox.to,
 				 err);
-	if (rc == REP_OK && parcel->outbox.moves)
+	if (rc == REP_OK && (parcel->outbox.moves || parcel->anew))
 		rc = rep_mailbox_tidy(rep_git_path(parcel->git), err);
 	parcel->rc = rc;
 	let_go(parcel);

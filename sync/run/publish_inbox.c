@@ -15,6 +15,7 @@
 #include "sync/git/treefmt.h"
 #include "sync/mailbox/anew.h"
 #include "sync/mailbox/document.h"
+#include "sync/run/erasing.h"
 #include "sync/run/publish.h"
 
 #define DAY_MS (24LL * 60 * 60 * 1000)
@@ -162,6 +163,9 @@ enum rep_code rep_publish_remember(struct rep_publish *publish, const struct rep
 
 	if (rc == REP_OK && parcel->outbox.moves)
 		rc = rep_publish_outbox_moved(publish, parcel->device, &parcel->outbox.to, err);
+	/* One that is not read to its end, or is blocked, comes again. */
+	if (rc == REP_OK && parcel->anew && (parcel->outbox.moves || parcel->outbox.bare))
+		rc = rep_erasing_done(publish->hub, parcel->device, err);
 	return rc;
 }
 
@@ -275,7 +279,7 @@ static enum rep_code add_commit(struct inbox *inbox, int64_t number, const struc
 	char message[64];
 	struct rep_git_commit commit = {
 		.tree = *root,
-		.parent = inbox->parcel.tip,
+		.parent = inbox->parcel.anew ? rep_oid_zero : inbox->parcel.tip,
 		.author_name = REP_HUB_REP,
 		.author_s = inbox->publish->now_ms / 1000,
 		.committer_name = REP_HUB_REP,
@@ -367,11 +371,12 @@ static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 				    &inbox->parcel.tip, &inbox->last, err);
 	if (rc == REP_OK)
 		rc = rep_publish_find_outbox(inbox->publish, inbox->view->device->id, inbox->path,
-					     inbox->parcel.git, &inbox->outbox, err);
+					     inbox->parcel.git, inbox->parcel.anew, &inbox->outbox,
+					     err);
 	if (rc == REP_OK && inbox->outbox.tidies)
 		rc = rep_mailbox_tidy(inbox->path, err);
-	if (rc == REP_OK && inbox->last && !inbox->outbox.moves && is_same(inbox) &&
-	    is_fresh(inbox, rep_json_get_string(inbox->last, "hub_time")))
+	if (rc == REP_OK && inbox->last && !inbox->parcel.anew && !inbox->outbox.moves &&
+	    is_same(inbox) && is_fresh(inbox, rep_json_get_string(inbox->last, "hub_time")))
 		return remember(inbox->publish, inbox->view->device->id, inbox->basis,
 				&inbox->parcel.tip, rep_json_get_integer(inbox->last, "view"),
 				rep_json_get_string(inbox->last, "hub_time"), err);
@@ -389,7 +394,9 @@ enum rep_code rep_publish_inbox(struct rep_publish *publish, struct rep_publish_
 	if (!inbox.path)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	hash_basis(&inbox);
-	rc = is_remembered(&inbox, &same, err);
+	inbox.parcel.anew = rep_erasing_is_noted(publish->hub, view->device->id);
+	if (!inbox.parcel.anew)
+		rc = is_remembered(&inbox, &same, err);
 	if (rc == REP_OK && !same)
 		rc = bring(&inbox, err);
 	rep_json_free(inbox.last);

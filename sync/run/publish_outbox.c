@@ -91,15 +91,15 @@ static enum rep_code is_merged(struct rep_publish *publish, const char *device,
 }
 
 enum rep_code rep_publish_find_outbox(struct rep_publish *publish, const char *device,
-				      const char *path, struct rep_git *box,
+				      const char *path, struct rep_git *box, bool anew,
 				      struct rep_publish_outbox *out, struct rep_error *err)
 {
 	struct rep_oid root;
-	bool merged = false, due = rep_mailbox_is_due(path), bare;
+	bool merged = false, due = anew || rep_mailbox_is_due(path), bare;
 	int64_t number;
 	enum rep_code rc;
 
-	*out = (struct rep_publish_outbox){0};
+	*out = (struct rep_publish_outbox){.bare = true};
 	rc = rep_git_ref(box, REP_OUTBOX, &out->from, err);
 	if (rc != REP_OK || rep_oid_is_zero(&out->from)) /* 1 */
 		return rc;
@@ -113,6 +113,7 @@ enum rep_code rep_publish_find_outbox(struct rep_publish *publish, const char *d
 		return rc;
 	number = due ? rep_outbox_root_number(device, &root) : 0;
 	bare = number > 0 && rep_oid_equal(&out->from, &root);
+	out->bare = bare;
 	out->tidies = due && bare;                                            /* 4 */
 	out->moves = due && !bare && merged && number < REP_OUTBOX_ROOTS_MAX; /* 3 */
 	if (out->moves) {

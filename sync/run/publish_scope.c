@@ -311,6 +311,24 @@ static enum rep_code add_outcomes(struct rep_publish *publish, struct rep_publis
 	return rc;
 }
 
+/* Which of its own value lines were erased; nothing as long as none was. */
+static enum rep_code add_erased(struct rep_publish *publish, struct rep_publish_view *view,
+				struct rep_error *err)
+{
+	struct rep_buf path = REP_BUF_INIT(256);
+	struct rep_oid oid = rep_oid_zero;
+	bool is_tree = false;
+	enum rep_code rc;
+
+	rep_path_erased(&path, view->device->id);
+	rc = rep_tree_find(publish->hub->central, &publish->root, rep_buf_str(&path), &oid,
+			   &is_tree, err);
+	if (rc == REP_OK && !rep_oid_is_zero(&oid))
+		rc = rep_view_tree_add(&view->tree, REP_VIEW_ERASED, &oid, false, err);
+	rep_buf_clear(&path);
+	return rc;
+}
+
 static enum rep_code list_assignments(struct rep_publish *publish, struct rep_publish_view *view,
 				      struct rep_error *err)
 {
@@ -372,6 +390,8 @@ enum rep_code rep_publish_compose(struct rep_publish *publish, const struct rep_
 		rc = rep_view_tree_add(&out->tree, REP_PATH_SCHEMAS, &publish->schemas, true, err);
 	if (rc == REP_OK)
 		rc = add_outcomes(publish, out, err);
+	if (rc == REP_OK)
+		rc = add_erased(publish, out, err);
 	if (rc == REP_OK)
 		rc = rep_view_tree_make(&out->tree, &out->root, err);
 	if (rc == REP_OK)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "sync/run/erasing.h"
 #include "sync/run/healing.h"
 #include "sync/run/run.h"
 
@@ -259,17 +260,46 @@ enum rep_code rep_hub_runs(struct rep_hub *hub, const struct rep_hub_merge *opti
 	return rc;
 }
 
+/* The hub's own mailbox tells what was erased, before devices come that have done so. */
+static enum rep_code own_first(struct rep_hub *hub, const struct rep_hub_merge *options,
+			       struct rep_run_total *total, struct rep_error *err)
+{
+	struct rep_hub_merge own = *options;
+
+	own.own_only = true;
+	return rep_hub_runs(hub, &own, total, err);
+}
+
+/*
+ * What lies behind an erasure that was merged. The working copy that was made again does not know how far the mailboxes were read, and
+ * only one that is read to its end is begun anew.
+ */
+static enum rep_code erase(struct rep_hub *hub, const struct rep_hub_merge *options,
+			   struct rep_run_total *total, struct rep_error *err)
+{
+	struct rep_hub_merge all = *options;
+	bool done = false;
+	enum rep_code rc = rep_erasing_central(hub, &done, err);
+
+	all.own_only = false;
+	return rc == REP_OK && done ? rep_hub_runs(hub, &all, total, err) : rc;
+}
+
 enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *options,
 			    struct rep_json **summary, struct rep_error *err)
 {
 	struct rep_run_total total = {0};
+	bool erased = false;
 	enum rep_code rc = REP_OK;
 
 	*summary = NULL;
 	if (hub->read_only)
 		return rep_fail(err, REP_EUSAGE, "merge: the hub was opened for reading");
-	if (!options->own_only)
+	rc = rep_erasing_central(hub, &erased, err); /* what a merge that was killed left */
+	if (rc == REP_OK && !options->own_only)
 		rc = rep_hub_close_left(hub, options->now_ms, err);
+	if (rc == REP_OK && rep_healing_is(hub))
+		rc = own_first(hub, options, &total, err);
 	if (rc == REP_OK)
 		rc = rep_hub_runs(hub, options, &total, err);
 	if (rc == REP_OK)
@@ -282,6 +312,8 @@ enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *opt
 		rc = rep_hub_leavers(hub, options, &total, err);
 	if (rc == REP_OK && !options->own_only && !rep_json_size(total.problems))
 		rc = rep_healing_end(hub, err);
+	if (rc == REP_OK)
+		rc = erase(hub, options, &total, err);
 	if (rc == REP_OK)
 		rc = rep_hub_publish(hub, options->now_ms, options->jobs, options->progress, err);
 	if (rc == REP_OK && !(*summary = summarise(&total)))

@@ -77,6 +77,7 @@ struct rep_run_total {
 };
 
 struct rep_touched;      /* a record in the run's hands: run_touched.c */
+struct rep_run_erasing;  /* what the commit in work erases: run_erase.c */
 struct rep_run_outcomes; /* lines for outcomes files: run_outcomes.c */
 
 /* The SELECT of a check, made once a run. */
@@ -131,9 +132,11 @@ struct rep_run {
 	size_t checks_len;
 	unsigned char *
 		aliased; /* by entity: was anything ever merged there? run_join.c; NULL = not asked yet */
-	bool joining;      /* members of a group are being touched */
-	size_t kept_bytes; /* of segments whose change sets are kept as read */
-	bool more;         /* an outbox held more than is read at a time */
+	bool joining;                    /* members of a group are being touched */
+	size_t kept_bytes;               /* of segments whose change sets are kept as read */
+	bool erases;                     /* was anything ever erased? */
+	struct rep_run_erasing *erasing; /* NULL = nothing in this commit */
+	bool more;                       /* an outbox held more than is read at a time */
 };
 
 /* ---- run_collect.c, run_enrol.c, run_mailbox.c ---- */
@@ -187,6 +190,32 @@ REP_CHECK enum rep_code rep_run_record(struct rep_run *run, const struct rep_edi
 				       const char *signed_stamp, const struct rep_json *outcome,
 				       const char *segment, bool fresh, struct rep_error *err);
 
+/* ---- run_erase.c ---- */
+
+/* Asks the index whether anything was ever erased. */
+REP_CHECK enum rep_code rep_run_erases(struct rep_run *run, struct rep_error *err);
+/* A change that arrives: where an erasure names it, or it is of an erased record, it loses its line, or gets what was left of it. */
+REP_CHECK enum rep_code rep_run_withhold(struct rep_run *run, const char *segment,
+					 const struct rep_changeset *set,
+					 struct rep_arrived *arrived, struct rep_error *err);
+/* What becomes of a change that has no line: *outcome refuses it where it came after its record was erased, else it is NULL. */
+REP_CHECK enum rep_code rep_run_erased_outcome(struct rep_run *run, const struct rep_edit *edit,
+					       struct rep_json **outcome, struct rep_error *err);
+/* Before an `erase` is folded: its lines are taken out of the index. And after it: the other records that they are of. */
+REP_CHECK enum rep_code rep_run_erase(struct rep_run *run, const struct rep_edit *edit,
+				      struct rep_error *err);
+REP_CHECK enum rep_code rep_run_erase_follow(struct rep_run *run, const struct rep_edit *edit,
+					     struct rep_error *err);
+/* A segment that came, into the tree: without what is erased of it, so that no object ever has it. */
+REP_CHECK enum rep_code rep_run_put_segment(struct rep_run *run,
+					    const struct rep_run_segment *segment,
+					    struct rep_error *err);
+/* Before the commit: what was erased becomes null in the journal files of the tree, and the lists are written. */
+REP_CHECK enum rep_code rep_run_erase_files(struct rep_run *run, struct rep_error *err);
+void rep_run_erasing_clear(struct rep_run *run);
+/* Do the bytes name the id of a record? */
+bool rep_erase_names(const struct rep_buf *bytes, const char *id);
+
 /* ---- run_held.c ---- */
 
 /* The change waits for "<entity>/<id>"; and does not wait any more. */
@@ -210,6 +239,9 @@ struct rep_refold {
 };
 /* The outcome that the walk has of a change so far; NULL = it did not meet it. */
 struct rep_json **rep_refold_outcome(struct rep_refold *refold, const struct rep_indexed *change);
+/* The same of a change whose line was erased. */
+REP_CHECK enum rep_code rep_refold_erased(struct rep_refold *refold,
+					  const struct rep_indexed *change, struct rep_error *err);
 /* What a change that was folded again came to: its rejection, its outcome, the record's last change. `outcome` may be NULL. */
 REP_CHECK enum rep_code rep_refold_keep(struct rep_refold *refold, struct rep_touched *touched,
 					const struct rep_indexed *change, struct rep_json *outcome,

@@ -66,6 +66,8 @@ static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *s
 		backdated = (*before && strcmp(arrived.eff.text, before) <= 0) ||
 			    (*walk->base_time && strcmp(arrived.eff.text, walk->base_time) <= 0);
 		if (rc == REP_OK && is_org(run, arrived.edit.entity) == walk->org)
+			rc = rep_run_withhold(run, segment->path, set, &arrived, err);
+		if (rc == REP_OK && is_org(run, arrived.edit.entity) == walk->org)
 			rc = rep_run_change(run, &arrived.edit, arrived.signed_stamp, segment->path,
 					    backdated, err);
 		if (rc == REP_OK && walk->org && walk->batch->release)

@@ -7,6 +7,7 @@
 
 #include "core/base/limits.h"
 #include "core/model/signed.h"
+#include "core/store/erased.h"
 #include "sync/run/run.h"
 #include "sync/run/run_outcomes.h"
 
@@ -41,8 +42,7 @@ static enum rep_code put_segment(struct rep_run *run, const struct rep_run_batch
 {
 	struct rep_buf path = REP_BUF_INIT(256), bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 	struct rep_receipt receipt = {.first = segment->first, .last = segment->last};
-	enum rep_code rc =
-		rep_run_put_blob(run, segment->path, segment->data, segment->size_bytes, err);
+	enum rep_code rc = rep_run_put_segment(run, segment, err);
 
 	memcpy(receipt.device, batch->device, sizeof receipt.device);
 	memcpy(receipt.hash, segment->hash, sizeof receipt.hash);
@@ -111,13 +111,14 @@ static enum rep_code hash_heads(struct rep_run *run, char out[REP_HASH_HEX + 1],
 static enum rep_code fill_statement(struct rep_run *run, struct rep_json *document,
 				    struct rep_error *err)
 {
-	char heads[REP_HASH_HEX + 1] = "", erasures[REP_HASH_HEX + 1], commit[REP_OID_HEX + 1];
+	char heads[REP_HASH_HEX + 1] = "", erasures[REP_HASH_HEX + 1] = "", commit[REP_OID_HEX + 1];
 	char *prev = NULL;
 	enum rep_code rc = hash_heads(run, heads, err);
 
 	if (rc == REP_OK)
 		rc = rep_work_get(run->hub->db, "statement", &prev, err);
-	rep_sha256_hex(erasures, "", 0);
+	if (rc == REP_OK)
+		rc = rep_erased_hash(run->hub->db, erasures, err);
 	rep_oid_hex(commit, &run->base);
 	rep_json_set_string(document, "type", "statement");
 	rep_json_set_integer(document, "format", 1);
@@ -264,6 +265,8 @@ enum rep_code rep_run_commit(struct rep_run *run, struct rep_run_batch *batch, b
 		rc = rep_run_outcomes_write(run, err);
 	for (size_t i = 0; rc == REP_OK && i < batch->len; i++)
 		rc = put_segment(run, batch, &batch->segments[i], err);
+	if (rc == REP_OK)
+		rc = rep_run_erase_files(run, err);
 	if (rc == REP_OK)
 		rc = put_head(run, batch->device, err);
 	if (rc == REP_OK && last)
@@ -420,7 +423,7 @@ enum rep_code rep_run_begin(struct rep_run *run, struct rep_error *err)
 		rc = rep_tree_edit(&run->tree, run->pack, &tree, err);
 	if (rc == REP_OK)
 		rc = rep_db_begin(run->hub->db, err);
-	return rc;
+	return rc == REP_OK ? rep_run_erases(run, err) : rc;
 }
 
 void rep_run_abort(struct rep_run *run)
@@ -428,6 +431,7 @@ void rep_run_abort(struct rep_run *run)
 	if (rep_db_in_transaction(run->hub->db))
 		rep_db_abort(run->hub->db);
 	rep_run_touched_clear(run);
+	rep_run_erasing_clear(run);
 	rep_run_outcomes_clear(run);
 	for (size_t i = 0; i < run->queue_len; i++)
 		free(run->queue[i]);

@@ -5,7 +5,8 @@
  *	2 it has, or is one with another		put the change into the index, fold the record again, and all
  *							that are one with it
  *	3 the change waits for a record			held: indexed, not folded, tried again when that record comes
- *	4 its value line was erased			indexed, nothing to fold
+ *	4 its value line was erased			indexed, nothing to fold (run_erase.c)
+ *	5 it erases					as 2, after its lines were taken out of the index
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,7 +235,7 @@ static enum rep_code fold_admitted(struct rep_run *run, struct rep_touched *touc
 	struct rep_buf was = REP_BUF_INIT(1u << 20), is = REP_BUF_INIT(1u << 20);
 	/* What an earlier version judges is folded in its shape, which the record has left: so from the first change on. */
 	bool in_place = touched->root == touched && is_later(touched, edit) && !is_edge(edit) &&
-			edit->judged == run->hub->schema->version;
+			edit->op != REP_OP_ERASE && edit->judged == run->hub->schema->version;
 	enum rep_code rc = was_there ? note_place(run, touched, in_place, &was, err) : REP_OK;
 
 	if (rc == REP_OK)
@@ -368,6 +369,21 @@ static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 	return rc;
 }
 
+static enum rep_code apply_erased(struct rep_run *run, const struct rep_edit *edit,
+				  const char *signed_stamp, const char *segment, bool fresh,
+				  struct rep_error *err)
+{
+	struct rep_json *outcome = NULL;
+	enum rep_code rc = rep_run_erased_outcome(run, edit, &outcome, err);
+
+	if (rc == REP_OK)
+		rc = rep_run_record(run, edit, signed_stamp, outcome, segment, fresh, err);
+	if (rc == REP_OK && outcome)
+		count(run, outcome);
+	rep_json_free(outcome);
+	return rc;
+}
+
 static enum rep_code apply(struct rep_run *run, const struct rep_edit *edit,
 			   const char *signed_stamp, const char *segment, bool fresh,
 			   bool backdated, struct rep_error *err)
@@ -377,11 +393,14 @@ static enum rep_code apply(struct rep_run *run, const struct rep_edit *edit,
 	struct rep_admission admission;
 	struct rep_touched *touched;
 	struct rep_era_edit read = {0};
-	enum rep_code rc;
+	enum rep_code rc = REP_OK;
 
 	if (!entity || !edit->line) /* case 4; an unknown entity was refused with its set */
-		return rep_run_record(run, edit, signed_stamp, NULL, segment, fresh, err);
-	rc = rep_run_touch(run, entity, edit->id, &touched, err);
+		return apply_erased(run, edit, signed_stamp, segment, fresh, err);
+	if (edit->op == REP_OP_ERASE && fresh)
+		rc = rep_run_erase(run, edit, err);
+	if (rc == REP_OK)
+		rc = rep_run_touch(run, entity, edit->id, &touched, err);
 	if (rc == REP_OK)
 		rc = rep_run_read(run, edit, 0, &read, err);
 	if (rc == REP_OK)
@@ -398,6 +417,8 @@ static enum rep_code apply(struct rep_run *run, const struct rep_edit *edit,
 		rc = fold_admitted(run, touched, &judged, signed_stamp, segment, fresh, err);
 	if (rc == REP_OK && !admission.held && !fresh)
 		rc = rep_run_release(run, edit, err);
+	if (rc == REP_OK && edit->op == REP_OP_ERASE && fresh)
+		rc = rep_run_erase_follow(run, edit, err);
 	rep_admission_clear(&admission);
 	return rc;
 }

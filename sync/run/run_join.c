@@ -217,8 +217,10 @@ static enum rep_code fold_joined(void *user, struct rep_indexed *change, struct 
 	struct rep_json *outcome = NULL;
 	enum rep_code rc;
 
-	if (change->held || !change->edit.line)
+	if (change->held)
 		return REP_OK;
+	if (!change->edit.line)
+		return rep_refold_erased(group->refold, change, err);
 	rc = rep_run_fold_one(group->run, group->root, &change->edit, &outcome, err);
 	if (rc == REP_OK)
 		rc = add_move(group, change, &outcome, err);

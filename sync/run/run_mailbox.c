@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/store/erased.h"
 #include "sync/run/healing.h"
 #include "sync/run/run.h"
 
@@ -133,19 +134,41 @@ static enum rep_code find_files(struct reading *reading, const struct rep_change
 	return rc;
 }
 
-/* The first change without its value line, or the number of changes. */
-static size_t first_erased(const struct rep_changeset *set)
+/*
+ * The first change whose value line is withheld though no erasure lists it and its record was not erased, or the number of changes. The
+ * hub's own mailbox tells of an erasure behind what it erased.
+ */
+static enum rep_code first_withheld(const struct reading *reading, const struct rep_changeset *set,
+				    size_t *out, struct rep_error *err)
 {
-	size_t i = 0;
+	struct rep_db *db = reading->run->hub->db;
+	bool erased = true;
+	enum rep_code rc = REP_OK;
 
-	while (i < set->changes_len && set->changes[i].line)
-		i++;
-	return i;
+	*out = set->changes_len;
+	if (strcmp(reading->device, REP_HUB_DEVICE) == 0)
+		return REP_OK;
+	for (size_t i = 0; rc == REP_OK && i < set->changes_len; i++) {
+		const struct rep_change *change = &set->changes[i];
+		const struct rep_erased_line line = {.device = set->device,
+						     .seq = set->seq,
+						     .index = (unsigned)i,
+						     .digest = change->digest};
+
+		if (change->line)
+			continue;
+		rc = rep_erased_may(db, &line, change->entity, change->id, &erased, err);
+		if (rc == REP_OK && !erased) {
+			*out = i;
+			break;
+		}
+	}
+	return rc;
 }
 
 /* Cases 2, 4, 6, 7 and 8: sets reading->problem. `schema`: that it was made under, NULL for case 7. */
 static void judge_set(struct reading *reading, const struct rep_changeset *set,
-		      const struct rep_schema *schema)
+		      const struct rep_schema *schema, size_t withheld)
 {
 	char *problem = reading->problem;
 	size_t size = sizeof reading->problem;
@@ -168,9 +191,9 @@ static void judge_set(struct reading *reading, const struct rep_changeset *set,
 	} else if (!knows_entities(schema, set))
 		snprintf(problem, size, "[schema] change set %lld holds an unknown entity",
 			 (long long)set->seq);
-	else if (first_erased(set) < set->changes_len)
+	else if (withheld < set->changes_len)
 		snprintf(problem, size, "[erased] change set %lld lacks the values of change %zu",
-			 (long long)set->seq, first_erased(set));
+			 (long long)set->seq, withheld);
 }
 
 /* Case 1 or 2 for a number that was merged, or taken just now. */
@@ -301,9 +324,13 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 		} else if (rc == REP_OK && set.seq <= reading->head.seq) {
 			rc = judge_old(reading, &set, err);
 		} else if (rc == REP_OK) {
+			size_t withheld;
+
 			rc = schema_of(reading, &set, &schema, err);
+			if (rc == REP_OK)
+				rc = first_withheld(reading, &set, &withheld, err);
 			if (rc == REP_OK) {
-				judge_set(reading, &set, schema);
+				judge_set(reading, &set, schema, withheld);
 				rc = find_files(reading, &set, err);
 			}
 			if (rc == REP_OK && !*reading->problem)

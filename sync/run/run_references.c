@@ -10,6 +10,7 @@
  *	4 cascade, archive-only			it is archived
  *	5 cascade, update-wins			it is deleted too, unless somebody else wrote it meanwhile: then 1
  *	6 cascade over what is never deleted, clear of what must not be empty: as 1
+ * An erased target is neither: what refers to it was erased with it, cleared or left as it is, as its reference says.
  * "Meanwhile" is what the deleter cannot have seen: later by its stamp, or not known to the hub when the delete was made. A
  * target that is restored keeps everything that refers to it.
  */
@@ -128,8 +129,9 @@ static void select_hits(struct rep_buf *sql, const struct rep_entity *entity,
 	rep_buf_printf(
 		sql,
 		" WHERE t._deleted IS NOT NULL AND json_extract(t._deleted, '$.merged_into') "
-		"IS NULL AND c._deleted IS NULL ORDER BY c.id, t.id LIMIT %u",
-		HITS_MAX);
+		"IS NULL AND c._deleted IS NULL AND NOT EXISTS(SELECT 1 FROM _erased e WHERE"
+		" e.entity = '%s' AND e.id = t.id) ORDER BY c.id, t.id LIMIT %u",
+		field->target->name, HITS_MAX);
 }
 
 static enum rep_code find_field(struct references *references, const struct rep_entity *entity,

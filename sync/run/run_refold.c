@@ -433,6 +433,23 @@ enum rep_code rep_refold_keep(struct rep_refold *refold, struct rep_touched *tou
 	return rc;
 }
 
+/* Nothing is left to be folded; a refusal stands, without what was refused. */
+enum rep_code rep_refold_erased(struct rep_refold *refold, const struct rep_indexed *change,
+				struct rep_error *err)
+{
+	struct rep_json *outcome;
+	enum rep_code rc;
+
+	if (!rep_outcome_has_rejection(change->outcome))
+		return REP_OK;
+	outcome = rep_json_dup(change->outcome);
+	if (!outcome)
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	rc = rep_run_rejection(refold->run, &change->edit, outcome, true, err);
+	rep_json_free(outcome);
+	return rc;
+}
+
 struct alone {
 	struct rep_refold *refold;
 	struct rep_touched *touched;
@@ -444,8 +461,10 @@ static enum rep_code refold_one(void *user, struct rep_indexed *change, struct r
 	struct rep_json *outcome = NULL;
 	enum rep_code rc;
 
-	if (change->held || !change->edit.line)
+	if (change->held)
 		return REP_OK;
+	if (!change->edit.line)
+		return rep_refold_erased(alone->refold, change, err);
 	rc = rep_run_fold_one(alone->refold->run, alone->touched, &change->edit, &outcome, err);
 	if (rc == REP_OK)
 		rc = rep_refold_keep(alone->refold, alone->touched, change, outcome, err);

@@ -243,6 +243,44 @@ static void flags_go_to_record_and_outcome(void **state)
 	rep_folded_clear(&folded);
 }
 
+static void an_erased_record_keeps_its_place_and_its_author_and_is_never_revived(void **state)
+{
+	static const struct {
+		enum rep_op op;
+		const char *line;
+	} later[] = {
+		{REP_OP_UPDATE, "{'values':{'name':{'new':'y'}}}"},
+		{REP_OP_INSERT, "{'values':{'name':{'new':'z'},'account':{'new':'A-1'}}}"},
+		{REP_OP_RESTORE, "{}"},
+	};
+	struct company *company = *state;
+	struct rep_folded folded = {0};
+	struct rep_json *out;
+
+	rep_json_free(fold_judged(&folded, company, REP_OP_INSERT, "thing", "T-1", at(1, ANA),
+				  "{'values':{'name':{'new':'x'},'account':{'new':'A-1'}}}", NULL));
+	assert_non_null(folded.record);
+	out = fold_judged(&folded, company, REP_OP_ERASE, "thing", "T-1", at(5, BEN),
+			  "{'closure':[]}", NULL);
+	assert_string_equal(rep_json_get_string(out, "outcome"), "applied");
+	rep_json_free(out);
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+		out = fold_judged(&folded, company, later[i].op, "thing", "T-1", at(6, ANA),
+				  later[i].line, NULL);
+		assert_string_equal(rep_json_get_string(out, "outcome"), "rejected");
+		assert_string_equal(rep_json_get_string(out, "code"), "erased");
+		rep_json_free(out);
+	}
+	assert_null(rep_record_value(folded.record, "name"));
+	assert_string_equal(rep_json_string_value(rep_record_value(folded.record, "account")),
+			    "A-1");
+	assert_string_equal(rep_json_string_value(rep_record_value(folded.record, "status")),
+			    "erased");
+	assert_string_equal(rep_json_get_string(folded.record->deleted, "stamp"), at(5, BEN));
+	assert_string_equal(folded.record->created.text, at(1, ANA));
+	rep_folded_clear(&folded);
+}
+
 static void what_cannot_be_folded_is_an_outcome(void **state)
 {
 	struct company *company = *state;
@@ -256,7 +294,7 @@ static void what_cannot_be_folded_is_an_outcome(void **state)
 		{REP_OP_RESTORE, "thing", "{}", "no-record"},
 		{REP_OP_ALIAS, "thing", "{}", "form"},
 		{REP_OP_RESOLVE, "thing", "{'item':'x'}", "no-record"},
-		{REP_OP_ERASE, "thing", "{}", "op"},
+		{REP_OP_ERASE, "thing", "{}", "no-record"},
 		{REP_OP_INSERT, "nothing", "{'values':{}}", "unknown-entity"},
 	};
 
@@ -457,6 +495,8 @@ int main(void)
 		cmocka_unit_test(two_inserts_are_one_record),
 		cmocka_unit_test(an_insert_has_only_its_own_stamp_and_its_presets),
 		cmocka_unit_test(flags_go_to_record_and_outcome),
+		cmocka_unit_test(
+			an_erased_record_keeps_its_place_and_its_author_and_is_never_revived),
 		cmocka_unit_test(what_cannot_be_folded_is_an_outcome),
 		cmocka_unit_test(a_record_moves_with_its_reference_and_its_items_too),
 		cmocka_unit_test(partitions_follow_the_declared_steps),
