@@ -426,13 +426,19 @@ static void set_methods(struct rep_vfs *vfs)
 	};
 }
 
+/* A replica's head is read before its database is opened: SQLite is set up here or never. */
+static bool start_sqlite(void)
+{
+	rep_db_init();
+	return sqlite3_initialize() == SQLITE_OK;
+}
+
 enum rep_code rep_vfs_new(struct rep_vfs **out, const struct rep_db_key *key, struct rep_error *err)
 {
 	struct rep_vfs *vfs = calloc(1, sizeof *vfs);
 
 	*out = NULL;
-	if (!vfs || sqlite3_initialize() != SQLITE_OK ||
-	    !(vfs->secret = rep_secret_new(sizeof *vfs->secret))) {
+	if (!vfs || !start_sqlite() || !(vfs->secret = rep_secret_new(sizeof *vfs->secret))) {
 		free(vfs);
 		return rep_fail(err, REP_ENOMEM, "open database: no memory");
 	}
@@ -472,7 +478,7 @@ static enum rep_code open_bare(sqlite3_file **out, sqlite3_filename *name, const
 {
 	const int flags =
 		SQLITE_OPEN_MAIN_DB | (write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
-	sqlite3_vfs *base = sqlite3_initialize() == SQLITE_OK ? sqlite3_vfs_find(NULL) : NULL;
+	sqlite3_vfs *base = start_sqlite() ? sqlite3_vfs_find(NULL) : NULL;
 	char *full = base ? malloc((size_t)base->mxPathname + 1) : NULL;
 	int rc = SQLITE_NOMEM;
 
