@@ -103,6 +103,9 @@ REP_CHECK enum rep_code rep_publish_find_outbox(struct rep_publish *publish, con
 						const char *path, struct rep_git *box, bool anew,
 						struct rep_publish_outbox *out,
 						struct rep_error *err);
+/* The device's mailbox was lost and made anew: its outbox begins from nothing, and continues the journal all the same. */
+REP_CHECK enum rep_code rep_publish_outbox_lost(struct rep_publish *publish, const char *device,
+						struct rep_error *err);
 /* Remembers the outbox's new root as what was read. */
 REP_CHECK enum rep_code rep_publish_outbox_moved(struct rep_publish *publish, const char *device,
 						 const struct rep_oid *root, struct rep_error *err);

@@ -356,10 +356,21 @@ static enum rep_code lock(struct inbox *inbox, struct rep_error *err)
 	return rc;
 }
 
+/*
+ * A mailbox that is lost is made anew, and its device sends again what was not acknowledged. The hub's own lies beside it: where that is
+ * gone too, a whole disk is, and no run gets here.
+ */
 static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 {
-	enum rep_code rc = lock(inbox, err);
+	enum rep_code rc = REP_OK;
 
+	if (!rep_file_is_dir(inbox->path)) {
+		rc = rep_mailbox_create(inbox->path, err);
+		if (rc == REP_OK)
+			rc = rep_publish_outbox_lost(inbox->publish, inbox->view->device->id, err);
+	}
+	if (rc == REP_OK)
+		rc = lock(inbox, err);
 	if (rc == REP_OK)
 		rc = rep_git_janitor(inbox->path, err);
 	if (rc == REP_OK)

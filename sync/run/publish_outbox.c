@@ -78,6 +78,13 @@ enum rep_code rep_publish_outbox_moved(struct rep_publish *publish, const char *
 			   root, err);
 }
 
+enum rep_code rep_publish_outbox_lost(struct rep_publish *publish, const char *device,
+				      struct rep_error *err)
+{
+	return set_mailbox(publish->hub, "DELETE FROM _mailbox WHERE device = ?1", device, NULL,
+			   err);
+}
+
 static enum rep_code is_merged(struct rep_publish *publish, const char *device,
 			       const struct rep_oid *tip, bool *merged, struct rep_error *err)
 {

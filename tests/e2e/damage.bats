@@ -295,6 +295,50 @@ forge_gap() {
 	world_fsck
 }
 
+# What neither the hub's reader nor a folder's laptop goes by, and git does: nothing stops, nothing dies by a signal.
+@test "a flipped byte anywhere in a mailbox's HEAD and config, or a half of them: nobody hangs, and the next view mends it" {
+	local box file at n=0 status
+	box=$(mailbox wang)
+	for file in HEAD config; do
+		for at in 0 7 $(($(stat -c %s "$box/$file") / 2)) $(($(stat -c %s "$box/$file") - 2)) half; do
+			cp "$box/$file" "$W/kept"
+			if [ $at = half ]; then truncate -s $(($(stat -c %s "$W/kept") / 2)) "$box/$file"; else flip "$box/$file" $at; fi
+			n=$((n + 1))
+			at "$DAY 11:$((n + 10)):00" wang put contact C-0001 "dept=第$n科" -m 更正
+			status=0
+			timeout 60 "$REPSYNC" -C "$HUB" hub verify >"$W/out" 2>&1 || status=$?
+			[ $file != config ] || [ $status = 5 ]
+			[ $status -lt 120 ]
+			when "$DAY 11:$((n + 10)):10" timeout 60 "$REPSYNC" -C "$W/wang" --quiet sync || [ $? -lt 120 ]
+			when "$DAY 11:$((n + 10)):20" timeout 60 "$REPSYNC" -C "$HUB" --quiet hub merge || [ $? -lt 120 ]
+			cp "$W/kept" "$box/$file"
+		done
+	done
+	at "$DAY 12:00:00" wang sync
+	hub_at "$DAY 12:01:00" merge
+	[ "$(changes | grep -c "^$(device wang) ")" = $((n + 1)) ]
+	"$REPSYNC" -C "$HUB" hub verify
+	world_fsck
+}
+
+@test "a mailbox that is lost, with everything in it: made anew, and its laptop sends again what was not acknowledged" {
+	local box
+	box=$(mailbox wang)
+	at "$DAY 11:00:00" wang put contact C-0001 dept=骨科 -m 更正
+	at "$DAY 11:00:00" wang sync
+	rm -rf "$box"
+	hub_at "$DAY 11:05:00" merge
+	at "$DAY 11:10:00" wang sync || at "$DAY 11:11:00" wang sync
+	hub_at "$DAY 11:15:00" merge
+	at "$DAY 11:20:00" wang sync
+	[ "$(changes | grep -c "^$(device wang) ")" = 2 ]
+	at "$DAY 11:25:00" li sync
+	[ "$(field "$DAY 11:26:00" li contact C-0001 dept)" = '"骨科"' ]
+	"$REPSYNC" -C "$W/wang" verify
+	"$REPSYNC" -C "$HUB" hub verify
+	world_fsck
+}
+
 @test "a reference that is empty or no id: the mailbox waits, the others do not" {
 	local box ref text n=1
 	box=$(mailbox wang)

@@ -110,6 +110,49 @@ still_works() {
 	still_works
 }
 
+# processes_at FOLDER: the ids of those that work in it
+processes_at() {
+	local each
+	for each in /proc/[0-9]*; do
+		[ "$(readlink "$each/cwd" 2>/dev/null)" != "$1" ] || echo "${each#/proc/}"
+	done
+}
+
+@test "hostile: pushes that are broken off leave nothing that fills the disk" {
+	local box=$HUB/mailboxes/$ME.git big i push pid used
+	big=$(head -c 8000000 /dev/urandom | blob)
+	big=$(commit "$(with "040000 tree $(raw_tree "100644:90-90.jsonl:$big")\t2031-01")")
+	used=$(du -sk "$box" | cut -f1)
+	printf '#!/bin/sh\n{ head -c 5000000; exec sleep 60; } | %s "$@"\n' "$GIT_SSH_COMMAND" >"$W/dead" # a line that goes dead
+	chmod 700 "$W/dead"
+	for i in 1 2 3; do
+		env -u GIT_SSH_COMMAND GIT_SSH="$W/dead" GIT_SSH_VARIANT=ssh setsid git -C "$W/evil" push -q "$MY_URL" "$big:refs/heads/outbox" 3>&- 2>"$W/said" &
+		push=$!
+		while kill -0 $push && [ -z "$(find "$box/objects" -path '*incoming*' -name 'tmp_pack_*' -size +100k)" ]; do sleep 0.05; done
+		# The server's own processes die in the middle: nobody is left there who could tidy up.
+		for pid in $(processes_at "$box"); do kill -9 "$pid" 2>/dev/null || true; done
+		kill -- -$push
+		wait $push || true
+	done
+	unchanged
+	[ "$(du -sk "$box" | cut -f1)" -gt $((used + 100)) ] # so there was something to tidy up
+	still_works
+	[ "$(du -sk "$box" | cut -f1)" -lt $((used + 100)) ]
+}
+
+@test "hostile: what the hub refuses tells nothing of a record that the rep may not see" {
+	sqlite3 "$W/wang/replica.db" "INSERT INTO contact(id, name, kind, org, _partition) VALUES ('C-0003', '谁在这里', '医务人员', 'O-0101', 'O-0101')" ||
+		on_laptop wang sql --write "INSERT INTO contact(id, name, kind, org) VALUES ('C-0003', '谁在这里', '医务人员', 'O-0101')"
+	on_laptop wang sync
+	"$REPSYNC" -C "$HUB" --json hub merge | jq -e '.changes == 1 and .applied == 0'
+	on_laptop wang sync
+	git -C "$(mailbox wang)" archive inbox | tar -xO >"$W/told"
+	grep -q "\"merged_seq\":2" "$W/told"
+	! grep -qE '周涛|13900001113|骨科|O-0103' "$W/told"
+	[ "$("$REPSYNC" -C "$HUB" --json hub show contact C-0003 | jq -r .fields.name)" = 周涛 ]
+	still_works
+}
+
 # next NUMBER FILE: pushes it as the segment of that number
 next() {
 	local tree old
@@ -214,5 +257,20 @@ segment() { evil show "$TIP:$MONTH/1-1.jsonl"; }
 	"$REPSYNC" -C "$HUB" hub verify
 	[ -x "$box/hooks/pre-receive" ] && [ -x "$box/hooks/reference-transaction" ]
 	[ "$(git -C "$box" config receive.denyNonFastForwards)" = true ]
+	still_works
+}
+
+@test "hostile: a server whose words would move the cursor" {
+	local keys=$HUB/serve/authorized_keys esc
+	esc=$(printf '\033')
+	printf '#!/bin/sh\nprintf "\\033[2J\\033]0;x\\007refused: \\033[31mnothing here\\n" >&2\nexit 1\n' >"$W/shell"
+	chmod 755 "$W/shell"
+	cp "$keys" "$W/keys"
+	sed -E "s#command=\"[^\"]*\"#command=\"$W/shell\"#" "$W/keys" >"$keys"
+	on_laptop wang put contact C-0001 best_time=周四 -m 拜访
+	run on_laptop wang sync --tries 1
+	cp "$W/keys" "$keys"
+	[ "$status" -eq 3 ] || [ "$status" -eq 4 ]
+	[[ "$output" != *"$esc"* ]] && [[ "$output" != *$'\a'* ]]
 	still_works
 }

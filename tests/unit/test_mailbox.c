@@ -454,6 +454,36 @@ static void every_flipped_byte_of_pack_and_index_is_refused_or_harmless(void **s
 	box_end(&box);
 }
 
+static void a_pack_or_index_cut_anywhere_is_refused(void **state)
+{
+	struct box box = box_enrolled(state);
+	struct rep_error err;
+	char name[4200], saved[4200];
+
+	write_file(&box, "2026-11/1-1.jsonl", "a text of some length to be damaged\n");
+	shell_ok("cd %s && git repack -q -a -d", box.path);
+	for (unsigned kind = 0; kind < 2; kind++) {
+		struct rep_buf buf = REP_BUF_INIT(1 << 20);
+
+		snprintf(name, sizeof name, "%s",
+			 shell_line("ls %s/objects/pack/*.%s", box.path, kind ? "idx" : "pack"));
+		snprintf(saved, sizeof saved, "%s.saved", box.path);
+		shell_ok("chmod u+w %s; cp %s %s", name, name, saved);
+		expect_ok(rep_file_read(&buf, name, &err), &err);
+		for (size_t part = 0; part < 50; part++) {
+			struct rep_outbox outbox;
+
+			assert_int_equal(truncate(name, (long)(buf.len * part / 50)), 0);
+			expect_code(rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err),
+				    REP_EINTEGRITY, &err, NULL);
+			rep_outbox_clear(&outbox);
+			shell_ok("cat %s > %s", saved, name);
+		}
+		rep_buf_clear(&buf);
+	}
+	box_end(&box);
+}
+
 static void an_outbox_begun_anew_by_the_hub_is_read_from_its_empty_root(void **state)
 {
 	struct box box = box_new(state);
@@ -577,6 +607,7 @@ int main(void)
 		cmocka_unit_test(a_known_commit_that_is_gone_is_a_rollback),
 		cmocka_unit_test(loose_objects_and_alternates_are_refused),
 		cmocka_unit_test(every_flipped_byte_of_pack_and_index_is_refused_or_harmless),
+		cmocka_unit_test(a_pack_or_index_cut_anywhere_is_refused),
 		cmocka_unit_test(an_outbox_begun_anew_by_the_hub_is_read_from_its_empty_root),
 		cmocka_unit_test(the_roots_of_an_outbox_are_known_by_their_number),
 		cmocka_unit_test(what_no_branch_needs_goes_and_the_quota_counts_from_there),
