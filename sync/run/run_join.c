@@ -68,18 +68,25 @@ static void unlink_members(struct rep_touched *root)
 	root->members_len = 0;
 }
 
-/* Takes `members`, which are by id. */
-static void link_members(struct rep_touched **members, size_t len)
+/* Takes `members`, which are by id, in place of what any of them was one with before. */
+static void link_members(struct rep_touched **members, size_t len, struct rep_touched *root)
+{
+	for (size_t i = 0; i < len; i++)
+		unlink_members(members[i]);
+	for (size_t i = 0; i < len; i++)
+		members[i]->root = root;
+	root->members = members;
+	root->members_len = len;
+}
+
+static struct rep_touched *first_of(struct rep_touched **members, size_t len)
 {
 	struct rep_touched *root = members[0];
 
 	for (size_t i = 1; i < len; i++)
 		if (is_before(members[i], root))
 			root = members[i];
-	for (size_t i = 0; i < len; i++)
-		members[i]->root = root;
-	root->members = members;
-	root->members_len = len;
+	return root;
 }
 
 static void note_last(struct rep_touched *root, const struct rep_touched *other)
@@ -139,7 +146,7 @@ enum rep_code rep_run_join(struct rep_run *run, struct rep_touched *touched, str
 		rc = touch_group(run, touched->entity, touched->id, &members, &len, err);
 	if (rc != REP_OK || !members)
 		return rc;
-	link_members(members, len);
+	link_members(members, len, first_of(members, len));
 	for (size_t i = 0; i < len; i++)
 		note_last(touched->root, members[i]);
 	return REP_OK;
@@ -298,10 +305,7 @@ static void find_root(struct group *group)
 		if (is_before(&group->alone[i], &group->alone[root]))
 			root = i;
 	group->root = group->members[root];
-	for (size_t i = 0; i < group->len; i++)
-		group->members[i]->root = group->root;
-	group->root->members = group->members;
-	group->root->members_len = group->len;
+	link_members(group->members, group->len, group->root);
 }
 
 static enum rep_code fold_group(struct group *group, struct rep_error *err)
@@ -345,7 +349,7 @@ static enum rep_code refold_group(struct rep_run *run, struct rep_touched **memb
 			      .refold = refold};
 	enum rep_code rc = group.alone && group.moves ? fold_group(&group, err) : no_memory(err);
 
-	if (!group.root->members)
+	if (group.root->members != members)
 		free(members);
 	for (size_t i = 0; group.alone && i < len; i++)
 		rep_folded_clear(&group.alone[i].folded);
