@@ -134,6 +134,7 @@ CLI_RUN(cmd_hub_verify);
 CLI_RUN(cmd_hub_rebuild);
 CLI_RUN(cmd_hub_inbox);
 CLI_RUN(cmd_hub_backup);
+CLI_RUN(cmd_hub_recover);
 CLI_RUN(cmd_hub_restore);
 CLI_RUN(cmd_hub_replay);
 CLI_RUN(cmd_hub_resolve);

@@ -101,6 +101,13 @@ static void print_sync(const struct cli *cli, const struct rep_json *summary)
 
 	if (!cli->quiet)
 		cli_members(cli, summary, columns, sizeof columns / sizeof *columns);
+	if (rep_json_get_integer(summary, "recovered"))
+		cli_say(cli,
+			cli->chinese
+				? "公司的中枢已从备份恢复 (纪元 %lld); 它所缺的变更由本机补发"
+				: "the company's hub was restored from a backup (epoch %lld); what "
+				  "it lacks of this laptop's changes is sent again",
+			(long long)rep_json_get_integer(summary, "recovered"));
 }
 
 /* Nothing is begun any more when the first minute, or what --timeout says, is over: then the rep is told. */

@@ -9,6 +9,7 @@
 #include "core/model/stamp.h"
 #include "core/store/journal.h"
 #include "sync/device/device_work.h"
+#include "sync/device/recovered.h"
 #include "sync/transport/retry.h"
 
 enum rep_code rep_device_tip(struct rep_db *db, const char *key, struct rep_oid *out,
@@ -226,8 +227,8 @@ static enum rep_code connect_mailbox(struct rep_device *device, bool may_guess,
 
 /* ---- one sync ---- */
 
-/* Brings the inbox. Where the company has put an order to leave into it, that is obeyed: never REP_OK then. */
-static enum rep_code fetch(struct rep_device *device, struct rep_oid *tip, struct rep_error *err)
+enum rep_code rep_device_fetch(struct rep_device *device, struct rep_oid *tip,
+			       struct rep_error *err)
 {
 	struct rep_json *order = NULL;
 	enum rep_code rc = REP_OK;
@@ -274,7 +275,7 @@ enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error 
 	}
 	if (rep_oid_equal(&applied, &device->inbox))
 		return REP_OK;
-	rc = fetch(device, &tip, err);
+	rc = rep_device_fetch(device, &tip, err);
 	if (rc != REP_OK)
 		return rc;
 	return rep_wrap(err, rep_pull_apply(device, &tip, err), "apply the view");
@@ -328,7 +329,9 @@ static enum rep_code exchange(struct rep_device *device, struct rep_error *err)
 	/* A mailbox with an inbox and no outbox was made anew: perhaps to say that nothing is to be sent any more. */
 	if (rc == REP_OK && push && rep_oid_is_zero(&device->outbox) &&
 	    !rep_oid_is_zero(&device->inbox))
-		rc = fetch(device, &applied, err);
+		rc = rep_device_fetch(device, &applied, err);
+	if (rc == REP_OK && push)
+		rc = rep_recovered_peek(device, err);
 	if (rc != REP_OK)
 		return rc;
 	if (push)
@@ -403,6 +406,7 @@ enum rep_code rep_device_summary(const struct rep_device *device, int64_t second
 	    !rep_json_set_integer(summary, "rejected", counts->rejected) ||
 	    !rep_json_set_integer(summary, "proposed", counts->proposed) ||
 	    !rep_json_set_integer(summary, "held", counts->held) ||
+	    !rep_json_set_integer(summary, "recovered", counts->recovered) ||
 	    !rep_json_set_integer(summary, "seconds", seconds) ||
 	    !rep_json_set_integer(summary, "bytes_up", (int64_t)up) ||
 	    !rep_json_set_integer(summary, "bytes_down", (int64_t)down)) {

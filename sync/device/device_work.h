@@ -11,8 +11,9 @@
 #include "sync/transport/transport.h"
 
 /* Keys of _meta that sync keeps; docs/formats.md, "Replica". */
-#define REP_META_INVITATION "invitation"      /* JSON, with the device's own ssh key pair added */
-#define REP_META_ROOT "root" /* the company's root key, where the invitation has none: of the first view that was taken */
+#define REP_META_INVITATION "invitation" /* JSON, with the device's own ssh key pair added */
+#define REP_META_ROOT \
+	"root" /* the company's root key, where the invitation has none: of the first view that was taken */
 #define REP_META_PLANNED_SEQ "planned_seq"    /* last change set that has a commit on our outbox */
 #define REP_META_PLANNED_TIP "planned_outbox" /* our outbox's tip, pushed or not */
 #define REP_META_SENT_SEQ "sent_seq"    /* last change set that was read back from the mailbox */
@@ -41,6 +42,7 @@ struct rep_sync_counts {
 	int64_t received;     /* records that the view changed here */
 	int64_t acknowledged; /* own changes that became acknowledged */
 	int64_t conflicts, rejected, proposed, held;
+	int64_t recovered; /* the epoch of a restored hub that was gone along with; 0 = none */
 };
 
 struct rep_lock;
@@ -49,7 +51,7 @@ struct rep_device {
 	const struct rep_sync *options;
 	struct rep_json *invitation;
 	uint8_t hub_public[REP_PUBLIC_SIZE];
-	bool has_root;                 /* false: enrolled with an invitation of before, no view taken since */
+	bool has_root; /* false: enrolled with an invitation of before, no view taken since */
 	uint8_t root[REP_PUBLIC_SIZE]; /* the company's root key, as this replica pinned it */
 	struct rep_transport *transport;
 	struct rep_clone *clone;      /* NULL until something has to move */
@@ -144,6 +146,9 @@ REP_CHECK enum rep_code rep_device_look(struct rep_device *device, struct rep_er
 REP_CHECK enum rep_code rep_device_summary(const struct rep_device *device, int64_t seconds,
 					   struct rep_json **out, struct rep_error *err);
 
+/* Brings the inbox, and obeys an order to leave that lies there: never REP_OK then. */
+REP_CHECK enum rep_code rep_device_fetch(struct rep_device *device, struct rep_oid *tip,
+					 struct rep_error *err);
 /* Fetches and applies the newest view; the clone is open. */
 REP_CHECK enum rep_code rep_device_fetch_view(struct rep_device *device, struct rep_error *err);
 
@@ -160,9 +165,12 @@ REP_CHECK enum rep_code rep_view_read(struct rep_view *out, struct rep_git *git,
 				      const uint8_t hub_public[REP_PUBLIC_SIZE],
 				      struct rep_error *err);
 void rep_view_clear(struct rep_view *view);
-/* Is it newer than what the replica holds, and does it acknowledge what this replica made? */
-REP_CHECK enum rep_code rep_view_follows(const struct rep_view *view, struct rep_replica *replica,
-					 struct rep_error *err);
+/*
+ * Is it newer than what the replica holds, and does it acknowledge what this replica made? *recovered: it is of a higher epoch, and a recovery
+ * document allows that.
+ */
+REP_CHECK enum rep_code rep_view_follows(const struct rep_view *view, struct rep_device *device,
+					 bool *recovered, struct rep_error *err);
 
 /*
  * A record of a view, or of central: main file and twins. *out NULL when there is none at that place. `linked` asks below

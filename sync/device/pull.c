@@ -18,6 +18,7 @@
 #include "core/store/search.h"
 #include "core/store/tables.h"
 #include "sync/device/pull_rows.h"
+#include "sync/device/recovered.h"
 #include "sync/mailbox/root.h"
 
 /* What of self.json is kept in _meta, under the same names. */
@@ -238,6 +239,12 @@ static enum rep_code seal_pending(struct rep_pull *pull, struct rep_error *err)
 	return rc;
 }
 
+/* What a restored hub has not is unacknowledged again, whatever was said before. */
+static int64_t unanswered(const struct rep_pull *pull)
+{
+	return pull->merged_now < pull->merged_before ? pull->merged_now : pull->merged_before;
+}
+
 /*
  * Steps 1 to 4. The triggers are quiet from the first row to the last: no statement has them compiled into it, and whoever else writes
  * in this transaction finds the flag.
@@ -258,7 +265,7 @@ static enum rep_code apply_rows(struct rep_pull *pull, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = write_rows(pull, schema_changed, err);
 	if (rc == REP_OK)
-		rc = rep_touched_since(replica, pull->merged_before, &touched, err);
+		rc = rep_touched_since(replica, unanswered(pull), &touched, err);
 	if (rc == REP_OK)
 		rc = rep_pull_rebase(replica, pull->after, touched, pull->merged_now, err);
 	if (rc == REP_OK)
@@ -305,6 +312,8 @@ static enum rep_code apply_in_transaction(struct rep_pull *pull, bool lost, stru
 		rc = keep_view(device->replica, pull->view, err);
 	if (rc == REP_OK)
 		rc = pin_root(pull, err);
+	if (rc == REP_OK && pull->recovered)
+		rc = rep_recovered_keep(device, pull->view, &pull->old_root, pull->merged_now, err);
 	if (rc == REP_OK)
 		rc = rep_clone_store(device->clone, err);
 	if (rc == REP_OK && lost)
@@ -353,13 +362,13 @@ enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *co
 {
 	struct rep_pull pull = {.device = device, .git = rep_clone_git(device->clone)};
 	struct rep_view view = {0};
-	bool lost = false;
+	bool lost = false, recovered = false;
 	enum rep_code rc;
 
 	rc = rep_view_read(&view, pull.git, commit, device->replica->device, device->hub_public,
 			   err);
 	if (rc == REP_OK)
-		rc = rep_view_follows(&view, device->replica, err);
+		rc = rep_view_follows(&view, device, &recovered, err);
 	if (rc == REP_OK)
 		rc = old_root(&pull, err);
 	if (rc == REP_OK)
@@ -377,7 +386,10 @@ enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *co
 	if (rc != REP_OK)
 		goto out;
 	pull.merged_now = rep_json_get_integer(view.self, "merged_seq");
+	pull.recovered = recovered;
 	rc = apply_once(&pull, lost, err);
+	if (rc == REP_OK && recovered)
+		device->counts.recovered = rep_json_get_integer(view.self, "epoch");
 out:
 	rep_lookup_free(pull.before);
 	rep_lookup_free(pull.after);

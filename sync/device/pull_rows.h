@@ -14,6 +14,7 @@ struct rep_pull {
 	struct rep_oid old_root;           /* of the view that the rows show; zero = none */
 	struct rep_lookup *before, *after; /* paths in the old and the new view */
 	int64_t merged_before, merged_now; /* acknowledged before and by this view */
+	bool recovered;                    /* it is the first of a restored hub (recovered.h) */
 	bool only_put;                     /* a walk that writes rows and removes none */
 	char newest[REP_STAMP_LEN + 1];    /* greatest stamp met */
 };

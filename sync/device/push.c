@@ -13,6 +13,7 @@
 #include "core/base/limits.h"
 #include "core/store/journal.h"
 #include "sync/device/device_work.h"
+#include "sync/device/recovered.h"
 #include "sync/mailbox/document.h"
 #include "sync/mailbox/mailbox.h"
 #include "sync/mailbox/serve.h"
@@ -50,6 +51,7 @@ struct plan {
 	struct rep_pack *pack;
 	struct rep_oid tip;
 	struct rep_buf segment;
+	struct rep_resend resend; /* what a restored hub is to have again */
 	size_t sets, sets_max;
 	int64_t first, last;
 	char month[sizeof "2026-11"];
@@ -58,19 +60,33 @@ struct plan {
 
 static enum rep_code close_segment(struct plan *plan, struct rep_error *err)
 {
-	char path[64];
+	char path[64], beside[80];
+	const char *receipt = rep_resend_receipt(&plan->resend, plan->first, plan->last);
+	struct rep_outbox_file files[3] = {{path, plan->segment.data, plan->segment.len}};
+	size_t len = 1;
 	struct rep_oid next;
 	enum rep_code rc;
 
-	if (plan->sets == 0)
+	if (plan->sets == 0 && !plan->resend.held)
 		return REP_OK;
 	rc = rep_buf_check(&plan->segment, "a segment", err);
 	if (rc != REP_OK)
 		return rc;
 	snprintf(path, sizeof path, "%s/%lld-%lld.jsonl", plan->month, (long long)plan->first,
 		 (long long)plan->last);
-	rc = rep_outbox_commit(plan->pack, &plan->tip, path, plan->segment.data, plan->segment.len,
-			       plan->time_s, plan->device->replica->device, &next, err);
+	snprintf(beside, sizeof beside, "%s/%lld-%lld.receipt.json", plan->month,
+		 (long long)plan->first, (long long)plan->last);
+	if (plan->sets == 0)
+		len = 0;
+	if (receipt && len)
+		files[len++] = (struct rep_outbox_file){beside, receipt, strlen(receipt)};
+	if (plan->resend.held)
+		files[len++] = (struct rep_outbox_file){"statement.json", plan->resend.held,
+							strlen(plan->resend.held)};
+	rc = rep_outbox_commit_files(plan->pack, &plan->tip, files, len, plan->time_s,
+				     plan->device->replica->device, &next, err);
+	free(plan->resend.held);
+	plan->resend.held = NULL;
 	if (rc != REP_OK)
 		return rep_wrap(err, rc, "segment %s", path);
 	plan->tip = next;
@@ -86,6 +102,7 @@ static enum rep_code add_set(void *user, const struct rep_changeset *set, struct
 	enum rep_code rc = REP_OK;
 
 	if (plan->sets == plan->sets_max ||
+	    (plan->sets && rep_resend_divides(&plan->resend, set->seq)) ||
 	    (plan->sets && plan->segment.len + set->size_bytes > REP_SEGMENT_SIZE_MAX))
 		rc = close_segment(plan, err);
 	if (rc != REP_OK)
@@ -150,6 +167,8 @@ static enum rep_code keep_plan(struct rep_device *device, const struct rep_oid *
 	if (rc == REP_OK)
 		rc = rep_meta_set_int(db, REP_META_PLANNED_SEQ, last, err);
 	if (rc == REP_OK)
+		rc = rep_meta_set(db, REP_META_HELD_VIEW, NULL, err);
+	if (rc == REP_OK)
 		rc = rep_db_commit(db, err);
 	if (rc != REP_OK)
 		rep_db_abort(db);
@@ -208,9 +227,12 @@ enum rep_code rep_push_plan(struct rep_device *device, struct rep_error *err)
 		plan.sets_max = (size_t)step;
 	rc = plan_start(device, &start, &from, err);
 	if (rc == REP_OK)
+		rc = rep_resend_read(&plan.resend, device->replica->db, err);
+	if (rc == REP_OK)
 		rc = rep_journal_head(device->replica->db, &head, err);
-	if (rc != REP_OK || (!rep_oid_is_zero(&start) && from >= head.seq))
+	if (rc != REP_OK || (!rep_oid_is_zero(&start) && from >= head.seq && !plan.resend.held))
 		goto out;
+	plan.time_s = device->options->now_ms / 1000;
 	plan.tip = start;
 	rc = rep_pack_new(&plan.pack, git, err);
 	if (rc == REP_OK)
@@ -225,6 +247,7 @@ enum rep_code rep_push_plan(struct rep_device *device, struct rep_error *err)
 		rc = keep_plan(device, &plan.tip, head.seq, err);
 out:
 	rep_pack_free(plan.pack);
+	rep_resend_clear(&plan.resend);
 	rep_buf_clear(&plan.segment);
 	return rep_wrap(err, rc, "make segments");
 }

@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/store/journal.h"
 #include "sync/device/device_work.h"
+#include "sync/device/recovered.h"
 #include "sync/mailbox/document.h"
 
 #define SELF_SIZE_MAX REP_LINE_SIZE_MAX
@@ -101,14 +102,16 @@ void rep_view_clear(struct rep_view *view)
 
 /* ---- does it follow ---- */
 
-static enum rep_code check_number(const struct rep_view *view, struct rep_db *db,
-				  struct rep_error *err)
+static enum rep_code check_number(const struct rep_view *view, struct rep_device *device,
+				  bool *recovered, struct rep_error *err)
 {
+	struct rep_db *db = device->replica->db;
 	const int64_t epoch = rep_json_get_integer(view->self, "epoch");
 	const int64_t number = rep_json_get_integer(view->self, "view");
 	int64_t held_epoch, held;
 	enum rep_code rc;
 
+	*recovered = false;
 	rc = rep_meta_get_int(db, REP_META_EPOCH, &held_epoch, err);
 	if (rc == REP_OK)
 		rc = rep_meta_get_int(db, REP_META_VIEW, &held, err);
@@ -116,11 +119,9 @@ static enum rep_code check_number(const struct rep_view *view, struct rep_db *db
 		return rc;
 	if (number < 1)
 		return rep_fail(err, REP_EINTEGRITY, "the view bears no number");
-	if (held && epoch > held_epoch)
-		return rep_fail(err, REP_EINTEGRITY,
-				"the view is of epoch %lld, and no recovery document leads there "
-				"from %lld",
-				(long long)epoch, (long long)held_epoch);
+	*recovered = held && epoch > held_epoch;
+	if (*recovered)
+		return rep_recovered_check(view, device, held_epoch, err);
 	if (epoch < held_epoch || (epoch == held_epoch && number <= held))
 		return rep_fail(err, REP_EINTEGRITY,
 				"view %lld.%lld is not newer than %lld.%lld, which was taken "
@@ -132,7 +133,7 @@ static enum rep_code check_number(const struct rep_view *view, struct rep_db *db
 
 /* The acknowledged number and hash must be those of our own chain, or somebody else works with our key. */
 static enum rep_code check_acknowledged(const struct rep_view *view, struct rep_replica *replica,
-					struct rep_error *err)
+					bool recovered, struct rep_error *err)
 {
 	const int64_t seq = rep_json_get_integer(view->self, "merged_seq");
 	const char *hash = rep_json_get_string(view->self, "merged_hash");
@@ -148,7 +149,7 @@ static enum rep_code check_acknowledged(const struct rep_view *view, struct rep_
 		rc = rep_journal_head(replica->db, &head, err);
 	if (rc != REP_OK)
 		goto out;
-	if (seq < held) {
+	if (seq < held && !recovered) {
 		rc = rep_fail(err, REP_EINTEGRITY,
 			      "the view acknowledges change set %lld, an older one %lld",
 			      (long long)seq, (long long)held);
@@ -180,13 +181,13 @@ out:
 	return rc;
 }
 
-enum rep_code rep_view_follows(const struct rep_view *view, struct rep_replica *replica,
-			       struct rep_error *err)
+enum rep_code rep_view_follows(const struct rep_view *view, struct rep_device *device,
+			       bool *recovered, struct rep_error *err)
 {
-	enum rep_code rc = check_number(view, replica->db, err);
+	enum rep_code rc = check_number(view, device, recovered, err);
 
 	if (rc == REP_OK)
-		rc = check_acknowledged(view, replica, err);
+		rc = check_acknowledged(view, device->replica, *recovered, err);
 	return rc;
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/base/limits.h"
 #include "sync/hub/hub_state.h"
+#include "sync/mailbox/recovery.h"
 
 char *rep_hub_path(const char *dir, const char *fmt, ...)
 {
@@ -151,6 +152,22 @@ static enum rep_code read_policy(struct rep_hub *hub, const struct rep_json *com
 	return REP_OK;
 }
 
+/* Raised by a recovery, and never lowered. */
+static enum rep_code read_epoch(struct rep_hub *hub, const struct rep_oid *tree,
+				struct rep_error *err)
+{
+	struct rep_recovery recovery;
+	bool found = false;
+	enum rep_code rc = REP_OK;
+
+	hub->epoch = 1;
+	if (hub->has_names)
+		rc = rep_recovery_read(&recovery, &found, hub->central, tree, hub->names.root, err);
+	if (rc == REP_OK && found)
+		hub->epoch = recovery.epoch;
+	return rc;
+}
+
 /* company.json names the company; a main that does not exist is an init that was interrupted. */
 static enum rep_code read_company(struct rep_hub *hub, struct rep_error *err)
 {
@@ -185,6 +202,8 @@ static enum rep_code read_company(struct rep_hub *hub, struct rep_error *err)
 		rc = read_policy(hub, company, err);
 	if (rc == REP_OK)
 		rc = rep_hub_names_read(&hub->names, &hub->has_names, hub->central, &tree, err);
+	if (rc == REP_OK)
+		rc = read_epoch(hub, &tree, err);
 	rep_json_free(company);
 	rep_buf_clear(&text);
 	return rc;

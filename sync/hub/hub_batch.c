@@ -205,7 +205,7 @@ static enum rep_code seal(struct rep_hub_batch *batch, struct rep_error *err)
 		.rep = rep,
 		.seq = batch->seq + 1,
 		.schema = schema,
-		.base_epoch = REP_EPOCH,
+		.base_epoch = batch->hub->epoch,
 		.changes = batch->changes,
 		.changes_len = batch->len,
 	};

@@ -30,7 +30,6 @@
 
 #define REP_HUB_REP "hub"             /* the rep of hub00000 */
 #define REP_KEYS_TOKENS "keys/tokens" /* <device>: the verifier of its https token */
-#define REP_EPOCH 1                   /* raised by a restore */
 
 struct rep_hub {
 	char *dir;
@@ -48,8 +47,9 @@ struct rep_hub {
 	char *program; /* what sshd and the web server are to run; NULL = their files are not kept */
 	bool encrypted;                          /* company.json: replicas must be encrypted */
 	uint8_t recovery_public[REP_CIPHER_KEY]; /* of the company, where they must */
-	bool has_names;                          /* org/hub.json is there, as in all but damaged hubs */
-	struct rep_hub_names names;              /* what it says */
+	bool has_names;             /* org/hub.json is there, as in all but damaged hubs */
+	struct rep_hub_names names; /* what it says */
+	int64_t epoch; /* of its views and statements: 1, or what the recovery document says */
 };
 
 /* ---- hub.c ---- */

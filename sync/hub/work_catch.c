@@ -13,6 +13,7 @@
 #include "sync/hub/hub_state.h"
 #include "sync/hub/match.h"
 #include "sync/mailbox/document.h"
+#include "sync/mailbox/recovery.h"
 
 static const char temporary[] =
 	"CREATE TEMP TABLE IF NOT EXISTS _todo(entity TEXT NOT NULL, id TEXT NOT NULL, partition TEXT,"
@@ -55,7 +56,7 @@ static enum rep_code note_record(struct apply *apply, const char *path, bool the
 	enum rep_code rc;
 
 	if (!rep_record_path_parse(&place, apply->hub->schema, path))
-		return strcmp(path, "org/hub.json") == 0
+		return strcmp(path, "org/hub.json") == 0 || strcmp(path, REP_RECOVERY_PATH) == 0
 			       ? REP_OK
 			       : rep_fail(err, REP_EINTEGRITY, "%s is no path of a record", path);
 	/* An added path wins over the removed one of the same record, whichever comes first. */

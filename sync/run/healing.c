@@ -117,6 +117,36 @@ void rep_healing_received(const struct rep_hub *hub, const char *device,
 	memcpy(out->received, when, sizeof out->received);
 }
 
+enum rep_code rep_healing_heard(const struct rep_hub *hub, const char *device,
+				const struct rep_outbox *outbox, struct rep_error *err)
+{
+	struct rep_json *held = NULL;
+	struct rep_error ignored;
+	const char *whose;
+	char *path = NULL, *folder = NULL;
+	enum rep_code rc = REP_OK;
+
+	if (!outbox->statement || rep_self_read(&held, outbox->statement, outbox->statement_size,
+						hub->key.public, &ignored) != REP_OK)
+		return REP_OK;
+	whose = rep_json_get_string(held, "device");
+	if (whose && strcmp(whose, device) == 0 &&
+	    rep_json_get_integer(held, "epoch") < hub->epoch) {
+		folder = rep_hub_path(hub->dir, REP_RECOVERED "/%lld", (long long)hub->epoch);
+		path = rep_hub_path(hub->dir, REP_RECOVERED "/%lld/%s.json", (long long)hub->epoch,
+				    device);
+		rc = folder && path ? rep_dir_make(folder, 0700, err)
+				    : rep_fail(err, REP_ENOMEM, "out of memory");
+		if (rc == REP_OK)
+			rc = rep_file_write(path, outbox->statement, outbox->statement_size, 0600,
+					    err);
+	}
+	rep_json_free(held);
+	free(folder);
+	free(path);
+	return rc;
+}
+
 enum rep_code rep_healing_end(struct rep_hub *hub, struct rep_error *err)
 {
 	char *path;

@@ -7,8 +7,11 @@
 
 #include "sync/hub/hub_state.h"
 #include "sync/mailbox/document.h"
+#include "sync/mailbox/mailbox.h"
 #include "sync/run/run.h"
 
+/* In the hub's folder: what the devices said that they held. */
+#define REP_RECOVERED "recovered"
 /* In the hub's folder: receipts of before a restore, <device>/<first>-<last>.receipt.json. */
 #define REP_HEALING "healing"
 
@@ -23,6 +26,12 @@ void rep_healing_received(const struct rep_hub *hub, const char *device,
 			  const struct rep_segment *segment, const char *sealed,
 			  struct rep_run_segment *out);
 bool rep_healing_is(const struct rep_hub *hub);
+/*
+ * What a device of a higher epoch than before sent along: the view that it held. Kept in the hub's folder, recovered/<epoch>/<device>.json, as what
+ * tells that it was heard. Another text than a view of this hub for this device is left alone.
+ */
+REP_CHECK enum rep_code rep_healing_heard(const struct rep_hub *hub, const char *device,
+					  const struct rep_outbox *outbox, struct rep_error *err);
 REP_CHECK enum rep_code rep_healing_end(struct rep_hub *hub, struct rep_error *err);
 
 #endif

@@ -98,10 +98,10 @@ REP_CHECK enum rep_code rep_publish_remember(struct rep_publish *publish,
 
 /* ---- publish_outbox.c ---- */
 
-/* Under the mailbox's lock. `anew`: it is time, whatever the quota says. */
+/* Under the mailbox's lock. `anew`: it is time, whatever the quota says; `next`: also where a bare root is there. */
 REP_CHECK enum rep_code rep_publish_find_outbox(struct rep_publish *publish, const char *device,
 						const char *path, struct rep_git *box, bool anew,
-						struct rep_publish_outbox *out,
+						bool next, struct rep_publish_outbox *out,
 						struct rep_error *err);
 /* The device's mailbox was lost and made anew: its outbox begins from nothing, and continues the journal all the same. */
 REP_CHECK enum rep_code rep_publish_outbox_lost(struct rep_publish *publish, const char *device,

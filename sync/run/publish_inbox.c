@@ -42,8 +42,9 @@ static void hash_basis(struct inbox *inbox)
 	struct rep_publish_view *view = inbox->view;
 	struct rep_buf text = REP_BUF_INIT(REP_LINE_SIZE_MAX);
 
-	rep_buf_printf(&text, "%s %s %s %lld %s ", STATE, view->device->rep, view->role,
-		       (long long)view->merged.seq, view->merged.hash);
+	rep_buf_printf(&text, "%lld %s %s %s %lld %s ", (long long)inbox->publish->hub->epoch,
+		       STATE, view->device->rep, view->role, (long long)view->merged.seq,
+		       view->merged.hash);
 	rep_json_write(&text, view->trees);
 	rep_json_write(&text, view->assignments);
 	rep_sha256_hex(inbox->basis, rep_buf_str(&text), text.len);
@@ -56,7 +57,8 @@ static bool is_same(const struct inbox *inbox)
 	const struct rep_json *last = inbox->last;
 	const struct rep_publish_view *view = inbox->view;
 
-	return strcmp(rep_json_get_string(last, "state"), STATE) == 0 &&
+	return rep_json_get_integer(last, "epoch") == inbox->publish->hub->epoch &&
+	       strcmp(rep_json_get_string(last, "state"), STATE) == 0 &&
 	       strcmp(rep_json_get_string(last, "role"), view->role) == 0 &&
 	       strcmp(rep_json_get_string(last, "rep"), view->device->rep) == 0 &&
 	       rep_json_get_integer(last, "merged_seq") == view->merged.seq &&
@@ -127,7 +129,7 @@ static enum rep_code remember_base(struct rep_publish *publish, const char *devi
 	if (rc != REP_OK)
 		return rc;
 	rep_bind_text(stmt, 1, device);
-	rep_bind_int(stmt, 2, REP_EPOCH);
+	rep_bind_int(stmt, 2, publish->hub->epoch);
 	rep_bind_int(stmt, 3, number);
 	rep_bind_text(stmt, 4, hub_time);
 	return rep_run(stmt, err);
@@ -183,7 +185,7 @@ static enum rep_code last_number(struct inbox *inbox, int64_t *out, struct rep_e
 	if (rc != REP_OK)
 		return rc;
 	rep_bind_text(stmt, 1, inbox->view->device->id);
-	rep_bind_int(stmt, 2, REP_EPOCH);
+	rep_bind_int(stmt, 2, inbox->publish->hub->epoch);
 	rc = rep_step(stmt, &row, err);
 	if (rc == REP_OK && row && rep_column_int(stmt, 0) > *out)
 		*out = rep_column_int(stmt, 0);
@@ -206,7 +208,7 @@ static struct rep_json *make_self(struct inbox *inbox, int64_t number,
 	rep_json_set_integer(self, "format", 1);
 	rep_json_set(self, "assignments", rep_json_ref(view->assignments));
 	rep_json_set_string(self, "device", view->device->id);
-	rep_json_set_integer(self, "epoch", REP_EPOCH);
+	rep_json_set_integer(self, "epoch", inbox->publish->hub->epoch);
 	rep_json_set_string(self, "hub_time", inbox->publish->time);
 	rep_json_set_string(self, "lease", lease);
 	if (grant->has_key) {
@@ -288,7 +290,8 @@ static enum rep_code add_commit(struct inbox *inbox, int64_t number, const struc
 	};
 	enum rep_code rc;
 
-	snprintf(message, sizeof message, "view %d.%lld\n", REP_EPOCH, (long long)number);
+	snprintf(message, sizeof message, "view %lld.%lld\n", (long long)inbox->publish->hub->epoch,
+		 (long long)number);
 	rep_hub_email(&email, REP_HUB_REP, inbox->publish->hub->company);
 	commit.author_email = commit.committer_email = rep_buf_str(&email);
 	rep_git_commit_write(&bytes, &commit);
@@ -356,6 +359,13 @@ static enum rep_code lock(struct inbox *inbox, struct rep_error *err)
 	return rc;
 }
 
+/* Of an epoch: what the device sent after the backup is to come again, with what it knows of it, into an outbox begun anew. */
+static bool is_first(const struct inbox *inbox)
+{
+	return inbox->last &&
+	       rep_json_get_integer(inbox->last, "epoch") < inbox->publish->hub->epoch;
+}
+
 /*
  * A mailbox that is lost is made anew, and its device sends again what was not acknowledged. The hub's own lies beside it: where that is
  * gone too, a whole disk is, and no run gets here.
@@ -382,8 +392,8 @@ static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 				    &inbox->parcel.tip, &inbox->last, err);
 	if (rc == REP_OK)
 		rc = rep_publish_find_outbox(inbox->publish, inbox->view->device->id, inbox->path,
-					     inbox->parcel.git, inbox->parcel.anew, &inbox->outbox,
-					     err);
+					     inbox->parcel.git, inbox->parcel.anew, is_first(inbox),
+					     &inbox->outbox, err);
 	if (rc == REP_OK && inbox->outbox.tidies)
 		rc = rep_mailbox_tidy(inbox->path, err);
 	if (rc == REP_OK && inbox->last && !inbox->parcel.anew && !inbox->outbox.moves &&

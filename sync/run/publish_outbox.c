@@ -6,6 +6,7 @@
  *	  merged, or blocked						the one that is there
  *	3 it is time, and all is merged					the next root, and the outbox moves there
  *	4 it is time, and the outbox is a bare root			that one: it moved before, only room is made
+ *	5 the first view of an epoch, and all is merged			the next root, also where there is a bare one
  *
  * Killed between view and move, the next run finds 3 again, and the same root: they are numbered.
  */
@@ -98,11 +99,11 @@ static enum rep_code is_merged(struct rep_publish *publish, const char *device,
 }
 
 enum rep_code rep_publish_find_outbox(struct rep_publish *publish, const char *device,
-				      const char *path, struct rep_git *box, bool anew,
+				      const char *path, struct rep_git *box, bool anew, bool next,
 				      struct rep_publish_outbox *out, struct rep_error *err)
 {
 	struct rep_oid root;
-	bool merged = false, due = anew || rep_mailbox_is_due(path), bare;
+	bool merged = false, due = anew || next || rep_mailbox_is_due(path), bare;
 	int64_t number;
 	enum rep_code rc;
 
@@ -121,8 +122,9 @@ enum rep_code rep_publish_find_outbox(struct rep_publish *publish, const char *d
 	number = due ? rep_outbox_root_number(device, &root) : 0;
 	bare = number > 0 && rep_oid_equal(&out->from, &root);
 	out->bare = bare;
-	out->tidies = due && bare;                                            /* 4 */
-	out->moves = due && !bare && merged && number < REP_OUTBOX_ROOTS_MAX; /* 3 */
+	out->tidies = due && bare && !next; /* 4 */
+	/* 3, 5 */
+	out->moves = due && (!bare || next) && merged && number < REP_OUTBOX_ROOTS_MAX;
 	if (out->moves) {
 		out->number = number + 1;
 		rep_outbox_root_id(device, out->number, &out->to);

@@ -123,7 +123,7 @@ static enum rep_code fill_statement(struct rep_run *run, struct rep_json *docume
 	rep_json_set_string(document, "type", "statement");
 	rep_json_set_integer(document, "format", 1);
 	rep_json_set_integer(document, "run", run->number);
-	rep_json_set_integer(document, "epoch", REP_EPOCH);
+	rep_json_set_integer(document, "epoch", run->hub->epoch);
 	rep_json_set_string(document, "hub_time", run->time);
 	rep_json_set_string(document, "heads", heads);
 	rep_json_set_string(document, "erasures", erasures);

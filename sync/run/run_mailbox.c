@@ -23,7 +23,6 @@
 
 /* Segments are kept as read up to this many bytes: parsed, they take about eight times that. */
 #define KEPT_MAX (24u * 1024u * 1024u)
-
 struct reading {
 	struct rep_run *run;
 	const char *device;
@@ -481,6 +480,7 @@ static enum rep_code read_outbox(struct reading *reading, const struct rep_outbo
 		rep_changes_head(reading->run->hub->db, reading->device, &reading->head, err);
 
 	reading->merged_seq = reading->head.seq;
+	rc = rc == REP_OK ? rep_healing_heard(reading->run->hub, reading->device, outbox, err) : rc;
 	if (blocked)
 		snprintf(reading->problem, sizeof reading->problem, "%s", blocked);
 	for (size_t i = 0; rc == REP_OK && i < outbox->segments_len; i++)
