@@ -11,6 +11,7 @@
 /* Most of a job is waiting for the disk, so that there are more of them than processors. */
 #define JOBS 8
 #define JOBS_MAX 64
+#define CLI_OWED_MAX (64u * 1024u)
 
 static volatile sig_atomic_t stopped;
 
@@ -110,6 +111,26 @@ enum rep_code cmd_hub_merge(struct cli *cli, int argc, char **argv, struct rep_e
 	return seconds > 0 ? watch(cli, seconds, jobs, err) : merge_once(cli, jobs, err);
 }
 
+/* From whom something may still come that the restored hub has not. */
+static void print_owed(const struct cli *cli, const struct rep_json *devices)
+{
+	struct rep_buf text = REP_BUF_INIT(CLI_OWED_MAX);
+
+	for (size_t i = 0; i < rep_json_size(devices); i++) {
+		const struct rep_json *row = rep_json_at(devices, i);
+		const char *rep = rep_json_get_string(row, "rep");
+
+		if (rep_json_get_bool(row, "owed"))
+			rep_buf_printf(&text, "%s%s (%s)", text.len ? ", " : "", rep ? rep : "",
+				       rep_json_get_string(row, "device"));
+	}
+	if (text.len)
+		cli_say(cli, "%s%s",
+			cli->chinese ? "恢复之后尚未联系: " : "not heard since the restore: ",
+			rep_buf_str(&text));
+	rep_buf_clear(&text);
+}
+
 static void print_status(const struct cli *cli, const struct rep_json *status)
 {
 	static const struct cli_column devices[] = {
@@ -138,6 +159,7 @@ static void print_status(const struct cli *cli, const struct rep_json *status)
 
 	cli_table(cli, rep_json_get(status, "devices"), devices, sizeof devices / sizeof *devices);
 	cli_members(cli, status, members, sizeof members / sizeof *members);
+	print_owed(cli, rep_json_get(status, "devices"));
 }
 
 enum rep_code cmd_hub_status(struct cli *cli, int argc, char **argv, struct rep_error *err)

@@ -4,7 +4,7 @@ _repsync()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
 	local commands='enroll put new delete get list find sql history commit log show sync bundle status verify inbox
 		conflicts resolve merge-records unmerge reassign unlock lock passwd agent hub mailbox-shell mailbox-http mailbox-check help'
-	local hub_commands='init rep territory reassign enroll desk import export merge bundle status audit show blame history explain access revert replay subject erase statement backup restore
+	local hub_commands='init rep territory reassign enroll desk import export merge bundle status audit show blame history explain access revert replay subject erase statement backup restore recover
 		verify rebuild schema inbox resolve merge-records unmerge serve'
 	local common='--json --quiet --passphrase-file --help'
 
@@ -64,7 +64,9 @@ _repsync()
 	hub-merge) options='--watch --jobs' ;;
 	hub-audit) options='--entity --id --field --rep --device --since --until --format' ;;
 	hub-show) options='--as-of --by' ;;
-	hub-verify) options='--replay --device' ;;
+	hub-verify) options='--full --replay --device --statements' ;;
+	hub-restore) options='--mailboxes --root-key' ;;
+	hub-recover) options='--root-key' ;;
 	hub-serve) options='ssh-keys ssh-config nginx-config --program --user --host --port --path --certificate --key --fastcgi' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$cur")

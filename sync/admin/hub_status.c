@@ -4,6 +4,7 @@
 
 #include "sync/hub/hub_state.h"
 #include "sync/hub/leaving.h"
+#include "sync/run/healing.h"
 #include "sync/run/run.h"
 
 static enum rep_code count_rows(struct rep_hub *hub, const char *sql, const char *kind,
@@ -124,6 +125,7 @@ static enum rep_code put_device(struct rep_hub *hub, const struct rep_org_device
 		     device->since ? rep_json_string(device->since) : rep_json_null());
 	rep_json_set(row, "desk", rep_json_bool(device->desk));
 	rep_json_set_integer(row, "seq", head.seq);
+	rep_json_set(row, "owed", rep_json_bool(rep_healing_owes(hub, device->id)));
 	if (rc == REP_OK)
 		rc = put_contact(hub, device->id, row, err);
 	if (rc == REP_OK)

@@ -8,6 +8,7 @@
 #include "sync/git/pack.h"
 #include "sync/hub/hub_state.h"
 #include "sync/mailbox/recovery.h"
+#include "sync/run/healing.h"
 
 struct recovering {
 	struct rep_hub *hub;
@@ -122,6 +123,19 @@ static enum rep_code commit(struct recovering *recovering, struct rep_error *err
 	return rc;
 }
 
+/* Each laptop that may hold what this hub has not. */
+static enum rep_code expect_devices(struct rep_hub *hub, struct rep_error *err)
+{
+	const struct rep_org_device *devices;
+	const size_t len = rep_org_devices(hub->org, &devices);
+	enum rep_code rc = REP_OK;
+
+	for (size_t i = 0; rc == REP_OK && i < len; i++)
+		if (devices[i].state && strcmp(devices[i].state, "active") == 0)
+			rc = rep_healing_expect(hub, devices[i].id, err);
+	return rc;
+}
+
 /* The working copy follows main, and the epoch is read from there. */
 static enum rep_code merge(struct recovering *recovering, struct rep_error *err)
 {
@@ -134,6 +148,8 @@ static enum rep_code merge(struct recovering *recovering, struct rep_error *err)
 	hub->epoch = recovering->recovery.epoch;
 	rep_work_close(hub);
 	rc = rep_work_open(hub, recovering->options->progress, err);
+	if (rc == REP_OK)
+		rc = expect_devices(hub, err);
 	if (rc == REP_OK)
 		rc = rep_hub_merge(hub, &options, &summary, err);
 	rep_json_free(summary);

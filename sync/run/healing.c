@@ -117,6 +117,38 @@ void rep_healing_received(const struct rep_hub *hub, const char *device,
 	memcpy(out->received, when, sizeof out->received);
 }
 
+static char *owed_path(const struct rep_hub *hub, const char *device)
+{
+	return rep_hub_path(hub->dir, REP_RECOVERED "/%lld/%s.owed", (long long)hub->epoch, device);
+}
+
+enum rep_code rep_healing_expect(const struct rep_hub *hub, const char *device,
+				 struct rep_error *err)
+{
+	char *folder = rep_hub_path(hub->dir, REP_RECOVERED "/%lld", (long long)hub->epoch);
+	char *path = owed_path(hub, device);
+	enum rep_code rc = folder && path ? rep_dir_make(folder, 0700, err)
+					  : rep_fail(err, REP_ENOMEM, "out of memory");
+
+	if (rc == REP_OK)
+		rc = rep_file_write(path, "", 0, 0600, err);
+	free(folder);
+	free(path);
+	return rc;
+}
+
+bool rep_healing_owes(const struct rep_hub *hub, const char *device)
+{
+	char *owed = owed_path(hub, device);
+	char *heard = rep_hub_path(hub->dir, REP_RECOVERED "/%lld/%s.json", (long long)hub->epoch,
+				   device);
+	const bool owes = owed && heard && rep_file_exists(owed) && !rep_file_exists(heard);
+
+	free(owed);
+	free(heard);
+	return owes;
+}
+
 enum rep_code rep_healing_heard(const struct rep_hub *hub, const char *device,
 				const struct rep_outbox *outbox, struct rep_error *err)
 {

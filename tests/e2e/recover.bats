@@ -49,6 +49,8 @@ restore() { rm -rf "$HUB" && hub_at '2026-03-17 08:00:00' --json restore "$W/bac
 	restore --root-key "$W/root.key" >"$W/report.json"
 	jq -e '.epoch == 2' "$W/report.json"
 	[ "$(trees)" != "$(cat "$W/want")" ]
+	"$REPSYNC" -C "$HUB" --json hub status | jq -e '[.devices[] | select(.owed) | .rep] | sort == ["E0007", "E0012"]'
+	[[ "$("$REPSYNC" -C "$HUB" hub status)" == *"not heard since the restore: "*E0007* ]]
 	at '2026-03-17 08:10:00' li --json sync >"$W/li.json"
 	jq -e '.recovered == 2' "$W/li.json"
 	run at '2026-03-17 08:11:00' wang sync
@@ -57,6 +59,7 @@ restore() { rm -rf "$HUB" && hub_at '2026-03-17 08:00:00' --json restore "$W/bac
 	at '2026-03-17 08:12:00' wang verify
 	[ "$(at '2026-03-17 08:12:00' wang --json get contact C-0001 | jq -r .fields.best_time)" = 周五 ]
 	hub_at '2026-03-17 08:20:00' merge
+	"$REPSYNC" -C "$HUB" --json hub status | jq -e 'all(.devices[]; .owed == false)'
 	# What was new in the evening is one more; without it all is as it was.
 	[ "$("$REPSYNC" -C "$HUB" --json hub show contact C-0001 --as-of 2026-03-16T09:30:00Z | jq -S .fields)" = \
 		"$(jq -S '.[] | select(.id == "C-0001").fields' "$W/before.json")" ]
