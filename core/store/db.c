@@ -360,20 +360,26 @@ static void left(struct rep_db *db)
 		rep_db_triggers(db, true);
 }
 
-enum rep_code rep_db_begin(struct rep_db *db, struct rep_error *err)
+static enum rep_code begin(struct rep_db *db, bool writes, struct rep_error *err)
 {
 	enum rep_code rc = still_open(db, err);
 
 	if (rc == REP_OK)
-		rc = db->depth == 0
-			     ? rep_db_exec(db,
-					   sqlite3_db_readonly(db->raw, "main") ? "BEGIN"
-										: "BEGIN IMMEDIATE",
-					   err)
-			     : rep_db_execf(db, err, "SAVEPOINT level%d", db->depth);
+		rc = db->depth == 0 ? rep_db_exec(db, writes ? "BEGIN IMMEDIATE" : "BEGIN", err)
+				    : rep_db_execf(db, err, "SAVEPOINT level%d", db->depth);
 	if (rc == REP_OK)
 		db->depth++;
 	return rc;
+}
+
+enum rep_code rep_db_begin(struct rep_db *db, struct rep_error *err)
+{
+	return begin(db, !sqlite3_db_readonly(db->raw, "main"), err);
+}
+
+enum rep_code rep_db_begin_reading(struct rep_db *db, struct rep_error *err)
+{
+	return begin(db, false, err);
 }
 
 enum rep_code rep_db_commit(struct rep_db *db, struct rep_error *err)

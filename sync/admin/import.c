@@ -415,6 +415,22 @@ static enum rep_code begin(struct work *work, struct rep_error *err)
 	return rep_import_row_init(&work->row, &work->plan, err);
 }
 
+/* Both passes read the working copy as it is now; whoever merges beside them is met when the batch is given. */
+static enum rep_code read_file(struct work *work, struct rep_error *err)
+{
+	enum rep_code rc = rep_db_begin_reading(rep_hub_db(work->hub), err);
+
+	if (rc)
+		return rc;
+	rc = begin(work, err);
+	if (!rc)
+		rc = pass_one(work, err);
+	if (!rc)
+		rc = pass_two(work, err);
+	rep_db_abort(rep_hub_db(work->hub));
+	return rc;
+}
+
 static void end(struct work *work)
 {
 	if (work->plan.entity)
@@ -437,11 +453,7 @@ enum rep_code rep_hub_import(struct rep_hub *hub, const struct rep_import *impor
 	rc = import->dry_run ? REP_OK : merge_own(&work, err);
 	work.changesets = 0;
 	if (!rc)
-		rc = begin(&work, err);
-	if (!rc)
-		rc = pass_one(&work, err);
-	if (!rc)
-		rc = pass_two(&work, err);
+		rc = read_file(&work, err);
 	if (!rc && work.batch) {
 		rc = rep_hub_batch_send(work.batch, err);
 		/* A run that finds duplicates writes to the hub's mailbox, which a batch holds. */

@@ -312,7 +312,12 @@ static enum rep_code one_pass(void *user, struct rep_own *own, struct rep_error 
 	matching->own = own;
 	matching->left = false;
 	matching->done = rep_json_object();
-	rc = matching->done ? match_all(matching, err) : no_memory(err);
+	rc = matching->done ? rep_db_begin_reading(matching->hub->db, err) : no_memory(err);
+	if (rc == REP_OK) {
+		/* What is found goes into `own`; the working copy is only read here. */
+		rc = match_all(matching, err);
+		rep_db_abort(matching->hub->db);
+	}
 	own->waited = matching->waited;
 	rep_json_free(matching->done);
 	return rc;
