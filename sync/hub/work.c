@@ -307,6 +307,19 @@ static enum rep_code check_format(struct rep_hub *hub, struct rep_error *err)
 	return rc;
 }
 
+/*
+ * A run that erases alters journal files that are indexed already. Killed behind its swap, the difference of the trees is no longer one of
+ * what came to be. (erasing.h, which lies above.)
+ */
+static bool is_erasing(const struct rep_hub *hub)
+{
+	char *path = rep_hub_path(hub->dir, "erasing/central");
+	const bool erasing = path && rep_file_exists(path);
+
+	free(path);
+	return erasing;
+}
+
 /* Can the rows be brought from the marker to the head? A marker that is not in central's history is a restored central. */
 static enum rep_code can_follow(struct rep_hub *hub, const struct rep_oid *marker,
 				const struct rep_oid *head, bool *can, struct rep_error *err)
@@ -316,6 +329,8 @@ static enum rep_code can_follow(struct rep_hub *hub, const struct rep_oid *marke
 	enum rep_code rc;
 
 	*can = false;
+	if (is_erasing(hub))
+		return REP_OK;
 	if (rep_oid_is_zero(marker) || !rep_git_has(hub->central, marker))
 		return REP_OK;
 	rc = rep_work_get_int(hub->db, "format", &format, err);

@@ -396,6 +396,9 @@ static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 					     &inbox->outbox, err);
 	if (rc == REP_OK && inbox->outbox.tidies)
 		rc = rep_mailbox_tidy(inbox->path, err);
+	/* What went must not be taken for something that a new view need not bring. */
+	if (rc == REP_OK && inbox->outbox.tidies)
+		rc = rep_git_reopen(inbox->parcel.git, err);
 	if (rc == REP_OK && inbox->last && !inbox->parcel.anew && !inbox->outbox.moves &&
 	    is_same(inbox) && is_fresh(inbox, rep_json_get_string(inbox->last, "hub_time")))
 		return remember(inbox->publish, inbox->view->device->id, inbox->basis,

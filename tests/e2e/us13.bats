@@ -108,6 +108,21 @@ read_hub() { "$REPSYNC" -C "$HUB" --json hub "$@"; }
 	read_hub access --command erase | jq -e '.[0].rep == "E0003" and .[0].args == ["contact","C-0002"] and .[0].rows == 23'
 }
 
+@test "a hub restored from a backup of before erases again what the backup still had" {
+	run canary hub "$W/backup"
+	[ "$status" -eq 1 ]
+	when "$DAY 11:00:00" "$REPSYNC" -C "$W/restored" hub restore "$W/backup" --mailboxes "$HUB/mailboxes"
+	run canary hub "$W/restored"
+	[ "$status" -eq 1 ]
+	when "$DAY 11:05:00" "$REPSYNC" -C "$W/restored" --json hub merge | jq -e '.problems == []'
+	run canary hub "$W/restored"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	"$REPSYNC" -C "$W/restored" hub verify --replay --statements "$W/kept.statement"
+	[ "$(git -C "$W/restored/central.git" rev-parse main:data)" = "$(git -C "$HUB/central.git" rev-parse main:data)" ]
+	[ "$(git -C "$W/restored/central.git" rev-parse main:restricted)" = "$(git -C "$HUB/central.git" rev-parse main:restricted)" ]
+}
+
 @test "a late edit is refused and told, and nothing of it is kept; both laptops are clean with their next sync" {
 	at "$DAY 20:00:00" wang sync
 	run canary replica "$W/wang"
