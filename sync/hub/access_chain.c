@@ -1,7 +1,9 @@
 #include "sync/hub/access_chain.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/limits.h"
 #include "core/model/changeset.h"
@@ -200,6 +202,19 @@ enum rep_code rep_access_last(struct rep_access_chain *chain, const char *data, 
 
 /* ---- the folder's file ---- */
 
+/* What a kill left of a log that was being cut. */
+static void sweep(const char *dir)
+{
+	DIR *stream = opendir(dir);
+	const struct dirent *entry;
+
+	while (stream && (entry = readdir(stream)) != NULL)
+		if (strncmp(entry->d_name, "access.jsonl.tmp-", strlen("access.jsonl.tmp-")) == 0)
+			(void)unlinkat(dirfd(stream), entry->d_name, 0);
+	if (stream)
+		(void)closedir(stream);
+}
+
 enum rep_code rep_access_lock(struct rep_lock **out, const char *dir, struct rep_error *err)
 {
 	char *path = rep_hub_path(dir, "access.lock");
@@ -209,6 +224,8 @@ enum rep_code rep_access_lock(struct rep_lock **out, const char *dir, struct rep
 	if (!path)
 		return rep_fail(err, REP_ENOMEM, "out of memory");
 	rc = rep_lock_take(out, path, "the access log", true, err);
+	if (rc == REP_OK)
+		sweep(dir);
 	free(path);
 	return rc;
 }

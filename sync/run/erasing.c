@@ -1,9 +1,11 @@
 #include "sync/run/erasing.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sync/run/run.h"
 
@@ -34,6 +36,23 @@ bool rep_erasing_is_noted(const struct rep_hub *hub, const char *name)
 	return noted;
 }
 
+/* What a kill left of a note that was being written; and the folder, with the last note. */
+static void sweep(const struct rep_hub *hub)
+{
+	char *dir = rep_hub_path(hub->dir, REP_ERASING);
+	DIR *stream = dir ? opendir(dir) : NULL;
+	const struct dirent *entry;
+
+	while (stream && (entry = readdir(stream)) != NULL)
+		if (strstr(entry->d_name, ".tmp"))
+			(void)unlinkat(dirfd(stream), entry->d_name, 0);
+	if (stream)
+		(void)closedir(stream);
+	if (dir)
+		(void)rmdir(dir);
+	free(dir);
+}
+
 enum rep_code rep_erasing_done(const struct rep_hub *hub, const char *name, struct rep_error *err)
 {
 	char *path = path_of(hub, name);
@@ -41,6 +60,8 @@ enum rep_code rep_erasing_done(const struct rep_hub *hub, const char *name, stru
 
 	if (rc == REP_OK && remove(path) != 0 && errno != ENOENT)
 		rc = rep_fail(err, REP_EIO, "remove %s: %s", path, strerror(errno));
+	if (rc == REP_OK)
+		sweep(hub);
 	free(path);
 	return rc;
 }
