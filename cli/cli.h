@@ -116,6 +116,7 @@ CLI_RUN(cmd_hub_reassign);
 CLI_RUN(cmd_hub_enroll);
 CLI_RUN(cmd_hub_desk);
 CLI_RUN(cmd_hub_device);
+CLI_RUN(cmd_hub_key);
 CLI_RUN(cmd_hub_offboard);
 CLI_RUN(cmd_hub_exit_statement);
 CLI_RUN(cmd_hub_exposure);

@@ -108,6 +108,10 @@ static void print_sync(const struct cli *cli, const struct rep_json *summary)
 				: "the company's hub was restored from a backup (epoch %lld); what "
 				  "it lacks of this laptop's changes is sent again",
 			(long long)rep_json_get_integer(summary, "recovered"));
+	if (rep_json_get_bool(summary, "hub_key"))
+		cli_say(cli, cli->chinese
+				     ? "公司中枢更换了密钥,本机已跟随"
+				     : "the company's hub has a new key; this replica follows it");
 }
 
 /* Nothing is begun any more when the first minute, or what --timeout says, is over: then the rep is told. */

@@ -4,7 +4,7 @@ _repsync()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i command= hub=
 	local commands='enroll put new delete get list find sql history commit log show sync bundle status verify inbox
 		conflicts resolve merge-records unmerge reassign unlock lock passwd agent hub mailbox-shell mailbox-http mailbox-check help'
-	local hub_commands='init rep territory reassign enroll desk import export merge bundle status audit show blame history explain access revert replay subject erase statement backup restore recover
+	local hub_commands='init rep territory reassign enroll desk key import export merge bundle status audit show blame history explain access revert replay subject erase statement backup restore recover
 		verify rebuild schema inbox resolve merge-records unmerge serve'
 	local common='--json --quiet --passphrase-file --help'
 
@@ -58,6 +58,7 @@ _repsync()
 	hub-schema) options='publish list show diff --effective --check' ;;
 	hub-territory) options='set add remove list --name --parent --partition' ;;
 	reassign | hub-reassign) options='--record --to --from-time --preview -m' ;;
+	hub-key) options='--root' ;;
 	hub-enroll) options='--out --url --host-key --ca --days' ;;
 	hub-import) options='--source --mapping --map --set --encoding --dry-run' ;;
 	hub-export) options='--csv --as-of' ;;

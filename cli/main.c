@@ -73,6 +73,7 @@ const struct cli_command cli_hub_commands[] = {
 	 "list [--rep REP] | revoke DEVICE [--at TIME] -m REASON | replace DEVICE --out FILE [--url BASE] "
 	 "[--host-key FILE | --ca FILE] [--days N] -m REASON",
 	 "repsync-leave", cmd_hub_device},
+	{"key", "roll --root FILE", "repsync-hub", cmd_hub_key},
 	{"offboard", "REP --successor REP2 | --plan FILE [--at TIME] [--preview] [-m REASON]",
 	 "repsync-leave", cmd_hub_offboard},
 	{"exit-statement", "REP [--out FILE] | --check FILE", "repsync-leave",

@@ -19,7 +19,7 @@ struct saving {
 
 /* ---- whose folder is it ---- */
 
-static enum rep_code read_note(const char *dir, const uint8_t public[REP_PUBLIC_SIZE],
+static enum rep_code read_note(const char *dir, const struct rep_hubkeys *keys,
 			       struct rep_json **out, struct rep_error *err)
 {
 	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX);
@@ -29,7 +29,8 @@ static enum rep_code read_note(const char *dir, const uint8_t public[REP_PUBLIC_
 
 	*out = NULL;
 	if (rc == REP_OK)
-		rc = rep_signed_read(out, rep_buf_str(&bytes), bytes.len, "backup", public, err);
+		rc = rep_signed_read(out, rep_buf_str(&bytes), bytes.len, "backup",
+				     rep_hubkeys_signer(keys, rep_buf_str(&bytes), bytes.len), err);
 	rep_buf_clear(&bytes);
 	free(path);
 	return rc;
@@ -48,7 +49,7 @@ static enum rep_code check_target(struct saving *saving, struct rep_error *err)
 		return rep_fail(err, REP_EREFUSED, "%s is no folder", to);
 	if (rep_is_empty_folder(to))
 		return REP_OK;
-	rc = read_note(to, saving->hub->key.public, &note, err);
+	rc = read_note(to, &saving->hub->keys, &note, err);
 	if (rc != REP_OK)
 		rc = rep_fail(err, REP_EREFUSED, "%s is not empty, and no backup of this hub", to);
 	rep_json_free(note);
@@ -105,7 +106,9 @@ static enum rep_code copy_all(struct saving *saving, struct rep_error *err)
 /* Every object is whole, and main is a commit of the hub, with a statement that the hub signed. */
 static enum rep_code verify(struct saving *saving, struct rep_error *err)
 {
-	struct rep_hub copy = {.key = saving->hub->key, .company = saving->hub->company};
+	struct rep_hub copy = {.key = saving->hub->key,
+			       .keys = saving->hub->keys,
+			       .company = saving->hub->company};
 	struct rep_json *statement = NULL;
 	struct rep_oid head;
 	enum rep_code rc;

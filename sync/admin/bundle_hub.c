@@ -409,6 +409,27 @@ static enum rep_code take(struct rep_hub *hub, const struct rep_bundle *bundle, 
 	return rc;
 }
 
+/* Sealed to the hub's key as the device knew it: perhaps one that was given up since. */
+static enum rep_code open_sealed(struct rep_hub *hub, struct rep_bundle *bundle,
+				 struct rep_error *err)
+{
+	struct rep_error ignored;
+	enum rep_code rc = rep_bundle_open(bundle, &hub->key, err);
+
+	for (size_t i = hub->keys.len - 1; rc != REP_OK && i-- > 0;) {
+		struct rep_key old = {0};
+		char name[32];
+		bool found = false;
+
+		snprintf(name, sizeof name, "hub-%zu.key", i);
+		if (rep_hub_read_pair(&old, &found, hub->dir, name, &ignored) == REP_OK && found &&
+		    rep_bundle_open(bundle, &old, &ignored) == REP_OK)
+			rc = REP_OK;
+		rep_key_wipe(&old);
+	}
+	return rc;
+}
+
 enum rep_code rep_hub_unbundle(struct rep_hub *hub, const char *path, const char *program,
 			       struct rep_json **summary, struct rep_error *err)
 {
@@ -420,7 +441,7 @@ enum rep_code rep_hub_unbundle(struct rep_hub *hub, const char *path, const char
 	if (!rc)
 		rc = judge(hub, &bundle, err);
 	if (!rc)
-		rc = rep_bundle_open(&bundle, &hub->key, err);
+		rc = open_sealed(hub, &bundle, err);
 	if (!rc)
 		rc = take(hub, &bundle, program, &missing, err);
 	if (!rc && !(*summary = rep_json_object()))

@@ -118,7 +118,7 @@ static enum rep_code acknowledged(struct restoring *restoring, const char *path,
 	enum rep_code rc = rep_git_open(&git, path, err);
 
 	if (rc == REP_OK)
-		rc = rep_inbox_self(git, restoring->hub->key.public, &tip, &self, err);
+		rc = rep_inbox_self(git, &restoring->hub->keys, &tip, &self, err);
 	*seq = rep_json_get_integer(self, "merged_seq");
 	rep_json_free(self);
 	rep_git_close(git);

@@ -102,7 +102,11 @@ static enum rep_code put_sets(struct rep_proving *proving, const struct rep_buf 
 		struct rep_changeset set = {0};
 		size_t used = 0;
 
-		rc = rep_changeset_read(&set, &used, segment->data + at, segment->len - at, public,
+		rc = rep_changeset_read(&set, &used, segment->data + at, segment->len - at,
+					public ? public
+					       : rep_hubkeys_signer(&proving->hub->keys,
+								    segment->data + at,
+								    segment->len - at),
 					err);
 		if (rc == REP_OK && set.seq >= first)
 			put_set(proving, &set, out);
@@ -181,17 +185,43 @@ static enum rep_code put_journal(struct rep_proving *proving, const char *device
 	return rc;
 }
 
+/* All that the hub signed with, and the documents by which one followed the other: they need the root key. */
+static enum rep_code put_hub_keys(struct rep_proving *proving, struct rep_error *err)
+{
+	const struct rep_hubkeys *keys = &proving->hub->keys;
+	enum rep_code rc = put_pem(proving, REP_HUB_DEVICE, keys->keys[keys->len - 1].public, err);
+
+	if (rc == REP_OK && keys->len > 1)
+		rc = put_pem(proving, "root", proving->hub->names.root, err);
+	for (size_t i = 0; rc == REP_OK && i + 1 < keys->len; i++) {
+		struct rep_buf bytes = REP_BUF_INIT(REP_HUBKEY_DOCUMENT_MAX);
+		char name[64];
+		bool found = false;
+
+		snprintf(name, sizeof name, REP_HUB_DEVICE "-%zu", i);
+		rc = put_pem(proving, name, keys->keys[i].public, err);
+		snprintf(name, sizeof name, REP_HUBKEYS_DIR "/%zu.json", i + 1);
+		if (rc == REP_OK)
+			rc = rep_prove_blob(proving, name, &bytes, &found, err);
+		snprintf(name, sizeof name, "hub-keys/%zu.json", i + 1);
+		if (rc == REP_OK && found)
+			rc = rep_prove_file(proving, name, bytes.data, bytes.len, err);
+		rep_buf_clear(&bytes);
+	}
+	return rc;
+}
+
 enum rep_code rep_prove_device(struct rep_proving *proving, const char *device, int64_t first,
 			       struct rep_error *err)
 {
 	const bool own = strcmp(device, REP_HUB_DEVICE) == 0;
 	const struct rep_org_device *known = rep_org_device(proving->hub->org, device);
-	const uint8_t *public = own ? proving->hub->key.public : known ? known->public : NULL;
+	const uint8_t *public = own ? NULL : known ? known->public : NULL;
 	enum rep_code rc;
 
-	if (!public || (!own && !known->has_key))
+	if (!own && (!public || !known->has_key))
 		return rep_fail(err, REP_EINTEGRITY, "no key of device %s is known", device);
-	rc = put_pem(proving, device, public, err);
+	rc = own ? put_hub_keys(proving, err) : put_pem(proving, device, public, err);
 	if (rc == REP_OK && !own)
 		rc = put_enrolment(proving, device, err);
 	if (rc == REP_OK)

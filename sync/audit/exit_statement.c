@@ -135,8 +135,8 @@ enum rep_code rep_hub_check_exit(struct rep_hub *hub, const char *data, size_t l
 {
 	struct rep_json *document = NULL;
 	const struct rep_json *devices;
-	enum rep_code rc =
-		rep_signed_read(&document, data, len, "exit-statement", hub->key.public, err);
+	enum rep_code rc = rep_signed_read(&document, data, len, "exit-statement",
+					   rep_hubkeys_signer(&hub->keys, data, len), err);
 
 	*out = NULL;
 	devices = rep_json_get(document, "devices");

@@ -59,12 +59,14 @@ enum rep_code rep_hub_statement(struct rep_hub *hub, struct rep_buf *lines, stru
 	if (rc == REP_OK)
 		rc = rep_git_read(hub->central, &newest.oid, REP_OBJECT_BLOB, &bytes, err);
 	if (rc == REP_OK)
-		rc = rep_statement_read(&document, rep_buf_str(&bytes), bytes.len, hub->key.public,
-					err);
+		rc = rep_statement_read(
+			&document, rep_buf_str(&bytes), bytes.len,
+			rep_hubkeys_signer(&hub->keys, rep_buf_str(&bytes), bytes.len), err);
 	if (rc != REP_OK)
 		goto out;
 	rep_sha256_hex(hash, bytes.data, (size_t)(strchr(bytes.data, '\n') - bytes.data));
-	rep_hex(public, hub->key.public, REP_PUBLIC_SIZE);
+	rep_hex(public, rep_hubkeys_signer(&hub->keys, rep_buf_str(&bytes), bytes.len),
+		REP_PUBLIC_SIZE);
 	if (lines)
 		rep_buf_put(lines, bytes.data, bytes.len);
 	if (!rep_json_set_string(document, "hash", hash) ||

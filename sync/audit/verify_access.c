@@ -75,7 +75,7 @@ static enum rep_code check_file(struct rep_verifying *verifying, const struct lo
 	enum rep_code rc = rep_git_read(verifying->git, &file->oid, REP_OBJECT_BLOB, &bytes, err);
 
 	if (rc == REP_OK)
-		rc = rep_access_walk(chain, rep_buf_str(&bytes), bytes.len, verifying->hub_public,
+		rc = rep_access_walk(chain, rep_buf_str(&bytes), bytes.len, &verifying->hub->keys,
 				     NULL, NULL, &used, err);
 	if (rc == REP_OK &&
 	    (used != bytes.len || file->first != before + 1 || file->last != chain->n))
@@ -115,7 +115,7 @@ static enum rep_code check_spool(struct rep_verifying *verifying, struct rep_acc
 	enum rep_code rc = rep_access_spool(rep_hub_dir(verifying->hub), &spool, err);
 
 	if (rc == REP_OK)
-		rc = rep_access_walk(chain, rep_buf_str(&spool), spool.len, verifying->hub_public,
+		rc = rep_access_walk(chain, rep_buf_str(&spool), spool.len, &verifying->hub->keys,
 				     NULL, NULL, NULL, err);
 	rep_problems_count(verifying->problems, "accesses", chain->n - before);
 	rep_buf_clear(&spool);

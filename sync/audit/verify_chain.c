@@ -53,10 +53,8 @@ static enum rep_code find_key(struct chain *chain, struct rep_error *err)
 	const char *key;
 	enum rep_code rc;
 
-	if (strcmp(chain->device, REP_HUB_DEVICE) == 0) {
-		memcpy(chain->public, verifying->hub_public, REP_PUBLIC_SIZE);
+	if (strcmp(chain->device, REP_HUB_DEVICE) == 0)
 		return REP_OK;
-	}
 	rc = rep_view_record(&record, &extra, verifying->lookup, verifying->schema, entity,
 			     REP_PARTITION_ORG, chain->device, false, err);
 	if (rc != REP_OK)
@@ -193,6 +191,21 @@ static enum rep_code check_erased(struct chain *chain, const struct segment_file
 	return rc;
 }
 
+/* The hub's own bear the key of their time. */
+static enum rep_code read_set(const struct chain *chain, const char *data, size_t len,
+			      struct rep_changeset *set, size_t *used, struct rep_error *err)
+{
+	const struct rep_hubkeys *keys = &chain->verifying->hub->keys;
+	const bool own = strcmp(chain->device, REP_HUB_DEVICE) == 0;
+	const uint8_t *public = own ? rep_hubkeys_signer(keys, data, len) : chain->public;
+	enum rep_code rc = rep_changeset_read(set, used, data, len, public, err);
+
+	if (rc == REP_OK && own &&
+	    memcmp(public, rep_hubkeys_of_set(keys, set->seq), REP_PUBLIC_SIZE) != 0)
+		rc = rep_fail(err, REP_EINTEGRITY, "not signed with the hub's key of its time");
+	return rc;
+}
+
 static enum rep_code check_sets(struct chain *chain, const struct segment_file *file,
 				const char *data, size_t len, struct segment_facts *facts,
 				struct rep_error *err)
@@ -204,7 +217,7 @@ static enum rep_code check_sets(struct chain *chain, const struct segment_file *
 		struct rep_changeset set = {0};
 		size_t used = 0;
 
-		rc = rep_changeset_read(&set, &used, data + at, len - at, chain->public, err);
+		rc = read_set(chain, data + at, len - at, &set, &used, err);
 		if (rc != REP_OK) {
 			rc = rep_wrap(err, rc, "change set %lld", (long long)chain->seq + 1);
 			chain->broken = true;
@@ -228,6 +241,8 @@ static enum rep_code check_receipt(struct chain *chain, const struct segment_fil
 {
 	struct rep_verifying *verifying = chain->verifying;
 	struct rep_buf bytes = REP_BUF_INIT(SMALL_SIZE_MAX);
+	const struct rep_hubkeys *keys = &verifying->hub->keys;
+	const uint8_t *signer;
 	struct rep_receipt receipt;
 	bool found;
 	enum rep_code rc;
@@ -235,9 +250,15 @@ static enum rep_code check_receipt(struct chain *chain, const struct segment_fil
 	rc = rep_verify_read(verifying, path, &bytes, &found, err);
 	if (rc == REP_OK && !found)
 		rep_problems_add(verifying->problems, path, "the segment's receipt is missing");
-	else if (rc == REP_OK)
-		rc = rep_receipt_read(&receipt, rep_buf_str(&bytes), bytes.len,
-				      verifying->hub_public, err);
+	signer = rep_hubkeys_signer(keys, rep_buf_str(&bytes), bytes.len);
+	if (rc == REP_OK && found)
+		rc = rep_receipt_read(&receipt, rep_buf_str(&bytes), bytes.len, signer, err);
+	/* One that was honoured after a restore is written again, with a newer key; an older one signs no newer time. */
+	if (rc == REP_OK && found &&
+	    rep_hubkeys_find(keys, signer) <
+		    rep_hubkeys_find(keys, rep_hubkeys_at(keys, receipt.received)))
+		rep_problems_add(verifying->problems, path,
+				 "the receipt is signed with a key that the hub had given up");
 	if (rc == REP_OK && found) {
 		rep_problems_count(verifying->problems, "receipts", 1);
 		if (strcmp(receipt.device, chain->device) != 0 || receipt.first != file->first ||

@@ -171,13 +171,11 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 		.problems = &problems,
 	};
 	bool begun = false;
-	enum rep_code rc;
+	enum rep_code rc = REP_OK;
 
 	*out = NULL;
 	rep_problems_init(&problems);
-	rc = rep_hub_public(rep_hub_dir(hub), verifying.hub_public, err);
-	if (rc == REP_OK && options->go_on && !options->replay && !options->device &&
-	    !options->statements)
+	if (options->go_on && !options->replay && !options->device && !options->statements)
 		rc = rep_verify_point_read(&verifying, err);
 	if (rc == REP_OK)
 		rc = rep_verify_packs_list(&verifying, err);

@@ -19,6 +19,7 @@
 #include "sync/audit/audit.h"
 #include "sync/audit/problems.h"
 #include "sync/device/lookup.h"
+#include "sync/hub/hub_state.h"
 
 struct rep_verifying {
 	struct rep_hub *hub;
@@ -36,7 +37,6 @@ struct rep_verifying {
 	/* What the working copy is to show: main, or where a run was cut before its commit there, what was main before it. */
 	struct rep_oid shown;           /* a tree */
 	struct rep_lookup *shown_paths; /* of `shown` where that is not main; else NULL */
-	uint8_t hub_public[REP_PUBLIC_SIZE];
 	struct rep_problems *problems;
 };
 

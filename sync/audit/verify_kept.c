@@ -210,7 +210,8 @@ static enum rep_code one_statement(struct rep_verifying *verifying, const char *
 	enum rep_code rc;
 
 	snprintf(keeping.where, sizeof keeping.where, "kept statement %zu", number);
-	rc = rep_statement_read(&statement, bytes, len, verifying->hub_public, err);
+	rc = rep_statement_read(&statement, bytes, len,
+				rep_hubkeys_signer(&verifying->hub->keys, bytes, len), err);
 	keeping.statement = statement;
 	if (rc == REP_OK) {
 		snprintf(keeping.where, sizeof keeping.where, "kept statement of run %lld",

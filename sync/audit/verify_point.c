@@ -30,7 +30,7 @@ enum rep_code rep_verify_point_read(struct rep_verifying *verifying, struct rep_
 	if (rc == REP_OK && rep_file_exists(path) &&
 	    rep_file_read(&bytes, path, &ignored) == REP_OK &&
 	    rep_signed_read(&verifying->point, rep_buf_str(&bytes), bytes.len, "verified",
-			    verifying->hub_public, &ignored) != REP_OK)
+			    verifying->hub->key.public, &ignored) != REP_OK)
 		verifying->point = NULL;
 	rep_buf_clear(&bytes);
 	free(path);

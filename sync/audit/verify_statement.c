@@ -68,19 +68,26 @@ static enum rep_code check_statement(struct rep_verifying *verifying,
 {
 	struct rep_buf bytes = REP_BUF_INIT(STATEMENT_SIZE_MAX), path = REP_BUF_INIT(256);
 	struct rep_json *statement = NULL;
+	const struct rep_hubkeys *keys = &verifying->hub->keys;
+	const uint8_t *signer;
 	const char *end;
 	enum rep_code rc;
 
 	rc = rep_git_read(verifying->git, &file->oid, REP_OBJECT_BLOB, &bytes, err);
+	signer = rep_hubkeys_signer(keys, rep_buf_str(&bytes), bytes.len);
 	if (rc == REP_OK)
-		rc = rep_statement_read(&statement, rep_buf_str(&bytes), bytes.len,
-					verifying->hub_public, err);
+		rc = rep_statement_read(&statement, rep_buf_str(&bytes), bytes.len, signer, err);
 	if (rc != REP_OK)
 		goto out;
+	if (signer != rep_hubkeys_at(keys, rep_json_get_string(statement, "hub_time")))
+		rc = rep_fail(err, REP_EINTEGRITY,
+			      "it is not signed with the hub's key of its time");
 	rep_problems_count(verifying->problems, "statements", 1);
 	rep_path_statement(&path, rep_json_get_string(statement, "hub_time"), file->run);
-	if (rep_json_get_integer(statement, "run") != file->run ||
-	    strcmp(rep_buf_str(&path), file->path) != 0)
+	if (rc != REP_OK)
+		; /* told below */
+	else if (rep_json_get_integer(statement, "run") != file->run ||
+		 strcmp(rep_buf_str(&path), file->path) != 0)
 		rc = rep_fail(err, REP_EINTEGRITY, "the file's name is not that of its statement");
 	else if (strcmp(rep_json_get_string(statement, "prev"), prev) != 0)
 		rc = rep_fail(err, REP_EINTEGRITY, "it does not follow the statement before");

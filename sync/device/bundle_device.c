@@ -142,8 +142,6 @@ static enum rep_code judge(const struct rep_device *device, const struct rep_bun
 		return rep_fail(err, REP_EREFUSED, "it is for %s %s, this is device %s",
 				bundle->inbox ? "device" : "the company, from", bundle->device,
 				device->replica->device);
-	if (memcmp(bundle->signer, device->hub_public, REP_PUBLIC_SIZE) != 0)
-		return rep_fail(err, REP_EINTEGRITY, "another hub signed it");
 	return REP_OK;
 }
 
@@ -195,6 +193,7 @@ static enum rep_code apply(struct rep_device *device, const struct rep_bundle *b
 			   struct rep_error *err)
 {
 	struct rep_git *git;
+	struct rep_pin pin;
 	bool old;
 	enum rep_code rc = rep_clone_open(&device->clone, device->replica, err);
 
@@ -209,6 +208,10 @@ static enum rep_code apply(struct rep_device *device, const struct rep_bundle *b
 		return rc;
 	}
 	rc = take_objects(git, bundle, err);
+	if (rc == REP_OK)
+		rc = rep_device_follow(&pin, device, &bundle->tip, err);
+	if (rc == REP_OK && memcmp(bundle->signer, pin.hub, REP_PUBLIC_SIZE) != 0)
+		rc = rep_fail(err, REP_EINTEGRITY, "another hub signed it");
 	if (rc == REP_OK)
 		rc = rep_pull_apply(device, &bundle->tip, err);
 	if (rc == REP_OK)

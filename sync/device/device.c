@@ -60,7 +60,7 @@ enum rep_code rep_device_begin(struct rep_device *device, struct rep_replica *re
 			       struct rep_error *err)
 {
 	const char *hub_public;
-	char *text = NULL;
+	char *text = NULL, *rolled = NULL;
 	enum rep_code rc;
 
 	*device = (struct rep_device){.replica = replica};
@@ -75,7 +75,10 @@ enum rep_code rep_device_begin(struct rep_device *device, struct rep_replica *re
 			    REP_JSON_DEPTH_MAX, err);
 	if (rc != REP_OK)
 		goto out;
-	hub_public = rep_json_get_string(device->invitation, "hub_public");
+	rc = rep_meta_get(replica->db, REP_META_HUB_KEY, &rolled, err);
+	if (rc != REP_OK)
+		goto out;
+	hub_public = rolled ? rolled : rep_json_get_string(device->invitation, "hub_public");
 	if (!hub_public || strlen(hub_public) != 2 * REP_PUBLIC_SIZE ||
 	    !rep_unhex(device->hub_public, hub_public, REP_PUBLIC_SIZE))
 		rc = rep_fail(err, REP_EINTEGRITY, "the hub's key is missing");
@@ -83,6 +86,7 @@ enum rep_code rep_device_begin(struct rep_device *device, struct rep_replica *re
 		rc = read_root(device, err);
 out:
 	free(text);
+	free(rolled);
 	return rep_wrap(err, rc, "read the replica's invitation");
 }
 
@@ -231,6 +235,7 @@ enum rep_code rep_device_fetch(struct rep_device *device, struct rep_oid *tip,
 			       struct rep_error *err)
 {
 	struct rep_json *order = NULL;
+	struct rep_pin pin;
 	enum rep_code rc = REP_OK;
 
 	*tip = device->fetched;
@@ -241,8 +246,10 @@ enum rep_code rep_device_fetch(struct rep_device *device, struct rep_oid *tip,
 	if (rc == REP_OK)
 		rc = rep_git_refresh(rep_clone_git(device->clone), err);
 	if (rc == REP_OK)
+		rc = rep_device_follow(&pin, device, tip, err);
+	if (rc == REP_OK)
 		rc = rep_order_find(&order, rep_clone_git(device->clone), tip,
-				    device->replica->device, device->hub_public, err);
+				    device->replica->device, pin.hub, err);
 	if (rc != REP_OK)
 		return rep_wrap(err, rc, "fetch the view");
 	if (order)
@@ -407,6 +414,7 @@ enum rep_code rep_device_summary(const struct rep_device *device, int64_t second
 	    !rep_json_set_integer(summary, "proposed", counts->proposed) ||
 	    !rep_json_set_integer(summary, "held", counts->held) ||
 	    !rep_json_set_integer(summary, "recovered", counts->recovered) ||
+	    (counts->hub_keys && !rep_json_set(summary, "hub_key", rep_json_bool(true))) ||
 	    !rep_json_set_integer(summary, "seconds", seconds) ||
 	    !rep_json_set_integer(summary, "bytes_up", (int64_t)up) ||
 	    !rep_json_set_integer(summary, "bytes_down", (int64_t)down)) {

@@ -12,6 +12,8 @@
 
 /* Keys of _meta that sync keeps; docs/formats.md, "Replica". */
 #define REP_META_INVITATION "invitation" /* JSON, with the device's own ssh key pair added */
+#define REP_META_HUB_KEY \
+	"hub_key" /* the hub's key since it was rolled; before that the invitation's */
 #define REP_META_ROOT \
 	"root" /* the company's root key, where the invitation has none: of the first view that was taken */
 #define REP_META_PLANNED_SEQ "planned_seq"    /* last change set that has a commit on our outbox */
@@ -43,6 +45,7 @@ struct rep_sync_counts {
 	int64_t acknowledged; /* own changes that became acknowledged */
 	int64_t conflicts, rejected, proposed, held;
 	int64_t recovered; /* the epoch of a restored hub that was gone along with; 0 = none */
+	int64_t hub_keys; /* 1: the hub has a new key, which was followed */
 };
 
 struct rep_lock;
@@ -86,6 +89,25 @@ REP_CHECK enum rep_code rep_device_connect(struct rep_transport **out,
 					   const struct rep_json *invitation, const char *device,
 					   bool one_time, const struct rep_sync *sync,
 					   struct rep_error *err);
+
+/* ---- follow.c ---- */
+
+/* What a replica believes: the hub's key, and the root key that may name another. */
+struct rep_pin {
+	uint8_t hub[REP_PUBLIC_SIZE];
+	bool has_root;
+	uint8_t root[REP_PUBLIC_SIZE];
+};
+/*
+ * Follows the documents of rolls that the tree at `commit` has, so that what is read of it next is read with the hub's newest key; the
+ * tree itself may be anybody's. REP_EINTEGRITY: a document that the root key did not sign, a chain that the believed key is not part of
+ * (an older roll, or another's), or no root key known.
+ */
+REP_CHECK enum rep_code rep_pin_follow(struct rep_pin *pin, struct rep_git *git,
+				       const struct rep_oid *commit, struct rep_error *err);
+/* The same for a device, from what it believes; rep_pull_apply alone makes that its own, with the view. The clone is open. */
+REP_CHECK enum rep_code rep_device_follow(struct rep_pin *out, const struct rep_device *device,
+					  const struct rep_oid *commit, struct rep_error *err);
 
 /* ---- leave.c ---- */
 

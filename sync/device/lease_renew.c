@@ -44,12 +44,58 @@ static enum rep_code read_grant(struct grant *out, const char *const texts[4],
 		    : rep_fail(err, REP_EINTEGRITY, "the lease in the view is not for this device");
 }
 
+/* What a locked replica believes of the hub's keys is what it believes when it is open. *changed may be NULL. */
+static enum rep_code keep_pin(struct rep_json *contact, const struct rep_pin *pin, bool *changed,
+			      struct rep_error *err)
+{
+	struct rep_json *invitation = rep_json_dup(rep_json_get(contact, "invitation"));
+	char hub[2 * REP_PUBLIC_SIZE + 1], root[2 * REP_PUBLIC_SIZE + 1];
+	const char *hub_now = rep_json_get_string(invitation, "hub_public");
+	const char *root_now = rep_json_get_string(invitation, "root");
+
+	rep_hex(hub, pin->hub, sizeof pin->hub);
+	rep_hex(root, pin->root, sizeof pin->root);
+	if (changed)
+		*changed = !hub_now || strcmp(hub_now, hub) != 0 ||
+			   (pin->has_root && (!root_now || strcmp(root_now, root) != 0));
+	if (!rep_json_set_string(invitation, "hub_public", hub) ||
+	    (pin->has_root && !rep_json_set_string(invitation, "root", root)) ||
+	    !rep_json_set(contact, "invitation", invitation))
+		return rep_fail(err, REP_ENOMEM, "out of memory");
+	return REP_OK;
+}
+
+/* The vault's contact with what the replica believes now; *out NULL where it says that already. */
+static enum rep_code contact_now(struct rep_replica *replica, struct rep_json **out,
+				 struct rep_error *err)
+{
+	struct rep_device device = {0};
+	struct rep_pin pin;
+	bool changed = false;
+	enum rep_code rc = rep_vault_contact(replica->vault, out, err);
+
+	if (rc == REP_OK)
+		rc = rep_device_begin(&device, replica, err);
+	pin.has_root = device.has_root;
+	memcpy(pin.hub, device.hub_public, sizeof pin.hub);
+	memcpy(pin.root, device.root, sizeof pin.root);
+	if (rc == REP_OK)
+		rc = keep_pin(*out, &pin, &changed, err);
+	if (rc != REP_OK || !changed) {
+		rep_json_free(*out);
+		*out = NULL;
+	}
+	rep_device_end(&device);
+	return rc;
+}
+
 enum rep_code rep_lease_take(struct rep_replica *replica, struct rep_error *err)
 {
 	static const char *const names[4] = {REP_META_HUB_TIME, REP_META_LEASE,
 					     REP_META_LEASE_ERASE, REP_META_LEASE_KEY};
 	struct rep_vault_lease now;
 	char *texts[4] = {NULL};
+	struct rep_json *contact = NULL;
 	struct grant grant = {0};
 	enum rep_code rc = REP_OK;
 
@@ -60,8 +106,11 @@ enum rep_code rep_lease_take(struct rep_replica *replica, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = read_grant(&grant, (const char *const *)texts, &replica->key, err);
 	rep_vault_lease(replica->vault, &now);
+	if (rc == REP_OK)
+		rc = contact_now(replica, &contact, err);
 	if (rc == REP_OK && grant.has_key && grant.lease.start_ms > now.start_ms)
-		rc = rep_vault_renew(replica->vault, &grant.lease, grant.key, NULL, err);
+		rc = rep_vault_renew(replica->vault, &grant.lease, grant.key, contact, err);
+	rep_json_free(contact);
 	rep_wipe(&grant, sizeof grant);
 	for (size_t i = 0; i < 4; i++)
 		free(texts[i]);
@@ -76,7 +125,7 @@ struct contact {
 	const struct rep_json *invitation; /* borrowed */
 	const char *device;
 	struct rep_key key;
-	uint8_t hub_public[REP_PUBLIC_SIZE];
+	struct rep_pin pin;
 };
 
 static void contact_clear(struct contact *contact)
@@ -88,7 +137,7 @@ static void contact_clear(struct contact *contact)
 static enum rep_code read_contact(struct contact *out, const struct rep_vault *vault,
 				  struct rep_error *err)
 {
-	const char *hub, *key;
+	const char *hub, *key, *root;
 	enum rep_code rc = rep_vault_contact(vault, &out->document, err);
 
 	if (rc != REP_OK)
@@ -98,10 +147,12 @@ static enum rep_code read_contact(struct contact *out, const struct rep_vault *v
 	hub = rep_json_get_string(out->invitation, "hub_public");
 	key = rep_json_get_string(out->document, "key");
 	if (!out->device || !hub || strlen(hub) != 2 * REP_PUBLIC_SIZE ||
-	    !rep_unhex(out->hub_public, hub, REP_PUBLIC_SIZE) || !key ||
+	    !rep_unhex(out->pin.hub, hub, REP_PUBLIC_SIZE) || !key ||
 	    strlen(key) != 2 * REP_SECRET_SIZE || !rep_unhex(out->key.secret, key, REP_SECRET_SIZE))
 		return rep_fail(err, REP_EINTEGRITY,
 				"the vault does not say how to reach the company");
+	root = rep_json_get_string(out->invitation, "root");
+	out->pin.has_root = root && rep_unhex(out->pin.root, root, REP_PUBLIC_SIZE);
 	memcpy(out->key.public, out->key.secret + REP_SECRET_SIZE - REP_PUBLIC_SIZE,
 	       REP_PUBLIC_SIZE);
 	return REP_OK;
@@ -174,7 +225,9 @@ static enum rep_code take_view(struct rep_vault *vault, const struct contact *co
 			      "`hub merge` makes a new lease");
 	}
 	if (rc == REP_OK)
-		rc = rep_vault_renew(vault, &grant.lease, grant.key, NULL, err);
+		rc = keep_pin(contact->document, &contact->pin, NULL, err);
+	if (rc == REP_OK)
+		rc = rep_vault_renew(vault, &grant.lease, grant.key, contact->document, err);
 	rep_wipe(&grant, sizeof grant);
 	return rc;
 }
@@ -184,7 +237,7 @@ static enum rep_code read_and_take(struct question *question, struct rep_error *
 	const struct contact *contact = &question->contact;
 	struct rep_view view = {0};
 	enum rep_code rc = rep_view_read(&view, question->git, &question->tip, contact->device,
-					 contact->hub_public, err);
+					 contact->pin.hub, err);
 
 	if (rc == REP_OK)
 		rc = take_view(question->vault, contact, &view, err);
@@ -233,9 +286,11 @@ static enum rep_code answer(struct question *question, struct rep_error *err)
 {
 	struct rep_json *order = NULL;
 	enum rep_code rc =
-		rep_order_find(&order, question->git, &question->tip, question->contact.device,
-			       question->contact.hub_public, err);
+		rep_pin_follow(&question->contact.pin, question->git, &question->tip, err);
 
+	if (rc == REP_OK)
+		rc = rep_order_find(&order, question->git, &question->tip, question->contact.device,
+				    question->contact.pin.hub, err);
 	if (rc == REP_OK)
 		rc = order ? obey(question, order, err) : read_and_take(question, err);
 	rep_json_free(order);

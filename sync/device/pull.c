@@ -295,6 +295,18 @@ static enum rep_code pin_root(struct rep_pull *pull, struct rep_error *err)
 	return rep_meta_set(device->replica->db, REP_META_ROOT, text, err);
 }
 
+/* With the view that brought it: the pinned key is always the one that signed the view which the rows show. */
+static enum rep_code pin_hub(const struct rep_pull *pull, struct rep_error *err)
+{
+	const struct rep_device *device = pull->device;
+	char text[2 * REP_PUBLIC_SIZE + 1];
+
+	if (memcmp(device->hub_public, pull->pin.hub, sizeof device->hub_public) == 0)
+		return REP_OK;
+	rep_hex(text, pull->pin.hub, sizeof pull->pin.hub);
+	return rep_meta_set(device->replica->db, REP_META_HUB_KEY, text, err);
+}
+
 static enum rep_code apply_in_transaction(struct rep_pull *pull, bool lost, struct rep_error *err)
 {
 	struct rep_device *device = pull->device;
@@ -314,6 +326,8 @@ static enum rep_code apply_in_transaction(struct rep_pull *pull, bool lost, stru
 		rc = pin_root(pull, err);
 	if (rc == REP_OK && pull->recovered)
 		rc = rep_recovered_keep(device, pull->view, &pull->old_root, pull->merged_now, err);
+	if (rc == REP_OK)
+		rc = pin_hub(pull, err);
 	if (rc == REP_OK)
 		rc = rep_clone_store(device->clone, err);
 	if (rc == REP_OK && lost)
@@ -365,8 +379,10 @@ enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *co
 	bool lost = false, recovered = false;
 	enum rep_code rc;
 
-	rc = rep_view_read(&view, pull.git, commit, device->replica->device, device->hub_public,
-			   err);
+	rc = rep_device_follow(&pull.pin, device, commit, err);
+	if (rc == REP_OK)
+		rc = rep_view_read(&view, pull.git, commit, device->replica->device, pull.pin.hub,
+				   err);
 	if (rc == REP_OK)
 		rc = rep_view_follows(&view, device, &recovered, err);
 	if (rc == REP_OK)
@@ -390,6 +406,10 @@ enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *co
 	rc = apply_once(&pull, lost, err);
 	if (rc == REP_OK && recovered)
 		device->counts.recovered = rep_json_get_integer(view.self, "epoch");
+	if (rc == REP_OK && memcmp(device->hub_public, pull.pin.hub, REP_PUBLIC_SIZE) != 0) {
+		device->counts.hub_keys++;
+		memcpy(device->hub_public, pull.pin.hub, REP_PUBLIC_SIZE);
+	}
 out:
 	rep_lookup_free(pull.before);
 	rep_lookup_free(pull.after);

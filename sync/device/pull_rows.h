@@ -11,6 +11,7 @@ struct rep_pull {
 	struct rep_device *device;
 	struct rep_git *git;
 	const struct rep_view *view;
+	struct rep_pin pin;                /* what signed the view, and is believed with it */
 	struct rep_oid old_root;           /* of the view that the rows show; zero = none */
 	struct rep_lookup *before, *after; /* paths in the old and the new view */
 	int64_t merged_before, merged_now; /* acknowledged before and by this view */

@@ -91,7 +91,7 @@ static enum rep_code log_entry(struct rep_hub *hub, const struct rep_access *acc
 	if (rc == REP_OK)
 		rc = rep_access_spool(hub->dir, &spool, err);
 	if (rc == REP_OK && spool.len)
-		rc = rep_access_last(&chain, spool.data, spool.len, hub->key.public, &used, err);
+		rc = rep_access_last(&chain, spool.data, spool.len, &hub->keys, &used, err);
 	if (rc == REP_OK)
 		rc = write_entry(&entry, hub, access, &chain, asked, rows, err);
 	if (rc == REP_OK)
@@ -217,12 +217,12 @@ enum rep_code rep_access_each(struct rep_hub *hub,
 		rc = rep_git_read(hub->central, &listing.blobs[i], REP_OBJECT_BLOB, &segment, err);
 		if (rc == REP_OK)
 			rc = rep_access_walk(&listing.chain, rep_buf_str(&segment), segment.len,
-					     hub->key.public, on_entry, &listing, NULL, err);
+					     &hub->keys, on_entry, &listing, NULL, err);
 		rep_buf_clear(&segment);
 	}
 	if (rc == REP_OK)
-		rc = rep_access_walk(&listing.chain, rep_buf_str(&bytes), bytes.len,
-				     hub->key.public, on_entry, &listing, NULL, err);
+		rc = rep_access_walk(&listing.chain, rep_buf_str(&bytes), bytes.len, &hub->keys,
+				     on_entry, &listing, NULL, err);
 	rep_buf_clear(&bytes);
 	free(listing.blobs);
 	free(listing.firsts);

@@ -12,6 +12,7 @@
 void rep_access_chain_init(struct rep_access_chain *chain)
 {
 	chain->n = 0;
+	chain->key = 0;
 	memcpy(chain->hash, rep_changeset_no_prev, sizeof chain->hash);
 }
 
@@ -97,9 +98,25 @@ static enum rep_code check_entry(struct rep_access_chain *chain, const struct re
 	return REP_OK;
 }
 
+/* *key moves on to that of the entry. */
+static enum rep_code read_entry(struct rep_json **out, const char *data, size_t size,
+				const struct rep_hubkeys *keys, size_t *key, struct rep_error *err)
+{
+	const uint8_t *signer = rep_hubkeys_signer(keys, data, size);
+	const size_t found = rep_hubkeys_find(keys, signer);
+	enum rep_code rc = rep_signed_read(out, data, size, "access", signer, err);
+
+	if (rc == REP_OK && found < *key)
+		rc = rep_fail(err, REP_EINTEGRITY,
+			      "it is signed with a key that the hub had given up before");
+	if (rc == REP_OK)
+		*key = found;
+	return rc;
+}
+
 struct walk {
 	struct rep_access_chain *chain;
-	const uint8_t *public;
+	const struct rep_hubkeys *keys;
 	enum rep_code (*each)(void *user, const struct rep_access_entry *entry,
 			      struct rep_error *err);
 	void *user;
@@ -117,7 +134,7 @@ static enum rep_code walk(const struct walk *walk, const char *data, size_t len,
 		struct rep_access_entry entry = {.data = data + at, .size_bytes = size};
 		struct rep_json *document = NULL;
 
-		rc = rep_signed_read(&document, data + at, size, "access", walk->public, err);
+		rc = read_entry(&document, data + at, size, walk->keys, &chain->key, err);
 		if (rc != REP_OK)
 			rc = rep_wrap(err, rc, "entry %lld", (long long)chain->n + 1);
 		entry.document = document;
@@ -137,13 +154,13 @@ static enum rep_code walk(const struct walk *walk, const char *data, size_t len,
 }
 
 enum rep_code rep_access_walk(struct rep_access_chain *chain, const char *data, size_t len,
-			      const uint8_t public[REP_PUBLIC_SIZE],
+			      const struct rep_hubkeys *keys,
 			      enum rep_code (*each)(void *user,
 						    const struct rep_access_entry *entry,
 						    struct rep_error *err),
 			      void *user, size_t *used, struct rep_error *err)
 {
-	const struct walk all = {.chain = chain, .public = public, .each = each, .user = user};
+	const struct walk all = {.chain = chain, .keys = keys, .each = each, .user = user};
 
 	return walk(&all, data, len, used, err);
 }
@@ -163,8 +180,7 @@ static bool is_linked(const char *data, size_t size, size_t next)
 }
 
 enum rep_code rep_access_last(struct rep_access_chain *chain, const char *data, size_t len,
-			      const uint8_t public[REP_PUBLIC_SIZE], size_t *used,
-			      struct rep_error *err)
+			      const struct rep_hubkeys *keys, size_t *used, struct rep_error *err)
 {
 	size_t at = 0, size = entry_size(data, len), next;
 	struct rep_json *entry = NULL;
@@ -182,7 +198,7 @@ enum rep_code rep_access_last(struct rep_access_chain *chain, const char *data, 
 		at += size;
 		size = next;
 	}
-	rc = rep_signed_read(&entry, data + at, size, "access", public, err);
+	rc = read_entry(&entry, data + at, size, keys, &chain->key, err);
 	n = rep_json_get_integer(entry, "n");
 	prev = rep_json_get_string(entry, "prev");
 	if (rc == REP_OK && n - before > chain->n + 1)
@@ -276,8 +292,8 @@ enum rep_code rep_access_cut(struct rep_hub *hub, int64_t n, struct rep_error *e
 	if (rc == REP_OK && spool.len) {
 		rc = rep_access_central(hub, &chain, err);
 		if (rc == REP_OK)
-			rc = rep_access_walk(&chain, spool.data, spool.len, hub->key.public,
-					     find_cut, &cut, &used, err);
+			rc = rep_access_walk(&chain, spool.data, spool.len, &hub->keys, find_cut,
+					     &cut, &used, err);
 		if (rc == REP_EINTEGRITY)
 			rc = REP_OK;
 		skip = cut.from ? (size_t)(cut.from - spool.data) : used;

@@ -14,6 +14,7 @@
 struct rep_access_chain {
 	int64_t n; /* of the last entry; 0 = none yet */
 	char hash[REP_HASH_HEX + 1];
+	size_t key; /* of the hub's keys, that of the newest entry whose signature was looked at: an older one signs no later entry */
 };
 void rep_access_chain_init(struct rep_access_chain *chain);
 /* Reads access/head.json. */
@@ -32,7 +33,7 @@ struct rep_access_entry {
  * that is not written to its end is none: *used tells how far they go, also where it fails. REP_EINTEGRITY names the entry.
  */
 REP_CHECK enum rep_code rep_access_walk(struct rep_access_chain *chain, const char *data,
-					size_t len, const uint8_t public[REP_PUBLIC_SIZE],
+					size_t len, const struct rep_hubkeys *keys,
 					enum rep_code (*each)(void *user,
 							      const struct rep_access_entry *entry,
 							      struct rep_error *err),
@@ -42,8 +43,8 @@ REP_CHECK enum rep_code rep_access_walk(struct rep_access_chain *chain, const ch
  * signature speaks for all. What a walk finds beside that is a signature that somebody damaged in between. *used as there; 0 where it fails.
  */
 REP_CHECK enum rep_code rep_access_last(struct rep_access_chain *chain, const char *data,
-					size_t len, const uint8_t public[REP_PUBLIC_SIZE],
-					size_t *used, struct rep_error *err);
+					size_t len, const struct rep_hubkeys *keys, size_t *used,
+					struct rep_error *err);
 /* The folder's file: its bytes, empty when there is none. */
 REP_CHECK enum rep_code rep_access_spool(const char *dir, struct rep_buf *out,
 					 struct rep_error *err);

@@ -39,70 +39,6 @@ void rep_hub_email(struct rep_buf *out, const char *name, const char *company)
 	}
 }
 
-/* ---- keys ---- */
-
-enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes, size_t len,
-				struct rep_error *err)
-{
-	char text[2 * 32 + 2];
-
-	rep_hex(text, bytes, len);
-	text[2 * len] = '\n';
-	return rep_file_write(path, text, 2 * len + 1, 0600, err);
-}
-
-static enum rep_code read_key(uint8_t out[32], const char *dir, const char *name,
-			      struct rep_error *err)
-{
-	struct rep_buf text = REP_BUF_INIT(256);
-	char *path = rep_hub_path(dir, "keys/%s", name);
-	enum rep_code rc;
-
-	if (!path)
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	rc = rep_file_read(&text, path, err);
-	if (rc == REP_OK && (text.len != 65 || text.data[64] != '\n'))
-		rc = rep_fail(err, REP_EINTEGRITY, "%s: not 64 hexadecimal digits", path);
-	if (rc == REP_OK) {
-		text.data[64] = '\0';
-		if (!rep_unhex(out, text.data, 32))
-			rc = rep_fail(err, REP_EINTEGRITY, "%s: not hexadecimal", path);
-	}
-	rep_buf_clear(&text);
-	free(path);
-	return rc;
-}
-
-enum rep_code rep_hub_read_keys(struct rep_hub *hub, struct rep_error *err)
-{
-	uint8_t seed[32];
-	enum rep_code rc = read_key(seed, hub->dir, "hub.key", err);
-
-	if (rc == REP_OK)
-		rc = read_key(hub->secret, hub->dir, "company.secret", err);
-	if (rc == REP_OK)
-		rep_key_from_seed(&hub->key, seed);
-	memset(seed, 0, sizeof seed);
-	return rep_wrap(err, rc, "read the hub's keys");
-}
-
-enum rep_code rep_hub_public(const char *dir, uint8_t out[REP_PUBLIC_SIZE], struct rep_error *err)
-{
-	uint8_t seed[32];
-	struct rep_key key;
-	enum rep_code rc = rep_key_init(err);
-
-	if (rc == REP_OK)
-		rc = read_key(seed, dir, "hub.key", err);
-	if (rc != REP_OK)
-		return rc;
-	rep_key_from_seed(&key, seed);
-	memcpy(out, key.public, REP_PUBLIC_SIZE);
-	rep_key_wipe(&key);
-	memset(seed, 0, sizeof seed);
-	return REP_OK;
-}
-
 /* ---- open and close ---- */
 
 static enum rep_code open_central(struct rep_hub *hub, struct rep_error *err)
@@ -201,7 +137,7 @@ static enum rep_code read_company(struct rep_hub *hub, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = read_policy(hub, company, err);
 	if (rc == REP_OK)
-		rc = rep_hub_names_read(&hub->names, &hub->has_names, hub->central, &tree, err);
+		rc = rep_hub_take_keys(hub, &tree, err);
 	if (rc == REP_OK)
 		rc = read_epoch(hub, &tree, err);
 	rep_json_free(company);

@@ -52,7 +52,8 @@ static enum rep_code read_some(struct rep_hub_batch *batch, const char *path, st
 			struct rep_changeset set = {0};
 			size_t used = 0;
 
-			rc = rep_changeset_read(&set, &used, data, len, batch->hub->key.public,
+			rc = rep_changeset_read(&set, &used, data, len,
+						rep_hubkeys_signer(&batch->hub->keys, data, len),
 						err);
 			if (rc == REP_OK && set.seq > batch->seq) {
 				batch->seq = set.seq;

@@ -25,8 +25,8 @@
 #include "core/store/tables.h"
 #include "sync/hub/central.h"
 #include "sync/hub/hub.h"
+#include "sync/mailbox/hubkey.h"
 #include "sync/mailbox/mailbox.h"
-#include "sync/mailbox/root.h"
 
 #define REP_HUB_REP "hub"             /* the rep of hub00000 */
 #define REP_KEYS_TOKENS "keys/tokens" /* <device>: the verifier of its https token */
@@ -42,7 +42,9 @@ struct rep_hub {
 	struct rep_derive *derive;
 	struct rep_org *org;
 	struct rep_key key;
-	uint8_t secret[32]; /* company.secret */
+	struct rep_hubkeys keys; /* all that it ever signed with; the last is that one */
+	bool rolled;             /* an interrupted roll was finished when it was opened */
+	uint8_t secret[32];      /* company.secret */
 	char *company;
 	char *program; /* what sshd and the web server are to run; NULL = their files are not kept */
 	bool encrypted;                          /* company.json: replicas must be encrypted */
@@ -61,8 +63,20 @@ char *rep_hub_mailbox(const char *dir, const char *device);
 void rep_hub_email(struct rep_buf *out, const char *name, const char *company);
 /* Loads the organisation again from the rows. */
 REP_CHECK enum rep_code rep_hub_reload_org(struct rep_hub *hub, struct rep_error *err);
+
+/* ---- hub_key.c ---- */
+
+#define REP_HUB_NEXT "hub-next.key" /* in keys/: of a roll that has not come to its end */
 /* The hub's keys of `dir`/keys. */
 REP_CHECK enum rep_code rep_hub_read_keys(struct rep_hub *hub, struct rep_error *err);
+/* What central's `tree` says of keys, and keys/ brought to that where a roll was interrupted. REP_EINTEGRITY where they differ. */
+REP_CHECK enum rep_code rep_hub_take_keys(struct rep_hub *hub, const struct rep_oid *tree,
+					  struct rep_error *err);
+/* One secret of keys/, and its pair where the file is there. */
+REP_CHECK enum rep_code rep_hub_read_key(uint8_t out[32], const char *dir, const char *name,
+					 struct rep_error *err);
+REP_CHECK enum rep_code rep_hub_read_pair(struct rep_key *out, bool *found, const char *dir,
+					  const char *name, struct rep_error *err);
 REP_CHECK enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes, size_t len,
 					  struct rep_error *err);
 

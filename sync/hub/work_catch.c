@@ -56,7 +56,8 @@ static enum rep_code note_record(struct apply *apply, const char *path, bool the
 	enum rep_code rc;
 
 	if (!rep_record_path_parse(&place, apply->hub->schema, path))
-		return strcmp(path, "org/hub.json") == 0 || strcmp(path, REP_RECOVERY_PATH) == 0
+		return strcmp(path, "org/hub.json") == 0 || strcmp(path, REP_RECOVERY_PATH) == 0 ||
+				       starts_with(path, REP_HUBKEYS_DIR "/")
 			       ? REP_OK
 			       : rep_fail(err, REP_EINTEGRITY, "%s is no path of a record", path);
 	/* An added path wins over the removed one of the same record, whichever comes first. */
@@ -369,8 +370,9 @@ static enum rep_code apply_statement(struct apply *apply, struct rep_error *err)
 		return REP_OK;
 	rc = rep_git_read(apply->hub->central, &apply->statement, REP_OBJECT_BLOB, &bytes, err);
 	if (rc == REP_OK)
-		rc = rep_statement_read(&statement, rep_buf_str(&bytes), bytes.len,
-					apply->hub->key.public, err);
+		rc = rep_statement_read(
+			&statement, rep_buf_str(&bytes), bytes.len,
+			rep_hubkeys_signer(&apply->hub->keys, rep_buf_str(&bytes), bytes.len), err);
 	end = rc == REP_OK ? strchr(bytes.data, '\n') : NULL;
 	if (end) {
 		rep_sha256_hex(hash, bytes.data, (size_t)(end - bytes.data));

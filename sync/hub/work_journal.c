@@ -305,8 +305,10 @@ static enum rep_code read_beside(struct segment *segment, const struct rep_oid *
 	if (rc == REP_OK)
 		rc = read_blob(segment->hub, root, rep_buf_str(&path), &bytes, err);
 	if (rc == REP_OK)
-		rc = rep_receipt_read(&segment->receipt, rep_buf_str(&bytes), bytes.len,
-				      segment->hub->key.public, err);
+		rc = rep_receipt_read(
+			&segment->receipt, rep_buf_str(&bytes), bytes.len,
+			rep_hubkeys_signer(&segment->hub->keys, rep_buf_str(&bytes), bytes.len),
+			err);
 	rc = rep_wrap(err, rc, "%s", rep_buf_str(&path));
 	if (rc == REP_OK && !rep_time_parse(&segment->received_ms, segment->receipt.received))
 		rc = rep_fail(err, REP_EINTEGRITY, "%s: bad time", rep_buf_str(&path));

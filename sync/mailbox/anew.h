@@ -16,6 +16,7 @@
 #include "core/base/json.h"
 #include "core/model/key.h"
 #include "sync/git/pack.h"
+#include "sync/mailbox/hubkey.h"
 
 #define REP_OUTBOX_ROOTS_MAX 1000 /* of one device */
 
@@ -38,7 +39,7 @@ uint64_t rep_mailbox_used(const char *path);
 REP_CHECK enum rep_code rep_mailbox_tidy(const char *path, struct rep_error *err);
 
 /* The tip of the inbox (zero = none) and the view that lies there, signed by the hub (NULL = none). */
-REP_CHECK enum rep_code rep_inbox_self(struct rep_git *git, const uint8_t hub[REP_PUBLIC_SIZE],
+REP_CHECK enum rep_code rep_inbox_self(struct rep_git *git, const struct rep_hubkeys *hub,
 				       struct rep_oid *tip, struct rep_json **self,
 				       struct rep_error *err);
 

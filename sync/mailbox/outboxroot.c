@@ -58,7 +58,7 @@ int64_t rep_outbox_root_number(const char *device, const struct rep_oid *commit)
 	return 0;
 }
 
-enum rep_code rep_inbox_self(struct rep_git *git, const uint8_t hub[REP_PUBLIC_SIZE],
+enum rep_code rep_inbox_self(struct rep_git *git, const struct rep_hubkeys *hub,
 			     struct rep_oid *tip, struct rep_json **self, struct rep_error *err)
 {
 	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX + 128);
@@ -76,7 +76,8 @@ enum rep_code rep_inbox_self(struct rep_git *git, const uint8_t hub[REP_PUBLIC_S
 	if (!rc)
 		rc = rep_git_read(git, &oid, REP_OBJECT_BLOB, &bytes, err);
 	if (!rc)
-		rc = rep_self_read(self, rep_buf_str(&bytes), bytes.len, hub, err);
+		rc = rep_self_read(self, rep_buf_str(&bytes), bytes.len,
+				   rep_hubkeys_signer(hub, rep_buf_str(&bytes), bytes.len), err);
 	rep_buf_clear(&bytes);
 	return rep_wrap(err, rc, "the view in the inbox");
 }

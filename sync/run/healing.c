@@ -85,10 +85,11 @@ static bool find_receipt(const struct rep_hub *hub, const char *device, int64_t 
 	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX);
 	char *path = receipt_path(hub->dir, device, first, last);
 	struct rep_error ignored;
-	bool good =
-		path && rep_file_exists(path) && rep_file_read(&bytes, path, &ignored) == REP_OK &&
-		rep_receipt_read(out, rep_buf_str(&bytes), bytes.len, hub->key.public, &ignored) ==
-			REP_OK;
+	bool good = path && rep_file_exists(path) &&
+		    rep_file_read(&bytes, path, &ignored) == REP_OK &&
+		    rep_receipt_read(out, rep_buf_str(&bytes), bytes.len,
+				     rep_hubkeys_signer(&hub->keys, rep_buf_str(&bytes), bytes.len),
+				     &ignored) == REP_OK;
 
 	good = good && strcmp(out->device, device) == 0 && out->first == first &&
 	       out->last == last && strcmp(out->hash, hash) == 0;

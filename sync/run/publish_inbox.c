@@ -388,7 +388,7 @@ static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_git_open(&inbox->parcel.git, inbox->path, err);
 	if (rc == REP_OK)
-		rc = rep_inbox_self(inbox->parcel.git, inbox->publish->hub->key.public,
+		rc = rep_inbox_self(inbox->parcel.git, &inbox->publish->hub->keys,
 				    &inbox->parcel.tip, &inbox->last, err);
 	if (rc == REP_OK)
 		rc = rep_publish_find_outbox(inbox->publish, inbox->view->device->id, inbox->path,

@@ -143,7 +143,7 @@ enum rep_code rep_outbox_was_begun_anew(struct rep_hub *hub, const char *device,
 	enum rep_code rc = rep_git_open(&box, path, err);
 
 	if (rc == REP_OK)
-		rc = rep_inbox_self(box, hub->key.public, &tip, &self, err);
+		rc = rep_inbox_self(box, &hub->keys, &tip, &self, err);
 	if (rc == REP_OK)
 		rc = remembered_root(hub, device, &was, err);
 	named = rc == REP_OK ? rep_json_get_string(self, "outbox") : NULL;

@@ -27,6 +27,11 @@ static enum rep_code set_clock(struct rep_run *run, struct rep_error *err)
 	run->now_ms = run->options->now_ms;
 	if (rc == REP_OK && text && rep_time_parse(&last_ms, text) && last_ms > run->now_ms)
 		run->now_ms = last_ms;
+	/* What the hub signs with a new key is not older than the key. */
+	if (rc == REP_OK && run->hub->keys.len > 1 &&
+	    rep_time_parse(&last_ms, run->hub->keys.keys[run->hub->keys.len - 1].since) &&
+	    last_ms > run->now_ms)
+		run->now_ms = last_ms;
 	rep_time_format(run->time, run->now_ms);
 	/* A desk's "from now on" takes as long to arrive as its clock may be off. */
 	rep_time_format(run->org_since, run->now_ms - REP_CLOCK_AHEAD_MS_MAX);

@@ -76,7 +76,7 @@ enum rep_code rep_run_access(struct rep_run *run, struct rep_error *err)
 	if (rc == REP_OK && spool.len) {
 		struct rep_error damaged;
 
-		if (rep_access_walk(&run->access, spool.data, spool.len, run->hub->key.public,
+		if (rep_access_walk(&run->access, spool.data, spool.len, &run->hub->keys,
 				    take_entry, &taking, NULL, &damaged) == REP_ENOMEM)
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	}

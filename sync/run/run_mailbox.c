@@ -227,7 +227,9 @@ static void received_at(struct reading *reading, const struct rep_segment *segme
 	/* A receipt of ours that came along, after a restore, says when the segment really arrived. */
 	if (segment->receipt &&
 	    rep_receipt_read(&receipt, segment->receipt, segment->receipt_size,
-			     reading->run->hub->key.public, &ignored) == REP_OK &&
+			     rep_hubkeys_signer(&reading->run->hub->keys, segment->receipt,
+						segment->receipt_size),
+			     &ignored) == REP_OK &&
 	    strcmp(receipt.device, reading->device) == 0 && receipt.first == segment->first &&
 	    receipt.last == segment->last && strcmp(receipt.hash, hash) == 0 &&
 	    rep_time_parse(&out->received_ms, receipt.received))
@@ -302,6 +304,23 @@ static enum rep_code take(struct reading *reading, struct taken *taken, struct r
 	return keep(taken, set, err);
 }
 
+/* The hub's own bear the key of their time. */
+static enum rep_code read_set(const struct reading *reading, const char *data, size_t len,
+			      struct rep_changeset *set, size_t *used, struct rep_error *err)
+{
+	const struct rep_hubkeys *keys = &reading->run->hub->keys;
+	const bool own = strcmp(reading->device, REP_HUB_DEVICE) == 0;
+	const uint8_t *public = own ? rep_hubkeys_signer(keys, data, len) : reading->public;
+	enum rep_code rc = rep_changeset_read(set, used, data, len, public, err);
+
+	if (rc == REP_OK && own &&
+	    memcmp(public, rep_hubkeys_of_set(keys, set->seq), REP_PUBLIC_SIZE) != 0)
+		rc = rep_fail(err, REP_EINTEGRITY,
+			      "change set %lld: not signed with the hub's key of its time",
+			      (long long)set->seq);
+	return rc;
+}
+
 /* Reads on until a problem; *bad is where the rest begins that is not taken. */
 static enum rep_code read_sets(struct reading *reading, const struct rep_segment *segment,
 			       struct taken *taken, size_t *bad, struct rep_error *err)
@@ -314,8 +333,8 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 		const struct rep_schema *schema = NULL;
 		size_t used = 0;
 
-		rc = rep_changeset_read(&set, &used, segment->data + at, segment->size_bytes - at,
-					reading->public, err);
+		rc = read_set(reading, segment->data + at, segment->size_bytes - at, &set, &used,
+			      err);
 		if (rc == REP_EINTEGRITY || rc == REP_EINVAL || rc == REP_ELIMIT) { /* case 5 */
 			snprintf(reading->problem, sizeof reading->problem, "[content] %.240s",
 				 err->msg);
