@@ -116,7 +116,7 @@ public() { git -C "$HUB/central.git" show main:org/hub.json | jq -r .public; }
 # State of the hub's keys after the roll that was killed: which one, and how many documents.
 rolled() {
 	set -e
-	ls "$HUB/keys" | grep -c '^hub' # hub.key and the one given up
+	ls "$HUB/keys" | grep -c '^hub.*key$' # hub.key and the one given up
 	git -C "$HUB/central.git" ls-tree --name-only main org/hub-keys/
 	git -C "$HUB/central.git" fsck --strict >&2
 	"$REPSYNC" -C "$HUB" --quiet hub verify >&2
@@ -125,12 +125,20 @@ rolled() {
 }
 export -f rolled
 
-@test "a roll that is killed at any of its system calls comes to the same end when it is asked for again" {
+# The next run finishes one that had moved main; one that had not is asked for again.
+again() {
+	set -e
+	"$REPSYNC" -C "$HUB" --quiet hub merge
+	[ -n "$(git -C "$HUB/central.git" ls-tree main org/hub-keys/)" ] || "$REPSYNC" -C "$HUB" hub key roll --root "$W/safe.key"
+}
+export -f again
+
+@test "a roll that is killed at any of its system calls was made or not, and comes to the same end" {
 	company
 	export HUB W REPSYNC
 	local roll=("$REPSYNC" -C "$HUB" hub key roll --root "$W/safe.key")
 	run python3 "$BATS_TEST_DIRNAME/killsweep.py" --world "$W" --time "$DAY 10:00:00" --thin 6 --every 5 \
-		--recover "$(printf '%q ' "${roll[@]}")" --digest rolled -- "${roll[@]}"
+		--recover again --digest rolled -- "${roll[@]}"
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
