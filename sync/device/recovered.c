@@ -73,8 +73,12 @@ static enum rep_code epoch_of(struct rep_device *device, const struct rep_oid *t
 			      struct rep_error *err)
 {
 	struct rep_view view = {0};
-	enum rep_code rc = rep_view_read(&view, rep_clone_git(device->clone), tip,
-					 device->replica->device, device->hub_public, err);
+	struct rep_pin pin;
+	enum rep_code rc = rep_device_follow(&pin, device, tip, err);
+
+	if (rc == REP_OK)
+		rc = rep_view_read(&view, rep_clone_git(device->clone), tip,
+				   device->replica->device, pin.hub, err);
 
 	*epoch = rc == REP_OK ? rep_json_get_integer(view.self, "epoch") : 0;
 	rep_view_clear(&view);

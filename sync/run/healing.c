@@ -159,8 +159,10 @@ enum rep_code rep_healing_heard(const struct rep_hub *hub, const char *device,
 	char *path = NULL, *folder = NULL;
 	enum rep_code rc = REP_OK;
 
-	if (!outbox->statement || rep_self_read(&held, outbox->statement, outbox->statement_size,
-						hub->key.public, &ignored) != REP_OK)
+	if (!outbox->statement ||
+	    rep_self_read(&held, outbox->statement, outbox->statement_size,
+			  rep_hubkeys_signer(&hub->keys, outbox->statement, outbox->statement_size),
+			  &ignored) != REP_OK)
 		return REP_OK;
 	whose = rep_json_get_string(held, "device");
 	if (whose && strcmp(whose, device) == 0 &&
