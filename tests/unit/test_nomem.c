@@ -176,7 +176,7 @@ static enum rep_code try_signed(struct rep_error *err)
 static void signed_documents_tell_of_it(void **state)
 {
 	(void)state;
-	assert_true(sweep(try_signed) > 10);
+	assert_true(sweep(try_signed) > 20);
 }
 
 static enum rep_code load_right(struct rep_schema **out, struct rep_error *err)
