@@ -38,7 +38,7 @@ uint64_t rep_mailbox_used(const char *path);
  */
 REP_CHECK enum rep_code rep_mailbox_tidy(const char *path, struct rep_error *err);
 
-/* The tip of the inbox (zero = none) and the view that lies there, signed by the hub (NULL = none). */
+/* The tip of the inbox (zero = none) and the view that lies there, signed by the hub (NULL = none, or an order to leave). */
 REP_CHECK enum rep_code rep_inbox_self(struct rep_git *git, const struct rep_hubkeys *hub,
 				       struct rep_oid *tip, struct rep_json **self,
 				       struct rep_error *err);

@@ -73,6 +73,8 @@ enum rep_code rep_inbox_self(struct rep_git *git, const struct rep_hubkeys *hub,
 	rc = rep_git_commit_read(git, tip, &tree, &parent, &time_s, err);
 	if (!rc)
 		rc = rep_tree_find(git, &tree, "self.json", &oid, &is_tree, err);
+	if (!rc && rep_oid_is_zero(&oid)) /* an order to leave */
+		return REP_OK;
 	if (!rc)
 		rc = rep_git_read(git, &oid, REP_OBJECT_BLOB, &bytes, err);
 	if (!rc)

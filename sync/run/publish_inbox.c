@@ -390,6 +390,8 @@ static enum rep_code bring(struct inbox *inbox, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = rep_inbox_self(inbox->parcel.git, &inbox->publish->hub->keys,
 				    &inbox->parcel.tip, &inbox->last, err);
+	/* Its device's clone has only what its newest view needs: of the older ones that this one goes on from, trees may be gone there. */
+	inbox->parcel.anew = inbox->parcel.anew || (rc == REP_OK && is_first(inbox));
 	if (rc == REP_OK)
 		rc = rep_publish_find_outbox(inbox->publish, inbox->view->device->id, inbox->path,
 					     inbox->parcel.git, inbox->parcel.anew, is_first(inbox),

@@ -276,6 +276,16 @@ static void shuffle(struct sim_world *world, const char *saved, const struct sim
 		dump_edits(world, dump, differing);
 }
 
+void sim_same_trees(const struct sim_world *want, const struct sim_world *have, const char *what)
+{
+	struct trees a, b;
+
+	trees(want, a.data, a.restricted);
+	trees(have, b.data, b.restricted);
+	if (strcmp(a.data, b.data) != 0 || strcmp(a.restricted, b.restricted) != 0)
+		sim_fail("%s it has other records", what);
+}
+
 void sim_final(struct sim_world *world, const char *dump)
 {
 	int64_t now_ms = world->now_ms;
@@ -297,6 +307,13 @@ void sim_final(struct sim_world *world, const char *dump)
 	check_all(world);
 	if (world->seed % 10 == 0)
 		fsck(world);
+	if (world->restore) {
+		if (!sim_any_revoked(world))
+			sim_restored_kept(world);
+		if (dump)
+			dump_edits(world, dump, "");
+		return;
+	}
 	world->now_ms = now_ms;
 	shuffle(world, saved, &before, &after, &first, dump);
 }

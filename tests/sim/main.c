@@ -1,10 +1,11 @@
 /*
  * repsync-sim: plays seeds. Each seed is a process of its own, so that a crash is a finding and not the end.
  *
- *	repsync-sim [--from SEED] [--count N] [--steps N] [--only STEPS] [--dump DIR] [--trace] [--keep]
+ *	repsync-sim [--from SEED] [--count N] [--steps N] [--only STEPS] [--dump DIR] [--restore] [--trace] [--keep]
  *
  * --steps plays histories of so many steps; without it they have 40 to 100. The shorter one is how the longer one begins.
  * --only 3,7-9 plays these steps of the history and leaves the others out; what is left draws what it drew in the whole.
+ * --restore takes a backup at one step, and looks at hubs that are restored from it in the end, in the place of other orders.
  * --keep leaves the world of the last seed where it lies and prints where.
  *
  * Prints a line for each seed: "seed N DIR/N", for tests/oracle/check_sim.py to read, or "failed N". Exit 1 when one failed.
@@ -30,7 +31,7 @@ struct options {
 	uint64_t from, count;
 	unsigned steps; /* of a history; 0 = as the seed says */
 	const char *dump;
-	bool trace, keep, shrunk, quiet;
+	bool trace, keep, shrunk, quiet, restore;
 	bool only[SIM_STEPS_MAX + 1]; /* where `shrunk`: the steps that are played */
 };
 
@@ -57,6 +58,7 @@ static void play(const struct options *options, const char *dir, uint64_t seed, 
 		snprintf(dump, sizeof dump, "%s/%llu", options->dump, (unsigned long long)seed);
 	sim_world_begin(&world, dir, cast, seed);
 	world.trace = options->trace;
+	world.restore = options->restore;
 	world.steps = options->steps;
 	world.only = options->shrunk ? options->only : NULL;
 	sim_history(&world);
@@ -154,10 +156,15 @@ static bool read_steps(struct options *options, const char *text)
 static bool read_options(struct options *options, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"from", required_argument, NULL, 'f'}, {"count", required_argument, NULL, 'c'},
-		{"dump", required_argument, NULL, 'd'}, {"keep", no_argument, NULL, 'k'},
-		{"only", required_argument, NULL, 'o'}, {"steps", required_argument, NULL, 's'},
-		{"trace", no_argument, NULL, 't'},      {NULL, 0, NULL, 0},
+		{"from", required_argument, NULL, 'f'},
+		{"count", required_argument, NULL, 'c'},
+		{"dump", required_argument, NULL, 'd'},
+		{"keep", no_argument, NULL, 'k'},
+		{"only", required_argument, NULL, 'o'},
+		{"steps", required_argument, NULL, 's'},
+		{"trace", no_argument, NULL, 't'},
+		{"restore", no_argument, NULL, 'r'},
+		{NULL, 0, NULL, 0},
 	};
 	int found;
 
@@ -183,6 +190,9 @@ static bool read_options(struct options *options, int argc, char **argv)
 			break;
 		case 't':
 			options->trace = true;
+			break;
+		case 'r':
+			options->restore = true;
 			break;
 		case 'k':
 			options->keep = true;

@@ -117,6 +117,7 @@ struct sim_world {
 	uint64_t seed;
 	int64_t now_ms; /* true time; the hub's clock */
 	struct sim_rep reps[SIM_LAPTOPS];
+	bool restore;      /* a hub from a backup is looked at in the end */
 	unsigned versions; /* of the schema, published */
 	unsigned step;
 	unsigned steps; /* of the history; 0 = as the seed says */
@@ -285,5 +286,13 @@ void sim_sync(struct sim_world *world, struct sim_rep *rep);
 void sim_merge(struct sim_world *world);
 /* The shuffle and everything that must hold at the end; dumps to `dump`.* when not NULL. */
 void sim_final(struct sim_world *world, const char *dump);
+/* Fails the seed where the records of the two hubs are not the same. */
+void sim_same_trees(const struct sim_world *want, const struct sim_world *have, const char *what);
+
+/* ---- restored.c: where world->restore ---- */
+
+/* After each step of `steps`: takes the backup if it is its time. */
+void sim_backup(struct sim_world *world, unsigned steps);
+void sim_restored_kept(struct sim_world *world);
 
 #endif

@@ -310,6 +310,7 @@ void sim_history(struct sim_world *world)
 		let_time_pass(world);
 		if (!world->only || world->only[world->step])
 			one_step(world);
+		sim_backup(world, steps);
 	}
 	world->steps = steps;
 }
