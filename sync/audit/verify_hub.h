@@ -32,8 +32,8 @@ struct rep_verifying {
 	struct rep_json *point;
 	struct rep_oid since, since_root;
 	struct rep_lookup *before;
-	struct rep_json *
-		packs; /* of central, as they were before main was read: name -> what tells that a file is the same */
+	/* Central's packs, as they were before main was read: name -> what tells that a file is the same. */
+	struct rep_json *packs;
 	/* What the working copy is to show: main, or where a run was cut before its commit there, what was main before it. */
 	struct rep_oid shown;           /* a tree */
 	struct rep_lookup *shown_paths; /* of `shown` where that is not main; else NULL */
@@ -59,6 +59,9 @@ REP_CHECK enum rep_code rep_verify_point_left(struct rep_verifying *verifying,
 /* All is right up to main's head. A folder that cannot be written keeps the older point. */
 REP_CHECK enum rep_code rep_verify_point_write(struct rep_verifying *verifying,
 					       struct rep_error *err);
+/* Receipts and outcomes of before are what they were, and outcomes at most longer. */
+REP_CHECK enum rep_code rep_verify_outcomes_stayed(struct rep_verifying *verifying,
+						   struct rep_error *err);
 static inline bool rep_verify_goes_on(const struct rep_verifying *verifying)
 {
 	return verifying->before != NULL;

@@ -155,3 +155,49 @@ out:
 	free(path);
 	return rep_wrap(err, rc, "keep how far it was verified");
 }
+
+/* ---- what may not have changed since ---- */
+
+/* A receipt is never written again; to outcomes that were told, others are added at the end. */
+static enum rep_code on_outcome(void *user, const char *path, const struct rep_oid *old_oid,
+				const struct rep_oid *new_oid, struct rep_error *err)
+{
+	struct rep_verifying *verifying = user;
+	struct rep_buf then = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
+	struct rep_buf now = REP_BUF_INIT(REP_SEGMENT_HARD_MAX);
+	bool good = strstr(path, ".receipt.json") == NULL && !rep_oid_is_zero(new_oid);
+	char where[192];
+	enum rep_code rc = REP_OK;
+
+	if (rep_oid_is_zero(old_oid))
+		return REP_OK; /* looked at with its segment */
+	snprintf(where, sizeof where, "outcomes/%.160s", path);
+	if (good)
+		rc = rep_git_read(verifying->git, old_oid, REP_OBJECT_BLOB, &then, err);
+	if (good && rc == REP_OK)
+		rc = rep_git_read(verifying->git, new_oid, REP_OBJECT_BLOB, &now, err);
+	if (rc == REP_OK && good)
+		good = now.len >= then.len &&
+		       memcmp(rep_buf_str(&now), rep_buf_str(&then), then.len) == 0;
+	if (rc == REP_OK && !good)
+		rep_problems_add(verifying->problems, where,
+				 "it was verified before, and is not what it was");
+	rep_buf_clear(&then);
+	rep_buf_clear(&now);
+	return rep_verify_note(verifying, where, rc, err);
+}
+
+enum rep_code rep_verify_outcomes_stayed(struct rep_verifying *verifying, struct rep_error *err)
+{
+	struct rep_oid then, now;
+	bool is_tree;
+	enum rep_code rc = rep_tree_find(verifying->git, &verifying->since_root, "outcomes", &then,
+					 &is_tree, err);
+
+	if (rc == REP_OK)
+		rc = rep_tree_find(verifying->git, &verifying->root, "outcomes", &now, &is_tree,
+				   err);
+	if (rc == REP_OK)
+		rc = rep_tree_diff(verifying->git, &then, &now, on_outcome, verifying, err);
+	return rep_verify_note(verifying, "outcomes", rc, err);
+}

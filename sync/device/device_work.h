@@ -45,7 +45,7 @@ struct rep_sync_counts {
 	int64_t acknowledged; /* own changes that became acknowledged */
 	int64_t conflicts, rejected, proposed, held;
 	int64_t recovered; /* the epoch of a restored hub that was gone along with; 0 = none */
-	int64_t hub_keys; /* 1: the hub has a new key, which was followed */
+	int64_t hub_keys;  /* 1: the hub has a new key, which was followed */
 };
 
 struct rep_lock;

@@ -1,43 +1,18 @@
 /*
  * One mailbox: what came to its outbox, verified and put in its place in the device's chain. What does not verify or does
- * not continue the chain goes to quarantine and blocks this device only.
- *
- *	1 a change set that was merged (same number, same hash)		skipped
- *	2 the same number, another hash					a forked chain: quarantine
- *	3 the next number, its `prev` the last hash			merged
- *	4 a gap, or another `prev`						quarantine
- *	5 a signature or digest that does not verify, a bad form		quarantine
- *	6 another device's or rep's change set				quarantine
- *	7 made under a schema that is not in force here			waits, nothing is stored
- *	8 value lines withheld that no erasure lists			quarantine
- *	9 a version of the schema is published (the hub's own)		merged; what follows is left to the next run
+ * not continue the chain (run_judge.h) goes to quarantine and blocks this device only.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/limits.h"
-#include "core/store/erased.h"
 #include "sync/run/healing.h"
 #include "sync/run/run.h"
+#include "sync/run/run_judge.h"
 
 /* Segments are kept as read up to this many bytes: parsed, they take about eight times that. */
 #define KEPT_MAX (24u * 1024u * 1024u)
-struct reading {
-	struct rep_run *run;
-	const char *device;
-	const char *rep;
-	const uint8_t *public;
-	struct rep_run_batch batch;
-	struct rep_head head;             /* moves on with what is taken */
-	int64_t merged_seq;               /* where it began */
-	char (*hashes)[REP_HASH_HEX + 1]; /* of what was taken: number merged_seq + 1 first */
-	char first_stamp[REP_STAMP_LEN + 1];
-	char problem[256]; /* why the rest is not taken; empty = it is */
-	bool waits;        /* case 7 */
-	bool cut;          /* case 9 */
-};
-
 static enum rep_code note_tip(struct rep_run *run, const char *device, const struct rep_oid *tip,
 			      bool keep, struct rep_error *err)
 {
@@ -52,8 +27,6 @@ static enum rep_code note_tip(struct rep_run *run, const char *device, const str
 	return REP_OK;
 }
 
-/* ---- change sets ---- */
-
 static void free_sets(struct rep_changeset *sets, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -61,162 +34,9 @@ static void free_sets(struct rep_changeset *sets, size_t len)
 	free(sets);
 }
 
-static bool holds_org(const struct reading *reading, const struct rep_changeset *set)
-{
-	for (size_t i = 0; i < set->changes_len; i++) {
-		const struct rep_entity *entity =
-			rep_schema_entity(reading->run->hub->schema, set->changes[i].entity);
-
-		if (entity && entity->builtin != REP_BUILTIN_NONE &&
-		    entity->builtin != REP_BUILTIN_REVIEW)
-			return true;
-	}
-	return false;
-}
-
-static bool knows_entities(const struct rep_schema *schema, const struct rep_changeset *set)
-{
-	for (size_t i = 0; i < set->changes_len; i++)
-		if (!rep_schema_entity(schema, set->changes[i].entity))
-			return false;
-	return true;
-}
-
-/* The schema that the set was made under; *out NULL where it is none that is in force here. */
-static enum rep_code schema_of(const struct reading *reading, const struct rep_changeset *set,
-			       const struct rep_schema **out, struct rep_error *err)
-{
-	const struct rep_hub *hub = reading->run->hub;
-	int number = rep_version_of_id(set->schema, hub->schema->name);
-
-	*out = NULL;
-	return rep_versions_has(hub->versions, number)
-		       ? rep_versions_schema(hub->versions, number, out, err)
-		       : REP_OK;
-}
-
-/* The change by which a version of the schema is published, or NULL. */
-static const struct rep_change *release_of(const struct reading *reading,
-					   const struct rep_changeset *set)
-{
-	for (size_t i = 0; i < set->changes_len; i++) {
-		const struct rep_entity *entity =
-			rep_schema_entity(reading->run->hub->schema, set->changes[i].entity);
-
-		if (entity && entity->builtin == REP_BUILTIN_RELEASE)
-			return &set->changes[i];
-	}
-	return NULL;
-}
-
-/* Its files come another way than the change: where they are lost, it waits until they are published again. */
-static enum rep_code find_files(struct reading *reading, const struct rep_changeset *set,
-				struct rep_error *err)
-{
-	const struct rep_change *release = release_of(reading, set);
-	const struct rep_json *values = release ? rep_json_get(release->line, "values") : NULL;
-	const char *hash = rep_json_get_string(rep_json_get(values, "hash"), "new");
-	struct rep_oid tree;
-	bool there = true;
-	enum rep_code rc = REP_OK;
-
-	if (!release || !hash || *reading->problem)
-		return REP_OK;
-	rc = rep_release_files(reading->run->hub, release->id, hash, &tree, err);
-	there = rc == REP_OK && !rep_oid_is_zero(&tree);
-	if (rc == REP_OK && !there) {
-		snprintf(reading->problem, sizeof reading->problem,
-			 "the files of version %s of the schema are missing: publish them again",
-			 release->id);
-		reading->waits = true;
-	}
-	return rc;
-}
-
-/*
- * The first change whose value line is withheld though no erasure lists it and its record was not erased, or the number of changes. The
- * hub's own mailbox tells of an erasure behind what it erased.
- */
-static enum rep_code first_withheld(const struct reading *reading, const struct rep_changeset *set,
-				    size_t *out, struct rep_error *err)
-{
-	struct rep_db *db = reading->run->hub->db;
-	bool erased = true;
-	enum rep_code rc = REP_OK;
-
-	*out = set->changes_len;
-	if (strcmp(reading->device, REP_HUB_DEVICE) == 0)
-		return REP_OK;
-	for (size_t i = 0; rc == REP_OK && i < set->changes_len; i++) {
-		const struct rep_change *change = &set->changes[i];
-		const struct rep_erased_line line = {.device = set->device,
-						     .seq = set->seq,
-						     .index = (unsigned)i,
-						     .digest = change->digest};
-
-		if (change->line)
-			continue;
-		rc = rep_erased_may(db, &line, change->entity, change->id, &erased, err);
-		if (rc == REP_OK && !erased) {
-			*out = i;
-			break;
-		}
-	}
-	return rc;
-}
-
-/* Cases 2, 4, 6, 7 and 8: sets reading->problem. `schema`: that it was made under, NULL for case 7. */
-static void judge_set(struct reading *reading, const struct rep_changeset *set,
-		      const struct rep_schema *schema, size_t withheld)
-{
-	char *problem = reading->problem;
-	size_t size = sizeof reading->problem;
-
-	if (strcmp(set->device, reading->device) != 0 || strcmp(set->rep, reading->rep) != 0)
-		snprintf(problem, size, "[foreign] change set %lld is of device %s and rep %s",
-			 (long long)set->seq, set->device, set->rep);
-	else if (set->seq != reading->head.seq + 1)
-		snprintf(problem, size, "[gap] change set %lld does not follow %lld",
-			 (long long)set->seq, (long long)reading->head.seq);
-	else if (strcmp(set->prev, reading->head.hash) != 0)
-		snprintf(problem, size, "[fork] change set %lld continues another chain",
-			 (long long)set->seq);
-	else if (!schema) {
-		snprintf(
-			problem, size,
-			"[schema] change set %lld was made under schema %s, which is not in force here",
-			(long long)set->seq, set->schema);
-		reading->waits = true;
-	} else if (!knows_entities(schema, set))
-		snprintf(problem, size, "[schema] change set %lld holds an unknown entity",
-			 (long long)set->seq);
-	else if (withheld < set->changes_len)
-		snprintf(problem, size, "[erased] change set %lld lacks the values of change %zu",
-			 (long long)set->seq, withheld);
-}
-
-/* Case 1 or 2 for a number that was merged, or taken just now. */
-static enum rep_code judge_old(struct reading *reading, const struct rep_changeset *set,
-			       struct rep_error *err)
-{
-	char hash[REP_HASH_HEX + 1];
-	enum rep_code rc = REP_OK;
-
-	if (set->seq > reading->merged_seq)
-		memcpy(hash, reading->hashes[set->seq - reading->merged_seq - 1], sizeof hash);
-	else
-		rc = rep_changes_set_hash(reading->run->hub->db, reading->device, set->seq, hash,
-					  err);
-	if (rc == REP_OK && strcmp(hash, set->hash) != 0)
-		snprintf(reading->problem, sizeof reading->problem,
-			 "[fork] change set %lld is another than the one merged: the chain forked",
-			 (long long)set->seq);
-	return rc;
-}
-
 /* ---- segments ---- */
 
-static void received_at(struct reading *reading, const struct rep_segment *segment,
+static void received_at(struct rep_reading *reading, const struct rep_segment *segment,
 			const char *hash, struct rep_run_segment *out)
 {
 	struct rep_receipt receipt;
@@ -246,7 +66,7 @@ struct taken {
 	size_t len;
 };
 
-static enum rep_code note_hash(struct reading *reading, const struct rep_changeset *set,
+static enum rep_code note_hash(struct rep_reading *reading, const struct rep_changeset *set,
 			       struct rep_error *err)
 {
 	char(*grown)[REP_HASH_HEX + 1] =
@@ -276,8 +96,8 @@ static enum rep_code keep(struct taken *taken, struct rep_changeset *set, struct
 	return REP_OK;
 }
 
-static enum rep_code take(struct reading *reading, struct taken *taken, struct rep_changeset *set,
-			  size_t at, size_t used, struct rep_error *err)
+static enum rep_code take(struct rep_reading *reading, struct taken *taken,
+			  struct rep_changeset *set, size_t at, size_t used, struct rep_error *err)
 {
 	enum rep_code rc = note_hash(reading, set, err);
 
@@ -294,8 +114,8 @@ static enum rep_code take(struct reading *reading, struct taken *taken, struct r
 	memcpy(taken->sealed_last, set->sealed, sizeof taken->sealed_last);
 	reading->head.seq = set->seq;
 	memcpy(reading->head.hash, set->hash, sizeof reading->head.hash);
-	reading->batch.org = reading->batch.org || holds_org(reading, set);
-	reading->cut = release_of(reading, set) != NULL;
+	reading->batch.org = reading->batch.org || rep_set_holds_org(reading, set);
+	reading->cut = rep_set_release(reading, set) != NULL;
 	reading->batch.release = reading->batch.release || reading->cut;
 	reading->batch.changes += set->changes_len;
 	if (!*reading->first_stamp && set->changes_len)
@@ -305,7 +125,7 @@ static enum rep_code take(struct reading *reading, struct taken *taken, struct r
 }
 
 /* The hub's own bear the key of their time. */
-static enum rep_code read_set(const struct reading *reading, const char *data, size_t len,
+static enum rep_code read_set(const struct rep_reading *reading, const char *data, size_t len,
 			      struct rep_changeset *set, size_t *used, struct rep_error *err)
 {
 	const struct rep_hubkeys *keys = &reading->run->hub->keys;
@@ -322,7 +142,7 @@ static enum rep_code read_set(const struct reading *reading, const char *data, s
 }
 
 /* Reads on until a problem; *bad is where the rest begins that is not taken. */
-static enum rep_code read_sets(struct reading *reading, const struct rep_segment *segment,
+static enum rep_code read_sets(struct rep_reading *reading, const struct rep_segment *segment,
 			       struct taken *taken, size_t *bad, struct rep_error *err)
 {
 	size_t at = 0;
@@ -330,7 +150,6 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 
 	while (rc == REP_OK && at < segment->size_bytes && !*reading->problem && !reading->cut) {
 		struct rep_changeset set = {0};
-		const struct rep_schema *schema = NULL;
 		size_t used = 0;
 
 		rc = read_set(reading, segment->data + at, segment->size_bytes - at, &set, &used,
@@ -340,17 +159,9 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 				 err->msg);
 			rc = REP_OK;
 		} else if (rc == REP_OK && set.seq <= reading->head.seq) {
-			rc = judge_old(reading, &set, err);
+			rc = rep_judge_old(reading, &set, err);
 		} else if (rc == REP_OK) {
-			size_t withheld;
-
-			rc = schema_of(reading, &set, &schema, err);
-			if (rc == REP_OK)
-				rc = first_withheld(reading, &set, &withheld, err);
-			if (rc == REP_OK) {
-				judge_set(reading, &set, schema, withheld);
-				rc = find_files(reading, &set, err);
-			}
+			rc = rep_judge_set(reading, &set, err);
 			if (rc == REP_OK && !*reading->problem)
 				rc = take(reading, taken, &set, at, used, err);
 		}
@@ -362,7 +173,7 @@ static enum rep_code read_sets(struct reading *reading, const struct rep_segment
 	return rc;
 }
 
-static enum rep_code add_segment(struct reading *reading, const struct rep_segment *segment,
+static enum rep_code add_segment(struct rep_reading *reading, const struct rep_segment *segment,
 				 struct taken *taken, struct rep_error *err)
 {
 	struct rep_run_batch *batch = &reading->batch;
@@ -398,7 +209,7 @@ static enum rep_code add_segment(struct reading *reading, const struct rep_segme
 	return REP_OK;
 }
 
-static enum rep_code add_quarantine(struct reading *reading, const struct rep_segment *segment,
+static enum rep_code add_quarantine(struct rep_reading *reading, const struct rep_segment *segment,
 				    size_t from, const char *reason, struct rep_error *err)
 {
 	struct rep_run_problem *problem;
@@ -418,7 +229,7 @@ static enum rep_code add_quarantine(struct reading *reading, const struct rep_se
 	return REP_OK;
 }
 
-static enum rep_code read_segment(struct reading *reading, const struct rep_segment *segment,
+static enum rep_code read_segment(struct rep_reading *reading, const struct rep_segment *segment,
 				  struct rep_error *err)
 {
 	struct taken taken = {.keep = reading->run->kept_bytes + segment->size_bytes <= KEPT_MAX};
@@ -459,7 +270,7 @@ void rep_run_batch_clear(struct rep_run_batch *batch)
 }
 
 /* By the receipt of the first segment, which may be an old one that came along. */
-static enum rep_code order_by_receipt(struct reading *reading, struct rep_error *err)
+static enum rep_code order_by_receipt(struct rep_reading *reading, struct rep_error *err)
 {
 	struct rep_head head;
 	enum rep_code rc = rep_changes_head(reading->run->hub->db, reading->device, &head, err);
@@ -470,7 +281,7 @@ static enum rep_code order_by_receipt(struct reading *reading, struct rep_error 
 	return rc;
 }
 
-static enum rep_code add_batch(struct reading *reading, struct rep_error *err)
+static enum rep_code add_batch(struct rep_reading *reading, struct rep_error *err)
 {
 	struct rep_run *run = reading->run;
 	struct rep_run_batch *grown;
@@ -492,7 +303,7 @@ static enum rep_code add_batch(struct reading *reading, struct rep_error *err)
 	return REP_OK;
 }
 
-static enum rep_code read_outbox(struct reading *reading, const struct rep_outbox *outbox,
+static enum rep_code read_outbox(struct rep_reading *reading, const struct rep_outbox *outbox,
 				 const char *blocked, struct rep_error *err)
 {
 	enum rep_code rc =
@@ -608,7 +419,7 @@ out:
 enum rep_code rep_run_mailbox_end(struct rep_run *run, struct rep_run_reading *at,
 				  struct rep_error *err)
 {
-	struct reading reading = {.run = run, .device = at->device};
+	struct rep_reading reading = {.run = run, .device = at->device};
 	struct rep_outbox outbox = {0};
 	enum rep_code rc;
 
