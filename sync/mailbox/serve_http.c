@@ -51,16 +51,20 @@ static const struct request *find_request(void)
 	return NULL;
 }
 
-/* Digits, or nothing: then the body goes on to its end. */
+/* Digits, or nothing. */
 static bool is_length(const char *text)
 {
 	return strlen(text) < 16 && text[strspn(text, "0123456789")] == '\0';
 }
 
 struct texts {
-	char root[4200], path[128], method[32], query[64], type[80], length[64], user[48];
+	char root[4200], path[128], method[32], query[64], type[80], user[48];
 };
 
+/*
+ * Without CONTENT_LENGTH the body goes on to its end. With one that the body does not reach, since the device was killed or cut off,
+ * git 2.39's http-backend reads at the end for ever, at full speed, and holds the mailbox's lock.
+ */
 static void put_env(struct rep_session_env *env, struct texts *texts, const char *hub,
 		    const char *device, const struct request *request)
 {
@@ -70,16 +74,12 @@ static void put_env(struct rep_session_env *env, struct texts *texts, const char
 	snprintf(texts->method, sizeof texts->method, "REQUEST_METHOD=%s", request->method);
 	snprintf(texts->query, sizeof texts->query, "QUERY_STRING=%s", request->query);
 	snprintf(texts->type, sizeof texts->type, "CONTENT_TYPE=%s", request->content_type);
-	snprintf(texts->length, sizeof texts->length, "CONTENT_LENGTH=%s",
-		 variable("CONTENT_LENGTH"));
 	snprintf(texts->user, sizeof texts->user, "REMOTE_USER=%.20s", device);
 	rep_session_env_add(env, texts->root);
 	rep_session_env_add(env, texts->path);
 	rep_session_env_add(env, texts->method);
 	rep_session_env_add(env, texts->query);
 	rep_session_env_add(env, texts->type);
-	if (*variable("CONTENT_LENGTH"))
-		rep_session_env_add(env, texts->length);
 	rep_session_env_add(env, texts->user);
 	rep_session_env_add(env, "GIT_HTTP_EXPORT_ALL=1");
 }

@@ -97,7 +97,8 @@ public() { git -C "$HUB/central.git" show main:org/hub.json | jq -r .public; }
 	# Who has the hub's folder puts a root key of their own into it, and rolls.
 	local forged tree head root
 	printf '%064d\n' 7 >"$W/forged.key"
-	forged=$(PYTHONHASHSEED=0 openssl pkey -pubout -outform DER -in <(printf '302e020100300506032b657004220420%064d' 7 | xxd -r -p | openssl pkey -inform DER) | tail -c 32 | xxd -p -c 64)
+	python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex("302e020100300506032b657004220420" + "%064d" % 7))' >"$W/forged.der"
+	forged=$(openssl pkey -inform DER -in "$W/forged.der" -pubout -outform DER | tail -c 32 | od -An -v -tx1 | tr -d ' \n')
 	head=$(git -C "$HUB/central.git" rev-parse main)
 	root=$(git -C "$HUB/central.git" show main:org/hub.json | jq -cS --arg root "$forged" '.root = $root' | git -C "$HUB/central.git" hash-object -w --stdin)
 	export GIT_INDEX_FILE=$W/index GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x

@@ -233,6 +233,26 @@ static void a_request_is_one_that_a_device_makes(void **state)
 	assert_non_null(strstr(cgi(state, PUSH "REMOTE_USER=" DEVICE), "refs/heads/outbox"));
 }
 
+static void a_body_that_is_cut_off_ends_the_request_and_frees_the_mailbox(void **state)
+{
+	char env[400];
+	struct rep_error err;
+	struct rep_lock *lock;
+	char box[4096];
+
+	make_hub(state);
+	snprintf(box, sizeof box, "%s", scratch(state, "mailboxes/" DEVICE ".git"));
+	make_token(state, DEVICE, "2099-01-01T00:00:00.000Z");
+	snprintf(env, sizeof env,
+		 "REMOTE_USER=" DEVICE " REQUEST_METHOD=POST PATH_INFO=/git-receive-pack "
+		 "CONTENT_TYPE=application/x-git-receive-pack-request CONTENT_LENGTH=100000 "
+		 "timeout -v 10");
+	/* git itself would read on at the end of its input, for ever. */
+	assert_null(strstr(cgi(state, env), "sending signal"));
+	expect_ok(rep_mailbox_lock(&lock, box, false, &err), &err);
+	rep_lock_free(lock);
+}
+
 static void the_web_server_names_a_device_that_is_let_in(void **state)
 {
 	make_hub(state);
@@ -360,6 +380,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_closed_mailbox_serves_no_push_but_is_read),
 		cmocka_unit_test(a_push_holds_the_mailboxs_lock_until_git_ends),
 		cmocka_unit_test(a_request_is_one_that_a_device_makes),
+		cmocka_unit_test(a_body_that_is_cut_off_ends_the_request_and_frees_the_mailbox),
 		cmocka_unit_test(the_web_server_names_a_device_that_is_let_in),
 		cmocka_unit_test(nothing_of_a_requests_headers_reaches_git),
 		cmocka_unit_test(nginx_gets_plain_names_only),
