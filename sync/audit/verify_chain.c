@@ -34,6 +34,7 @@ struct chain {
 	int64_t seq;
 	char hash[REP_HASH_HEX + 1];
 	bool broken;
+	char changed[160]; /* the first file that was verified before, and is not what it was */
 };
 
 static void wrong(struct chain *chain, const char *where, const char *what)
@@ -396,7 +397,10 @@ static bool is_same_file(const struct segment_file *a, const struct segment_file
 	return strcmp(a->path, b->path) == 0 && rep_oid_equal(&a->oid, &b->oid);
 }
 
-/* The chain stands where it stood then; *skip files of it are those of then. */
+/*
+ * The chain stands where it stood then, and *skip files of it are those of then; or one of these is another now, and all of the chain is
+ * looked at to name the change set.
+ */
 static enum rep_code go_on(struct chain *chain, const struct rep_oid *tree, size_t *skip,
 			   struct rep_error *err)
 {
@@ -405,13 +409,13 @@ static enum rep_code go_on(struct chain *chain, const struct rep_oid *tree, size
 
 	memcpy(then.folder, chain->folder, sizeof then.folder);
 	rc = list_files(&then, tree, err);
-	for (size_t i = 0; rc == REP_OK && !chain->broken && i < then.len; i++)
+	for (size_t i = 0; rc == REP_OK && !*chain->changed && i < then.len; i++)
 		if (i >= chain->len || !is_same_file(&then.files[i], &chain->files[i]))
-			wrong(chain, then.files[i].path,
-			      "it was verified before, and is not what it was");
-	*skip = then.len;
-	if (rc == REP_OK)
+			memcpy(chain->changed, then.files[i].path, sizeof chain->changed);
+	if (rc == REP_OK && !*chain->changed) {
+		*skip = then.len;
 		rc = read_head(chain, chain->verifying->before, err);
+	}
 	free(then.files);
 	return rep_verify_note(chain->verifying, chain->folder, rc, err);
 }
@@ -503,6 +507,8 @@ static enum rep_code check_chain(struct rep_verifying *verifying, const char *fa
 		rc = go_on(&chain, &before, &skip, err);
 	for (size_t i = skip; rc == REP_OK && !chain.broken && i < chain.len; i++)
 		rc = check_segment(&chain, &chain.files[i], err);
+	if (rc == REP_OK && !chain.broken && *chain.changed)
+		wrong(&chain, chain.changed, "it was verified before, and is not what it was");
 	if (rc == REP_OK && !chain.broken)
 		rc = check_head(&chain, err);
 	rep_buf_printf(heads, "%s %lld %s\n", chain.device, (long long)chain.seq, chain.hash);
