@@ -211,7 +211,26 @@ static enum rep_code wipe_beside(const char *path, const char *end, bool plain,
 	return rc;
 }
 
-/* The notice first: it lies where the vault lay, so the keys are gone with it, and a kill leaves what can be gone on with. */
+static enum rep_code wipe_rest(const char *path, bool plain, struct rep_error *err)
+{
+	enum rep_code rc = wipe_file(path, REP_VFS_HEAD_SIZE, plain, err);
+
+	if (rc == REP_OK)
+		rc = wipe_beside(path, "-wal", plain, err);
+	if (rc == REP_OK)
+		rc = wipe_beside(path, "-shm", plain, err);
+	return rc;
+}
+
+void rep_vault_erase_on(const char *path)
+{
+	struct rep_error
+		ignored; /* a disk that cannot be written now: the next command tries again */
+
+	(void)!wipe_rest(path, true, &ignored);
+}
+
+/* The notice first: it lies where the vault lay, so the keys are gone with it; after a kill whoever reads it goes on (rep_vault_read). */
 enum rep_code rep_vault_erase(const char *path, const char *keys_dir, const char *device,
 			      const char *reason, int64_t now_ms, struct rep_error *err)
 {
@@ -228,10 +247,6 @@ enum rep_code rep_vault_erase(const char *path, const char *keys_dir, const char
 	if (rc == REP_OK)
 		rc = rep_device_forget(keys_dir, device, sealed ? salt : NULL, err);
 	if (rc == REP_OK)
-		rc = wipe_file(path, REP_VFS_HEAD_SIZE, !sealed, err);
-	if (rc == REP_OK)
-		rc = wipe_beside(path, "-wal", !sealed, err);
-	if (rc == REP_OK)
-		rc = wipe_beside(path, "-shm", !sealed, err);
+		rc = wipe_rest(path, !sealed, err);
 	return rep_wrap(err, rc, "erase replica");
 }

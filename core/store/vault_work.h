@@ -103,4 +103,7 @@ REP_CHECK enum rep_code rep_device_set_generation(const struct rep_vault *vault,
 REP_CHECK enum rep_code rep_device_forget(const char *keys_dir, const char *device,
 					  const uint8_t *salt, struct rep_error *err);
 
+/* Erases what a kill left beside the notice of an erasure. */
+void rep_vault_erase_on(const char *path);
+
 #endif
