@@ -118,8 +118,17 @@ processes_at() {
 	done
 }
 
+# writes_at FOLDER: does one of these have more than 100 KB of a pack that comes in? (What is left of an earlier one may lie there too.)
+writes_at() {
+	local pid
+	for pid in $(processes_at "$1"); do
+		[ -z "$(find "/proc/$pid/fd" -lname "*/tmp_pack_*" -exec find -L {} -size +100k \; 2>/dev/null)" ] || return 0
+	done
+	return 1
+}
+
 @test "hostile: pushes that are broken off leave nothing that fills the disk" {
-	local box=$HUB/mailboxes/$ME.git big i push pid used
+	local box=$HUB/mailboxes/$ME.git big i push pids used
 	big=$(head -c 8000000 /dev/urandom | blob)
 	big=$(commit "$(with "040000 tree $(raw_tree "100644:90-90.jsonl:$big")\t2031-01")")
 	used=$(du -sk "$box" | cut -f1)
@@ -128,9 +137,11 @@ processes_at() {
 	for i in 1 2 3; do
 		env -u GIT_SSH_COMMAND GIT_SSH="$W/dead" GIT_SSH_VARIANT=ssh setsid git -C "$W/evil" push -q "$MY_URL" "$big:refs/heads/outbox" 3>&- 2>"$W/said" &
 		push=$!
-		while kill -0 $push && [ -z "$(find "$box/objects" -path '*incoming*' -name 'tmp_pack_*' -size +100k)" ]; do sleep 0.05; done
-		# The server's own processes die in the middle: nobody is left there who could tidy up.
-		for pid in $(processes_at "$box"); do kill -9 "$pid" 2>/dev/null || true; done
+		while kill -0 $push && ! writes_at "$box"; do sleep 0.05; done
+		# The server's own processes die in the middle, all at once: nobody is left there who sees another die and tidies up.
+		pids=$(processes_at "$box")
+		kill -STOP $pids
+		kill -9 $pids
 		kill -- -$push
 		wait $push || true
 	done
