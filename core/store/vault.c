@@ -91,8 +91,8 @@ enum rep_code rep_vault_read(struct rep_vault **out, const char *path, const cha
 	enum rep_code rc = vault ? rep_vault_load(vault, &found, err) : rep_vault_no_memory(err);
 
 	*out = NULL;
-	if (rc == REP_EREFUSED) /* erased */
-		rep_vault_erase_on(path);
+	if (vault && vault->erased)
+		rep_vault_erase_on(vault);
 	if (rc == REP_OK && found)
 		*out = vault;
 	else

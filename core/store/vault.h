@@ -128,7 +128,7 @@ REP_CHECK enum rep_code rep_vault_see(struct rep_vault *vault, int64_t now_ms,
 
 /*
  * Erases the replica at `path`: vault, pages and log, and the device's secret. What is left is a notice with `reason`, which every
- * later rep_vault_read gives back. Needs no key.
+ * later rep_vault_read gives back, and which has it take away what a kill left of the rest. Needs no key.
  */
 REP_CHECK enum rep_code rep_vault_erase(const char *path, const char *keys_dir, const char *device,
 					const char *reason, int64_t now_ms, struct rep_error *err);

@@ -222,12 +222,33 @@ static enum rep_code wipe_rest(const char *path, bool plain, struct rep_error *e
 	return rc;
 }
 
-void rep_vault_erase_on(const char *path)
+/* SHA-256 of the device's secret; "" where it is not here. */
+static void sum_secret(char out[REP_HASH_HEX + 1], const char *keys_dir, const char *device)
 {
-	struct rep_error
-		ignored; /* a disk that cannot be written now: the next command tries again */
+	uint8_t secret[REP_CIPHER_KEY];
+	struct rep_error ignored;
 
-	(void)!wipe_rest(path, true, &ignored);
+	*out = '\0';
+	if (rep_device_secret(secret, keys_dir, device, false, &ignored) == REP_OK)
+		rep_sha256_hex(out, secret, sizeof secret);
+	rep_wipe(secret, sizeof secret);
+}
+
+/*
+ * A disk that cannot be written now: the next command tries again. Anybody can write a notice, so it takes no secret away but the one
+ * whose hash it bears.
+ */
+void rep_vault_erase_on(const struct rep_vault *vault)
+{
+	char sum[REP_HASH_HEX + 1];
+	struct rep_error ignored;
+
+	if (*vault->erased_secret) {
+		sum_secret(sum, vault->keys_dir, vault->device);
+		if (strcmp(sum, vault->erased_secret) == 0)
+			(void)!rep_device_forget(vault->keys_dir, vault->device, NULL, &ignored);
+	}
+	(void)!wipe_rest(vault->path, true, &ignored);
 }
 
 /* The notice first: it lies where the vault lay, so the keys are gone with it; after a kill whoever reads it goes on (rep_vault_read). */
@@ -237,13 +258,15 @@ enum rep_code rep_vault_erase(const char *path, const char *keys_dir, const char
 	struct rep_vault *vault = NULL;
 	struct rep_error ignored;
 	uint8_t salt[REP_CIPHER_SALT];
+	char secret[REP_HASH_HEX + 1];
 	bool sealed = rep_vault_read(&vault, path, keys_dir, &ignored) == REP_OK && vault;
 	enum rep_code rc;
 
 	if (sealed)
 		memcpy(salt, vault->salt, sizeof salt);
 	rep_vault_free(vault);
-	rc = rep_vault_store_notice(path, device, reason, now_ms, err);
+	sum_secret(secret, keys_dir, device);
+	rc = rep_vault_store_notice(path, device, secret, reason, now_ms, err);
 	if (rc == REP_OK)
 		rc = rep_device_forget(keys_dir, device, sealed ? salt : NULL, err);
 	if (rc == REP_OK)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/id.h"
 #include "core/store/vault_work.h"
 #include "core/store/vfs.h"
 
@@ -170,8 +171,8 @@ enum rep_code rep_vault_store(struct rep_vault *vault, struct rep_error *err)
 	return rep_wrap(err, rc, "write vault");
 }
 
-enum rep_code rep_vault_store_notice(const char *path, const char *device, const char *reason,
-				     int64_t now_ms, struct rep_error *err)
+enum rep_code rep_vault_store_notice(const char *path, const char *device, const char *secret,
+				     const char *reason, int64_t now_ms, struct rep_error *err)
 {
 	struct rep_buf text = REP_BUF_INIT(COPY_SIZE / 2);
 	struct rep_json *doc = rep_json_object();
@@ -181,10 +182,12 @@ enum rep_code rep_vault_store_notice(const char *path, const char *device, const
 	rep_json_set(doc, "erased", moment(now_ms));
 	rep_json_set_integer(doc, "format", 1);
 	rep_json_set_string(doc, "reason", reason);
+	if (*secret)
+		rep_json_set_string(doc, "secret", secret);
 	rep_json_set_string(doc, "type", "erased");
 	rep_json_write(&text, doc);
-	rc = rep_json_size(doc) == 5 ? rep_buf_check(&text, "notice", err)
-				     : rep_vault_no_memory(err);
+	rc = rep_json_size(doc) == (*secret ? 6u : 5u) ? rep_buf_check(&text, "notice", err)
+						       : rep_vault_no_memory(err);
 	if (rc == REP_OK)
 		rc = write_copies(path, &text, err);
 	rep_json_free(doc);
@@ -314,19 +317,33 @@ static bool get_all(const struct rep_json *doc, struct rep_vault *vault)
 	       get_recovery(doc, vault) && get_contact(doc, &vault->contact);
 }
 
+static enum rep_code take_notice(const struct rep_json *doc, struct rep_vault *vault,
+				 struct rep_error *err)
+{
+	const char *device = rep_json_get_string(doc, "device");
+	const char *secret = rep_json_get_string(doc, "secret");
+	const char *erased = rep_json_get_string(doc, "erased");
+	const char *reason = rep_json_get_string(doc, "reason");
+
+	vault->erased = true;
+	if (device && rep_device_valid(device) && secret && strlen(secret) == REP_HASH_HEX) {
+		memcpy(vault->device, device, REP_DEVICE_LEN + 1);
+		memcpy(vault->erased_secret, secret, REP_HASH_HEX + 1);
+	}
+	return rep_fail(err, REP_EREFUSED, "this replica was erased on %.10s: %s",
+			erased ? erased : "?", reason ? reason : "?");
+}
+
 static enum rep_code take_document(const struct rep_json *doc, struct rep_vault *vault,
 				   struct rep_error *err)
 {
 	const char *type = rep_json_get_string(doc, "type");
-	const char *erased = rep_json_get_string(doc, "erased");
-	const char *reason = rep_json_get_string(doc, "reason");
 
 	if (rep_json_get_integer(doc, "format") != 1)
 		return rep_fail(err, REP_EINVAL, "vault of unknown format %lld",
 				(long long)rep_json_get_integer(doc, "format"));
 	if (type && strcmp(type, "erased") == 0)
-		return rep_fail(err, REP_EREFUSED, "this replica was erased on %.10s: %s",
-				erased ? erased : "?", reason ? reason : "?");
+		return take_notice(doc, vault, err);
 	if (!type || strcmp(type, "vault") != 0 || !get_all(doc, vault))
 		return rep_fail(err, REP_EINTEGRITY, "the vault is not what a vault must be");
 	return REP_OK;

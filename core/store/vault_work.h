@@ -30,6 +30,9 @@ struct rep_vault {
 	struct rep_buf contact; /* sealed */
 	uint8_t mac[REP_CIPHER_KEY];
 	bool one_copy;
+	bool erased; /* it is a notice: nothing else was read of it but `device`, where there is a hash */
+	/* SHA-256 of the device's secret that goes with what was erased, or empty. */
+	char erased_secret[REP_HASH_HEX + 1];
 
 	struct rep_vault_keys *keys; /* NULL: locked */
 	bool open;                   /* the page key is there too */
@@ -47,10 +50,10 @@ REP_CHECK enum rep_code rep_vault_store(struct rep_vault *vault, struct rep_erro
 void rep_vault_mac(const struct rep_vault *vault, const struct rep_buf *text,
 		   uint8_t out[REP_CIPHER_KEY]);
 void rep_vault_clear(struct rep_vault *vault);
-/* A notice in the place of a vault. */
+/* A notice in the place of a vault. `secret`: its erased_secret, empty where there is none. */
 REP_CHECK enum rep_code rep_vault_store_notice(const char *path, const char *device,
-					       const char *reason, int64_t now_ms,
-					       struct rep_error *err);
+					       const char *secret, const char *reason,
+					       int64_t now_ms, struct rep_error *err);
 
 /* ---- vault_slot.c ---- */
 
@@ -103,7 +106,9 @@ REP_CHECK enum rep_code rep_device_set_generation(const struct rep_vault *vault,
 REP_CHECK enum rep_code rep_device_forget(const char *keys_dir, const char *device,
 					  const uint8_t *salt, struct rep_error *err);
 
-/* Erases what a kill left beside the notice of an erasure. */
-void rep_vault_erase_on(const char *path);
+/* ---- vault_change.c ---- */
+
+/* Erases what a kill left beside the notice of an erasure that was loaded into `vault`. */
+void rep_vault_erase_on(const struct rep_vault *vault);
 
 #endif

@@ -152,6 +152,62 @@ static void an_erased_replica_says_so_and_holds_nothing(void **state)
 	assert_false(rep_file_exists(secret));
 }
 
+/* What a kill between the notice and the rest leaves: the notice in the file's head, before everything else as it was. */
+static void put_notice_alone(void)
+{
+	struct rep_buf was = file_bytes(vault_path), secret, notice;
+	char name[4300];
+
+	snprintf(name, sizeof name, "%s/" TEST_DEVICE ".secret", vault_keys);
+	secret = file_bytes(name);
+	expect_ok(rep_vault_erase(vault_path, vault_keys, TEST_DEVICE, "ordered", 1000, &err),
+		  &err);
+	notice = file_bytes(vault_path);
+	assert_true(was.len > notice.len);
+	memcpy(was.data, notice.data, notice.len);
+	expect_ok(rep_file_write(vault_path, was.data, was.len, 0600, &err), &err);
+	expect_ok(rep_file_write(name, secret.data, secret.len, 0600, &err), &err);
+	snprintf(name, sizeof name, "%s-wal", vault_path);
+	expect_ok(rep_file_write(name, "13900001111", 11, 0600, &err), &err);
+	rep_buf_clear(&was);
+	rep_buf_clear(&secret);
+	rep_buf_clear(&notice);
+}
+
+static void an_erasure_that_was_killed_is_gone_on_with_by_whoever_reads_the_notice(void **state)
+{
+	struct rep_vault *vault;
+	struct rep_buf bytes;
+	char name[4300];
+
+	(void)state;
+	put_notice_alone();
+	expect_code(rep_vault_read(&vault, vault_path, vault_keys, &err), REP_EREFUSED, &err,
+		    "erased on 1970-01-01: ordered");
+	bytes = file_bytes(vault_path);
+	assert_int_equal(bytes.len, REP_VFS_HEAD_SIZE);
+	rep_buf_clear(&bytes);
+	snprintf(name, sizeof name, "%s-wal", vault_path);
+	assert_false(rep_file_exists(name));
+	snprintf(name, sizeof name, "%s/" TEST_DEVICE ".secret", vault_keys);
+	assert_false(rep_file_exists(name));
+}
+
+static void a_notice_takes_no_other_secret_away(void **state)
+{
+	struct rep_vault *vault;
+	char name[4300];
+
+	(void)state;
+	put_notice_alone();
+	snprintf(name, sizeof name, "%s/" TEST_DEVICE ".secret", vault_keys);
+	shell_ok("tr 0-9a-f 1-9a-f0 <'%s' >'%s.x' && chmod 600 '%s.x' && mv '%s.x' '%s'", name,
+		 name, name, name, name);
+	expect_code(rep_vault_read(&vault, vault_path, vault_keys, &err), REP_EREFUSED, &err,
+		    "erased on");
+	assert_true(rep_file_exists(name));
+}
+
 static void a_plain_replica_is_written_over(void **state)
 {
 	char plain[4200], plain_path[4300];
@@ -240,6 +296,8 @@ int main(void)
 		TEST(a_new_passphrase_replaces_the_old_one_in_both_copies),
 		TEST(short_passphrases_are_refused),
 		TEST(an_erased_replica_says_so_and_holds_nothing),
+		TEST(an_erasure_that_was_killed_is_gone_on_with_by_whoever_reads_the_notice),
+		TEST(a_notice_takes_no_other_secret_away),
 		TEST(a_plain_replica_is_written_over),
 		TEST(two_enrolments_of_one_folder_are_told),
 		TEST(what_a_killed_enrolment_left_is_no_hindrance),
