@@ -98,7 +98,7 @@ static enum rep_code add_commit(struct recovering *recovering, struct rep_oid *o
 	return rc;
 }
 
-/* One commit on main; killed before it, nothing was done, and after it the next merge goes on. */
+/* One commit on main; killed before it, the epoch is as it was, and after it the next merge goes on. */
 static enum rep_code commit(struct recovering *recovering, struct rep_error *err)
 {
 	struct rep_git *central = recovering->hub->central;
@@ -124,15 +124,17 @@ static enum rep_code commit(struct recovering *recovering, struct rep_error *err
 }
 
 /* Each laptop that may hold what this hub has not. */
-static enum rep_code expect_devices(struct rep_hub *hub, struct rep_error *err)
+static enum rep_code expect_devices(const struct recovering *recovering, struct rep_error *err)
 {
+	const struct rep_hub *hub = recovering->hub;
 	const struct rep_org_device *devices;
 	const size_t len = rep_org_devices(hub->org, &devices);
 	enum rep_code rc = REP_OK;
 
 	for (size_t i = 0; rc == REP_OK && i < len; i++)
 		if (devices[i].state && strcmp(devices[i].state, "active") == 0)
-			rc = rep_healing_expect(hub, devices[i].id, err);
+			rc = rep_healing_expect(hub, recovering->recovery.epoch, devices[i].id,
+						err);
 	return rc;
 }
 
@@ -149,8 +151,6 @@ static enum rep_code merge(struct recovering *recovering, struct rep_error *err)
 	rep_work_close(hub);
 	rc = rep_work_open(hub, recovering->options->progress, err);
 	if (rc == REP_OK)
-		rc = expect_devices(hub, err);
-	if (rc == REP_OK)
 		rc = rep_hub_merge(hub, &options, &summary, err);
 	rep_json_free(summary);
 	return rc;
@@ -166,6 +166,9 @@ enum rep_code rep_hub_recover(struct rep_hub *hub, const struct rep_recover *opt
 	*out = NULL;
 	if (rc == REP_OK)
 		rc = find_statement(&recovering, err);
+	/* Before there is anything to hear: who is cut after the commit does not come by here again. */
+	if (rc == REP_OK)
+		rc = expect_devices(&recovering, err);
 	if (rc == REP_OK)
 		rc = commit(&recovering, err);
 	if (rc == REP_OK)

@@ -118,31 +118,37 @@ void rep_healing_received(const struct rep_hub *hub, const char *device,
 	memcpy(out->received, when, sizeof out->received);
 }
 
-static char *owed_path(const struct rep_hub *hub, const char *device)
+static char *recovered_path(const struct rep_hub *hub, int64_t epoch, const char *device,
+			    const char *end)
 {
-	return rep_hub_path(hub->dir, REP_RECOVERED "/%lld/%s.owed", (long long)hub->epoch, device);
+	return rep_hub_path(hub->dir, REP_RECOVERED "/%lld/%s%s", (long long)epoch, device, end);
 }
 
-enum rep_code rep_healing_expect(const struct rep_hub *hub, const char *device,
-				 struct rep_error *err)
+static enum rep_code note(const struct rep_hub *hub, int64_t epoch, const char *device,
+			  const char *end, const char *data, size_t len, struct rep_error *err)
 {
-	char *folder = rep_hub_path(hub->dir, REP_RECOVERED "/%lld", (long long)hub->epoch);
-	char *path = owed_path(hub, device);
+	char *folder = recovered_path(hub, epoch, "", "");
+	char *path = recovered_path(hub, epoch, device, end);
 	enum rep_code rc = folder && path ? rep_dir_make(folder, 0700, err)
 					  : rep_fail(err, REP_ENOMEM, "out of memory");
 
 	if (rc == REP_OK)
-		rc = rep_file_write(path, "", 0, 0600, err);
+		rc = rep_file_write(path, data, len, 0600, err);
 	free(folder);
 	free(path);
 	return rc;
 }
 
+enum rep_code rep_healing_expect(const struct rep_hub *hub, int64_t epoch, const char *device,
+				 struct rep_error *err)
+{
+	return note(hub, epoch, device, ".owed", "", 0, err);
+}
+
 bool rep_healing_owes(const struct rep_hub *hub, const char *device)
 {
-	char *owed = owed_path(hub, device);
-	char *heard = rep_hub_path(hub->dir, REP_RECOVERED "/%lld/%s.json", (long long)hub->epoch,
-				   device);
+	char *owed = recovered_path(hub, hub->epoch, device, ".owed");
+	char *heard = recovered_path(hub, hub->epoch, device, ".json");
 	const bool owes = owed && heard && rep_file_exists(owed) && !rep_file_exists(heard);
 
 	free(owed);
@@ -156,7 +162,6 @@ enum rep_code rep_healing_heard(const struct rep_hub *hub, const char *device,
 	struct rep_json *held = NULL;
 	struct rep_error ignored;
 	const char *whose;
-	char *path = NULL, *folder = NULL;
 	enum rep_code rc = REP_OK;
 
 	if (!outbox->statement ||
@@ -165,20 +170,10 @@ enum rep_code rep_healing_heard(const struct rep_hub *hub, const char *device,
 			  &ignored) != REP_OK)
 		return REP_OK;
 	whose = rep_json_get_string(held, "device");
-	if (whose && strcmp(whose, device) == 0 &&
-	    rep_json_get_integer(held, "epoch") < hub->epoch) {
-		folder = rep_hub_path(hub->dir, REP_RECOVERED "/%lld", (long long)hub->epoch);
-		path = rep_hub_path(hub->dir, REP_RECOVERED "/%lld/%s.json", (long long)hub->epoch,
-				    device);
-		rc = folder && path ? rep_dir_make(folder, 0700, err)
-				    : rep_fail(err, REP_ENOMEM, "out of memory");
-		if (rc == REP_OK)
-			rc = rep_file_write(path, outbox->statement, outbox->statement_size, 0600,
-					    err);
-	}
+	if (whose && strcmp(whose, device) == 0 && rep_json_get_integer(held, "epoch") < hub->epoch)
+		rc = note(hub, hub->epoch, device, ".json", outbox->statement,
+			  outbox->statement_size, err);
 	rep_json_free(held);
-	free(folder);
-	free(path);
 	return rc;
 }
 

@@ -26,9 +26,9 @@ void rep_healing_received(const struct rep_hub *hub, const char *device,
 			  const struct rep_segment *segment, const char *sealed,
 			  struct rep_run_segment *out);
 bool rep_healing_is(const struct rep_hub *hub);
-/* Notes that the device is to be heard in this epoch; and is it still? */
-REP_CHECK enum rep_code rep_healing_expect(const struct rep_hub *hub, const char *device,
-					   struct rep_error *err);
+/* Notes that the device is to be heard in `epoch`; and in the hub's own, is it still? */
+REP_CHECK enum rep_code rep_healing_expect(const struct rep_hub *hub, int64_t epoch,
+					   const char *device, struct rep_error *err);
 bool rep_healing_owes(const struct rep_hub *hub, const char *device);
 /*
  * What a device of a higher epoch than before sent along: the view that it held. Kept in the hub's folder, recovered/<epoch>/<device>.json, as what
