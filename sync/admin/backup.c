@@ -103,18 +103,25 @@ static enum rep_code copy_all(struct saving *saving, struct rep_error *err)
 
 /* ---- is it one ---- */
 
-/* Every object is whole, and main is a commit of the hub, with a statement that the hub signed. */
+/*
+ * Every object is whole, main is a commit of the hub, with a statement that the hub signed, and the keys are those of that main: a roll
+ * may have come between the one copy and the other.
+ */
 static enum rep_code verify(struct saving *saving, struct rep_error *err)
 {
-	struct rep_hub copy = {.key = saving->hub->key,
-			       .keys = saving->hub->keys,
-			       .company = saving->hub->company};
+	struct rep_hub copy = {
+		.dir = strdup(saving->options->to),
+		.read_only = true,
+		.company = saving->hub->company,
+	};
 	struct rep_json *statement = NULL;
-	struct rep_oid head;
+	struct rep_oid head, tree, parent;
+	int64_t time_s;
 	enum rep_code rc;
 
 	rep_progress_step(saving->options->progress, "verify", 0, 0);
-	rc = rep_check_repository(saving->central, err);
+	rc = copy.dir ? rep_check_repository(saving->central, err)
+		      : rep_fail(err, REP_ENOMEM, "out of memory");
 	if (rc == REP_OK)
 		rc = rep_git_open(&copy.central, saving->central, err);
 	if (rc == REP_OK)
@@ -124,6 +131,12 @@ static enum rep_code verify(struct saving *saving, struct rep_error *err)
 	if (rc == REP_OK && !rep_git_has(saving->hub->central, &head))
 		rc = rep_fail(err, REP_EINTEGRITY, "its main is no commit of this hub");
 	if (rc == REP_OK)
+		rc = rep_git_commit_read(copy.central, &head, &tree, &parent, &time_s, err);
+	if (rc == REP_OK)
+		rc = rep_hub_read_keys(&copy, err);
+	if (rc == REP_OK)
+		rc = rep_hub_take_keys(&copy, &tree, err);
+	if (rc == REP_OK)
 		rc = rep_hub_statement(&copy, NULL, &statement, err);
 	if (rc == REP_OK) {
 		rep_oid_hex(saving->commit, &head);
@@ -132,6 +145,8 @@ static enum rep_code verify(struct saving *saving, struct rep_error *err)
 	rep_json_free(statement);
 	rep_git_close(copy.central);
 	rep_key_wipe(&copy.key);
+	rep_wipe(copy.secret, sizeof copy.secret);
+	free(copy.dir);
 	return rep_wrap(err, rc, "verify the backup");
 }
 

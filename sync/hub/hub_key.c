@@ -125,10 +125,10 @@ static enum rep_code follow(struct rep_hub *hub, struct rep_error *err)
 
 	if (rc == REP_OK && (!found || memcmp(next.public, newest->public, REP_PUBLIC_SIZE) != 0)) {
 		rc = rep_fail(err, REP_EINTEGRITY,
-			      "keys/hub.key is not the key that the hub signs with since %.10s",
-			      newest->since);
-		rep_hint(err, "keys/ was copied back from before the key was rolled: a backup of "
-			      "after that has the right one");
+			      "keys/hub.key is not the key that the hub signs with%s%.10s",
+			      *newest->since ? " since " : "", newest->since);
+		rep_hint(err, "keys/ was copied from another time than central.git, with a roll of "
+			      "the key between: a backup of after that has both");
 	}
 	if (rc == REP_OK && !hub->read_only)
 		rc = move_files(hub, err);
@@ -148,7 +148,7 @@ enum rep_code rep_hub_take_keys(struct rep_hub *hub, const struct rep_oid *tree,
 
 	rep_hubkeys_one(&hub->keys, hub->key.public);
 	if (rc == REP_OK && hub->has_names)
-		rc = rep_hubkeys_read(&hub->keys, hub->central, tree, hub->key.public,
+		rc = rep_hubkeys_read(&hub->keys, hub->central, tree, hub->names.public,
 				      hub->names.root, err);
 	if (rc == REP_OK &&
 	    memcmp(hub->keys.keys[hub->keys.len - 1].public, hub->key.public, REP_PUBLIC_SIZE) != 0)

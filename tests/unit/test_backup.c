@@ -5,6 +5,7 @@
 
 #include "core/base/file.h"
 #include "sync/admin/backup.h"
+#include "sync/admin/hub_roll.h"
 #include "sync/hub/access.h"
 
 static struct rep_error err;
@@ -92,11 +93,55 @@ static void reads_that_a_run_takes_meanwhile_are_in_the_backup(void **state)
 	laptop_clear(&laptop);
 }
 
+static void roll(void *user, const char *what, uint64_t done, uint64_t total)
+{
+	int *rolls = user;
+	char root[4200];
+	struct rep_json *report;
+
+	(void)done;
+	(void)total;
+	if (strcmp(what, "mailboxes") != 0 || *rolls)
+		return;
+	++*rolls;
+	snprintf(root, sizeof root, "%s/keys/root.key", dir);
+	expect_ok(rep_hub_key_roll(dir, root, HUB_T0 + 20 * MINUTE, &report, &err), &err);
+	rep_json_free(report);
+}
+
+static void a_roll_of_the_key_meanwhile_is_told_and_the_next_backup_is_one(void **state)
+{
+	int rolls = 0;
+	const struct rep_progress progress = {.step = roll, .user = &rolls};
+	struct rep_backup backup = {.to = saved, .now_ms = HUB_T0 + 15 * MINUTE};
+	const struct rep_restore restore = {.from = saved};
+	struct rep_json *report;
+	struct laptop laptop;
+
+	(void)state;
+	hub_company(hub, &laptop);
+	rep_hub_close(hub);
+	expect_ok(rep_hub_open(&hub, dir, true, &err), &err);
+	expect_ok(rep_hub_backup(hub, &backup, &report, &err), &err);
+	rep_json_free(report);
+	backup.progress = &progress;
+	expect_code(rep_hub_backup(hub, &backup, &report, &err), REP_EINTEGRITY, &err,
+		    "keys/hub.key is not the key that the hub signs with");
+	assert_int_equal(rolls, 1);
+	hub = hub_reopen(hub, dir);
+	expect_ok(rep_hub_backup(hub, &backup, &report, &err), &err);
+	rep_json_free(report);
+	expect_ok(rep_hub_restore(again, &restore, &report, &err), &err);
+	rep_json_free(report);
+	laptop_clear(&laptop);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(reads_that_a_run_takes_meanwhile_are_in_the_backup),
+		TEST(a_roll_of_the_key_meanwhile_is_told_and_the_next_backup_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
