@@ -134,35 +134,10 @@ static enum rep_code make_own_mailbox(struct init *init, struct rep_error *err)
 	return rep_wrap(err, rc, "make the hub's own mailbox");
 }
 
-static enum rep_code put_blob(struct init *init, const char *path, const void *data, size_t len,
-			      struct rep_error *err)
-{
-	struct rep_oid oid;
-	enum rep_code rc = rep_pack_add(init->pack, REP_OBJECT_BLOB, data, len, &oid, err);
-
-	return rc == REP_OK ? rep_tree_put(init->tree, path, &oid, false, err) : rc;
-}
-
-/* One canonical line: company.json, org/hub.json. Takes `document`. */
-static enum rep_code put_json(struct init *init, const char *path, struct rep_json *document,
-			      struct rep_error *err)
-{
-	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	enum rep_code rc;
-
-	rep_json_write(&text, document);
-	rep_buf_putc(&text, '\n');
-	rc = rep_buf_check(&text, path, err);
-	if (rc == REP_OK)
-		rc = put_blob(init, path, text.data, text.len, err);
-	rep_buf_clear(&text);
-	rep_json_free(document);
-	return rc;
-}
-
 static enum rep_code put_company(struct init *init, struct rep_error *err)
 {
 	struct rep_json *company = rep_json_object();
+	enum rep_code rc;
 
 	rep_json_set_integer(company, "format", 1);
 	rep_json_set_string(company, "name", init->options->company);
@@ -175,21 +150,9 @@ static enum rep_code put_company(struct init *init, struct rep_error *err)
 	}
 	rep_json_set_string(company, "replicas", init->options->encrypted ? "encrypted" : "plain");
 	rep_json_set(company, "retention", rep_json_object());
-	return put_json(init, "company.json", company, err);
-}
-
-static enum rep_code put_hub(struct init *init, struct rep_error *err)
-{
-	char public[2 * REP_PUBLIC_SIZE + 1], root[2 * REP_PUBLIC_SIZE + 1];
-	struct rep_json *hub = rep_json_object();
-
-	rep_hex(public, init->key.public, REP_PUBLIC_SIZE);
-	rep_hex(root, init->root.public, REP_PUBLIC_SIZE);
-	rep_json_set_string(hub, "device", REP_HUB_DEVICE);
-	rep_json_set_integer(hub, "format", 1);
-	rep_json_set_string(hub, "public", public);
-	rep_json_set_string(hub, "root", root);
-	return put_json(init, "org/hub.json", hub, err);
+	rc = rep_tree_put_line(init->tree, "company.json", company, err);
+	rep_json_free(company);
+	return rc;
 }
 
 static enum rep_code put_schema(struct init *init, struct rep_error *err)
@@ -201,8 +164,8 @@ static enum rep_code put_schema(struct init *init, struct rep_error *err)
 		struct rep_buf path = REP_BUF_INIT(1024);
 
 		rep_buf_printf(&path, "schema/%s", files->files[i].path);
-		rc = put_blob(init, rep_buf_str(&path), files->files[i].data,
-			      files->files[i].size_bytes, err);
+		rc = rep_tree_put_blob(init->tree, rep_buf_str(&path), files->files[i].data,
+				       files->files[i].size_bytes, err);
 		rep_buf_clear(&path);
 	}
 	return rc;
@@ -210,29 +173,17 @@ static enum rep_code put_schema(struct init *init, struct rep_error *err)
 
 static enum rep_code first_commit(struct init *init, struct rep_oid *out, struct rep_error *err)
 {
-	struct rep_buf email = REP_BUF_INIT(1024), message = REP_BUF_INIT(4096);
-	struct rep_buf bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	struct rep_git_commit commit = {
-		.author_name = REP_HUB_REP,
-		.author_s = init->options->now_ms / 1000,
-		.committer_name = REP_HUB_REP,
-		.committer_s = init->options->now_ms / 1000,
-	};
+	const char *company = init->options->company;
+	struct rep_buf message = REP_BUF_INIT(4096);
+	struct rep_git_commit commit = {.message = NULL};
 	enum rep_code rc = rep_tree_write(init->tree, &commit.tree, err);
 
-	rep_hub_email(&email, REP_HUB_REP, init->options->company);
-	rep_buf_printf(&message, "init: %s\n\nSchema: %s\n", init->options->company,
-		       init->schema->id);
-	commit.author_email = commit.committer_email = rep_buf_str(&email);
+	rep_buf_printf(&message, "init: %s\n\nSchema: %s\n", company, init->schema->id);
 	commit.message = rep_buf_str(&message);
-	rep_git_commit_write(&bytes, &commit);
 	if (rc == REP_OK)
-		rc = rep_buf_check(&bytes, "commit", err);
-	if (rc == REP_OK)
-		rc = rep_pack_add(init->pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, out, err);
-	rep_buf_clear(&bytes);
+		rc = rep_hub_add_commit(init->pack, company, init->options->now_ms, &commit, out,
+					err);
 	rep_buf_clear(&message);
-	rep_buf_clear(&email);
 	return rc;
 }
 
@@ -254,7 +205,7 @@ static enum rep_code make_central(struct init *init, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = put_company(init, err);
 	if (rc == REP_OK)
-		rc = put_hub(init, err);
+		rc = rep_hub_names_put(init->tree, init->key.public, init->root.public, err);
 	if (rc == REP_OK)
 		rc = put_schema(init, err);
 	if (rc == REP_OK)

@@ -15,7 +15,6 @@
 
 #include "core/base/limits.h"
 #include "core/model/id.h"
-#include "sync/git/treefmt.h"
 #include "sync/hub/hub_state.h"
 #include "sync/mailbox/document.h"
 
@@ -219,17 +218,15 @@ enum rep_code rep_hub_put_left(struct rep_hub *hub, const struct rep_org_device 
 
 /* ---- the mailbox that serves the order ---- */
 
-/* org/hub-keys of central, so that a device follows to the key that signed its order. Zero where the key was never rolled. */
-static enum rep_code put_keys(struct rep_hub *hub, struct rep_pack *pack, struct rep_oid *org,
+/* org/hub-keys of central, so that a device follows to the key that signed its order. */
+static enum rep_code put_keys(struct rep_hub *hub, struct rep_pack *pack, struct rep_tree *tree,
 			      struct rep_error *err)
 {
-	struct rep_buf tree = REP_BUF_INIT(1024);
 	struct rep_oid head, root, parent, keys = rep_oid_zero;
 	int64_t time_s;
 	bool is_tree;
 	enum rep_code rc = rep_git_ref(hub->central, REP_MAIN, &head, err);
 
-	*org = rep_oid_zero;
 	if (rc == REP_OK)
 		rc = rep_git_commit_read(hub->central, &head, &root, &parent, &time_s, err);
 	if (rc == REP_OK)
@@ -237,52 +234,34 @@ static enum rep_code put_keys(struct rep_hub *hub, struct rep_pack *pack, struct
 	if (rc != REP_OK || rep_oid_is_zero(&keys))
 		return rc;
 	rc = rep_pack_copy_tree(pack, hub->central, &keys, &rep_oid_zero, err);
-	rep_tree_entry_put(&tree, strchr(REP_HUBKEYS_DIR, '/') + 1, true, &keys);
-	if (rc == REP_OK)
-		rc = rep_pack_add(pack, REP_OBJECT_TREE, tree.data, tree.len, org, err);
-	rep_buf_clear(&tree);
-	return rc;
+	return rc == REP_OK ? rep_tree_put(tree, REP_HUBKEYS_DIR, &keys, true, err) : rc;
 }
 
 static enum rep_code put_order(struct rep_hub *hub, struct rep_git *git,
 			       const struct rep_buf *order, int64_t now_ms, struct rep_error *err)
 {
-	struct rep_buf bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX), email = REP_BUF_INIT(1024),
-		       tree = REP_BUF_INIT(1024);
-	struct rep_git_commit commit = {.author_name = REP_HUB_REP,
-					.author_s = now_ms / 1000,
-					.committer_name = REP_HUB_REP,
-					.committer_s = now_ms / 1000,
-					.message = "order\n"};
+	struct rep_git_commit commit = {.message = "order\n"};
 	struct rep_pack *pack = NULL;
-	struct rep_oid oid, org = rep_oid_zero;
+	struct rep_tree *tree = NULL;
+	struct rep_oid oid;
 	enum rep_code rc = rep_pack_new(&pack, git, err);
 
-	rep_hub_email(&email, REP_HUB_REP, hub->company);
-	commit.author_email = commit.committer_email = rep_buf_str(&email);
 	if (rc == REP_OK)
-		rc = rep_pack_add(pack, REP_OBJECT_BLOB, order->data, order->len, &oid, err);
+		rc = rep_tree_edit(&tree, pack, &rep_oid_zero, err);
 	if (rc == REP_OK)
-		rc = put_keys(hub, pack, &org, err);
-	if (rc == REP_OK) {
-		rep_tree_entry_put(&tree, "order.json", false, &oid);
-		if (!rep_oid_is_zero(&org))
-			rep_tree_entry_put(&tree, "org", true, &org);
-		rc = rep_pack_add(pack, REP_OBJECT_TREE, tree.data, tree.len, &commit.tree, err);
-	}
-	rep_git_commit_write(&bytes, &commit);
+		rc = rep_tree_put_blob(tree, "order.json", order->data, order->len, err);
 	if (rc == REP_OK)
-		rc = rep_buf_check(&bytes, "commit", err);
+		rc = put_keys(hub, pack, tree, err);
 	if (rc == REP_OK)
-		rc = rep_pack_add(pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, &oid, err);
+		rc = rep_tree_write(tree, &commit.tree, err);
+	if (rc == REP_OK)
+		rc = rep_hub_add_commit(pack, hub->company, now_ms, &commit, &oid, err);
 	if (rc == REP_OK)
 		rc = rep_pack_commit(pack, NULL, err);
 	if (rc == REP_OK)
 		rc = rep_git_cas(git, REP_INBOX, &rep_oid_zero, &oid, err);
+	rep_tree_free(tree);
 	rep_pack_free(pack);
-	rep_buf_clear(&tree);
-	rep_buf_clear(&email);
-	rep_buf_clear(&bytes);
 	return rc;
 }
 

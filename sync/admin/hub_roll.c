@@ -85,39 +85,6 @@ static enum rep_code find_place(struct rolling *rolling, struct rep_error *err)
 
 /* ---- the commit ---- */
 
-static enum rep_code put(struct rolling *rolling, const char *path, const struct rep_buf *bytes,
-			 struct rep_error *err)
-{
-	struct rep_oid oid;
-	enum rep_code rc =
-		rep_pack_add(rolling->pack, REP_OBJECT_BLOB, bytes->data, bytes->len, &oid, err);
-
-	return rc == REP_OK ? rep_tree_put(rolling->tree, path, &oid, false, err) : rc;
-}
-
-static enum rep_code put_names(struct rolling *rolling, struct rep_error *err)
-{
-	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	char public[2 * REP_PUBLIC_SIZE + 1], root[2 * REP_PUBLIC_SIZE + 1];
-	struct rep_json *names = rep_json_object();
-	enum rep_code rc;
-
-	rep_hex(public, rolling->next.public, REP_PUBLIC_SIZE);
-	rep_hex(root, rolling->root.public, REP_PUBLIC_SIZE);
-	rep_json_set_string(names, "device", REP_HUB_DEVICE);
-	rep_json_set_integer(names, "format", 1);
-	rep_json_set_string(names, "public", public);
-	rep_json_set_string(names, "root", root);
-	rep_json_write(&text, names);
-	rep_buf_putc(&text, '\n');
-	rc = rep_buf_check(&text, "org/hub.json", err);
-	if (rc == REP_OK)
-		rc = put(rolling, "org/hub.json", &text, err);
-	rep_json_free(names);
-	rep_buf_clear(&text);
-	return rc;
-}
-
 static enum rep_code put_document(struct rolling *rolling, struct rep_error *err)
 {
 	struct rep_buf document = REP_BUF_INIT(REP_HUBKEY_DOCUMENT_MAX);
@@ -127,7 +94,7 @@ static enum rep_code put_document(struct rolling *rolling, struct rep_error *err
 
 	snprintf(path, sizeof path, REP_HUBKEYS_DIR "/%zu.json", rolling->hub->keys.len);
 	if (rc == REP_OK)
-		rc = put(rolling, path, &document, err);
+		rc = rep_tree_put_blob(rolling->tree, path, document.data, document.len, err);
 	rep_buf_clear(&document);
 	return rc;
 }
@@ -135,30 +102,14 @@ static enum rep_code put_document(struct rolling *rolling, struct rep_error *err
 static enum rep_code add_commit(struct rolling *rolling, const struct rep_oid *parent,
 				struct rep_oid *out, struct rep_error *err)
 {
-	struct rep_buf email = REP_BUF_INIT(1024), bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
 	char message[64];
-	struct rep_git_commit commit = {
-		.parent = *parent,
-		.author_name = REP_HUB_REP,
-		.author_s = rolling->now_ms / 1000,
-		.committer_name = REP_HUB_REP,
-		.committer_s = rolling->now_ms / 1000,
-		.message = message,
-	};
+	struct rep_git_commit commit = {.parent = *parent, .message = message};
 	enum rep_code rc = rep_tree_write(rolling->tree, &commit.tree, err);
 
 	snprintf(message, sizeof message, "hub key %zu\n", rolling->hub->keys.len);
-	rep_hub_email(&email, REP_HUB_REP, rolling->hub->company);
-	commit.author_email = commit.committer_email = rep_buf_str(&email);
-	rep_git_commit_write(&bytes, &commit);
-	if (rc == REP_OK)
-		rc = rep_buf_check(&bytes, "commit", err);
-	if (rc == REP_OK)
-		rc = rep_pack_add(rolling->pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, out,
-				  err);
-	rep_buf_clear(&bytes);
-	rep_buf_clear(&email);
-	return rc;
+	return rc == REP_OK ? rep_hub_add_commit(rolling->pack, rolling->hub->company,
+						 rolling->now_ms, &commit, out, err)
+			    : rc;
 }
 
 static enum rep_code move_main(struct rolling *rolling, struct rep_error *err)
@@ -177,7 +128,8 @@ static enum rep_code move_main(struct rolling *rolling, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = put_document(rolling, err);
 	if (rc == REP_OK)
-		rc = put_names(rolling, err);
+		rc = rep_hub_names_put(rolling->tree, rolling->next.public, rolling->root.public,
+				       err);
 	if (rc == REP_OK)
 		rc = add_commit(rolling, &head, &next, err);
 	if (rc == REP_OK)

@@ -260,21 +260,15 @@ static enum rep_code keep_files(struct publishing *at, struct rep_error *err)
 {
 	const struct rep_schema_files *files = at->next->files;
 	struct rep_git *git = at->hub->central;
-	struct rep_buf ref = REP_BUF_INIT(128), bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	struct rep_buf email = REP_BUF_INIT(1024), message = REP_BUF_INIT(256);
-	struct rep_git_commit commit = {.author_name = REP_HUB_REP,
-					.author_s = at->options->now_ms / 1000,
-					.committer_name = REP_HUB_REP,
-					.committer_s = at->options->now_ms / 1000};
+	struct rep_buf ref = REP_BUF_INIT(128), message = REP_BUF_INIT(256);
+	struct rep_git_commit commit = {.message = NULL};
 	struct rep_pack *pack = NULL;
 	struct rep_tree *tree = NULL;
 	struct rep_oid known, oid;
 	enum rep_code rc;
 
 	rep_release_ref(&ref, at->next->hash);
-	rep_hub_email(&email, REP_HUB_REP, at->hub->company);
 	rep_buf_printf(&message, "schema %s\n", at->next->id);
-	commit.author_email = commit.committer_email = rep_buf_str(&email);
 	commit.message = rep_buf_str(&message);
 	rc = rep_git_ref(git, rep_buf_str(&ref), &known, err);
 	if (rc != REP_OK || !rep_oid_is_zero(&known))
@@ -282,17 +276,14 @@ static enum rep_code keep_files(struct publishing *at, struct rep_error *err)
 	rc = rep_pack_new(&pack, git, err);
 	if (rc == REP_OK)
 		rc = rep_tree_edit(&tree, pack, &rep_oid_zero, err);
-	for (size_t i = 0; rc == REP_OK && i < files->len; i++) {
-		rc = rep_pack_add(pack, REP_OBJECT_BLOB, files->files[i].data,
-				  files->files[i].size_bytes, &oid, err);
-		if (rc == REP_OK)
-			rc = rep_tree_put(tree, files->files[i].path, &oid, false, err);
-	}
+	for (size_t i = 0; rc == REP_OK && i < files->len; i++)
+		rc = rep_tree_put_blob(tree, files->files[i].path, files->files[i].data,
+				       files->files[i].size_bytes, err);
 	if (rc == REP_OK)
 		rc = rep_tree_write(tree, &commit.tree, err);
-	rep_git_commit_write(&bytes, &commit);
 	if (rc == REP_OK)
-		rc = rep_pack_add(pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, &oid, err);
+		rc = rep_hub_add_commit(pack, at->hub->company, at->options->now_ms, &commit, &oid,
+					err);
 	if (rc == REP_OK)
 		rc = rep_pack_commit(pack, NULL, err);
 	if (rc == REP_OK)
@@ -301,8 +292,6 @@ out:
 	rep_tree_free(tree);
 	rep_pack_free(pack);
 	rep_buf_clear(&ref);
-	rep_buf_clear(&bytes);
-	rep_buf_clear(&email);
 	rep_buf_clear(&message);
 	return rep_wrap(err, rc, "keep the files");
 }

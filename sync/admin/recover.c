@@ -1,5 +1,6 @@
 #include "sync/admin/recover.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/limits.h"
@@ -54,15 +55,12 @@ static enum rep_code find_statement(struct recovering *recovering, struct rep_er
 static enum rep_code put_document(struct recovering *recovering, struct rep_error *err)
 {
 	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX);
-	struct rep_oid oid;
 	enum rep_code rc = rep_recovery_write(&bytes, &recovering->recovery,
 					      recovering->hub->company, &recovering->root, err);
 
 	if (rc == REP_OK)
-		rc = rep_pack_add(recovering->pack, REP_OBJECT_BLOB, bytes.data, bytes.len, &oid,
-				  err);
-	if (rc == REP_OK)
-		rc = rep_tree_put(recovering->tree, REP_RECOVERY_PATH, &oid, false, err);
+		rc = rep_tree_put_blob(recovering->tree, REP_RECOVERY_PATH, bytes.data, bytes.len,
+				       err);
 	rep_buf_clear(&bytes);
 	return rc;
 }
@@ -70,32 +68,15 @@ static enum rep_code put_document(struct recovering *recovering, struct rep_erro
 static enum rep_code add_commit(struct recovering *recovering, struct rep_oid *out,
 				struct rep_error *err)
 {
-	struct rep_buf bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX), message = REP_BUF_INIT(1024);
-	struct rep_buf email = REP_BUF_INIT(1024);
-	struct rep_git_commit commit = {
-		.parent = recovering->head,
-		.author_name = REP_HUB_REP,
-		.author_s = recovering->options->now_ms / 1000,
-		.committer_name = REP_HUB_REP,
-		.committer_s = recovering->options->now_ms / 1000,
-	};
+	char message[96];
+	struct rep_git_commit commit = {.parent = recovering->head, .message = message};
 	enum rep_code rc = rep_tree_write(recovering->tree, &commit.tree, err);
 
-	rep_buf_printf(&message, "recover: epoch %lld goes on from run %lld\n",
-		       (long long)recovering->recovery.epoch, (long long)recovering->recovery.run);
-	rep_hub_email(&email, REP_HUB_REP, recovering->hub->company);
-	commit.author_email = commit.committer_email = rep_buf_str(&email);
-	commit.message = rep_buf_str(&message);
-	rep_git_commit_write(&bytes, &commit);
-	if (rc == REP_OK)
-		rc = rep_buf_check(&bytes, "commit", err);
-	if (rc == REP_OK)
-		rc = rep_pack_add(recovering->pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, out,
-				  err);
-	rep_buf_clear(&bytes);
-	rep_buf_clear(&message);
-	rep_buf_clear(&email);
-	return rc;
+	snprintf(message, sizeof message, "recover: epoch %lld goes on from run %lld\n",
+		 (long long)recovering->recovery.epoch, (long long)recovering->recovery.run);
+	return rc == REP_OK ? rep_hub_add_commit(recovering->pack, recovering->hub->company,
+						 recovering->options->now_ms, &commit, out, err)
+			    : rc;
 }
 
 /* One commit on main; killed before it, the epoch is as it was, and after it the next merge goes on. */

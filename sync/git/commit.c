@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
-#include "sync/git/git.h"
+#include "sync/git/pack.h"
 
 #define COMMIT_SIZE_MAX (64u * 1024u)
 
@@ -55,6 +55,20 @@ void rep_git_commit_write(struct rep_buf *out, const struct rep_git_commit *comm
 	rep_buf_puts(out, commit->message);
 	if (commit->message[0] && commit->message[strlen(commit->message) - 1] != '\n')
 		rep_buf_putc(out, '\n');
+}
+
+enum rep_code rep_pack_add_commit(struct rep_pack *pack, const struct rep_git_commit *commit,
+				  struct rep_oid *out, struct rep_error *err)
+{
+	struct rep_buf bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	enum rep_code rc;
+
+	rep_git_commit_write(&bytes, commit);
+	rc = rep_buf_check(&bytes, "commit", err);
+	if (rc == REP_OK)
+		rc = rep_pack_add(pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, out, err);
+	rep_buf_clear(&bytes);
+	return rc;
 }
 
 /* Takes `<word> <40 hex>\n` from *text. */

@@ -8,6 +8,7 @@
 #ifndef REPSYNC_SYNC_GIT_PACK_H
 #define REPSYNC_SYNC_GIT_PACK_H
 
+#include "core/base/json.h"
 #include "sync/git/git.h"
 
 struct rep_pack;
@@ -30,6 +31,10 @@ REP_CHECK enum rep_code rep_pack_add_deflated(struct rep_pack *pack, const struc
 REP_CHECK enum rep_code rep_pack_add_from(struct rep_pack *pack, struct rep_git *from,
 					  const struct rep_oid *oid, enum rep_object type,
 					  struct rep_error *err);
+/* Adds a commit. */
+REP_CHECK enum rep_code rep_pack_add_commit(struct rep_pack *pack,
+					    const struct rep_git_commit *commit,
+					    struct rep_oid *out, struct rep_error *err);
 bool rep_pack_has(const struct rep_pack *pack, const struct rep_oid *oid);
 /* From the pack, else from its repository. */
 REP_CHECK enum rep_code rep_pack_read(struct rep_pack *pack, const struct rep_oid *oid,
@@ -75,6 +80,11 @@ void rep_tree_free(struct rep_tree *tree);
 REP_CHECK enum rep_code rep_tree_put(struct rep_tree *tree, const char *path,
 				     const struct rep_oid *oid, bool is_tree,
 				     struct rep_error *err);
+/* The same with a blob that is added here; and one that is this document, in one line. */
+REP_CHECK enum rep_code rep_tree_put_blob(struct rep_tree *tree, const char *path, const void *data,
+					  size_t len, struct rep_error *err);
+REP_CHECK enum rep_code rep_tree_put_line(struct rep_tree *tree, const char *path,
+					  const struct rep_json *document, struct rep_error *err);
 /* Removes a path and the folders it leaves empty; absent is fine. */
 REP_CHECK enum rep_code rep_tree_remove(struct rep_tree *tree, const char *path,
 					struct rep_error *err);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/limits.h"
 #include "sync/git/pack.h"
 #include "sync/git/treefmt.h"
 
@@ -285,6 +286,30 @@ enum rep_code rep_tree_put(struct rep_tree *tree, const char *path, const struct
 		return rep_fail(err, REP_ENOMEM, "put %s: out of memory", path);
 	}
 	return REP_OK;
+}
+
+enum rep_code rep_tree_put_blob(struct rep_tree *tree, const char *path, const void *data,
+				size_t len, struct rep_error *err)
+{
+	struct rep_oid oid;
+	enum rep_code rc = rep_pack_add(tree->pack, REP_OBJECT_BLOB, data, len, &oid, err);
+
+	return rc == REP_OK ? rep_tree_put(tree, path, &oid, false, err) : rc;
+}
+
+enum rep_code rep_tree_put_line(struct rep_tree *tree, const char *path,
+				const struct rep_json *document, struct rep_error *err)
+{
+	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	enum rep_code rc;
+
+	rep_json_write(&text, document);
+	rep_buf_putc(&text, '\n');
+	rc = rep_buf_check(&text, path, err);
+	if (rc == REP_OK)
+		rc = rep_tree_put_blob(tree, path, text.data, text.len, err);
+	rep_buf_clear(&text);
+	return rc;
 }
 
 enum rep_code rep_tree_remove(struct rep_tree *tree, const char *path, struct rep_error *err)

@@ -39,6 +39,27 @@ void rep_hub_email(struct rep_buf *out, const char *name, const char *company)
 	}
 }
 
+enum rep_code rep_hub_add_commit(struct rep_pack *pack, const char *company, int64_t now_ms,
+				 struct rep_git_commit *commit, struct rep_oid *out,
+				 struct rep_error *err)
+{
+	struct rep_buf email = REP_BUF_INIT(1024);
+	enum rep_code rc;
+
+	rep_hub_email(&email, REP_HUB_REP, company);
+	commit->committer_name = REP_HUB_REP;
+	commit->committer_email = rep_buf_str(&email);
+	commit->committer_s = now_ms / 1000;
+	if (!commit->author_name) {
+		commit->author_name = commit->committer_name;
+		commit->author_email = commit->committer_email;
+		commit->author_s = commit->committer_s;
+	}
+	rc = rep_pack_add_commit(pack, commit, out, err);
+	rep_buf_clear(&email);
+	return rc;
+}
+
 /* ---- open and close ---- */
 
 static enum rep_code open_central(struct rep_hub *hub, struct rep_error *err)

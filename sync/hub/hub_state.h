@@ -61,6 +61,13 @@ char *rep_hub_path(const char *dir, const char *fmt, ...) REP_PRINTF(2, 3);
 char *rep_hub_mailbox(const char *dir, const char *device);
 /* "<name>@<company>" without what an address may not hold. Appended. */
 void rep_hub_email(struct rep_buf *out, const char *name, const char *company);
+/*
+ * Adds a commit by the hub. Of `commit` tree, parent and message are given, and the author where that is somebody else; the rest is filled
+ * in, and is not to be read afterwards.
+ */
+REP_CHECK enum rep_code rep_hub_add_commit(struct rep_pack *pack, const char *company,
+					   int64_t now_ms, struct rep_git_commit *commit,
+					   struct rep_oid *out, struct rep_error *err);
 /* Loads the organisation again from the rows. */
 REP_CHECK enum rep_code rep_hub_reload_org(struct rep_hub *hub, struct rep_error *err);
 

@@ -5,6 +5,7 @@
 
 #include "core/base/limits.h"
 #include "core/model/changeset.h"
+#include "core/model/signed.h"
 
 void rep_hubkeys_one(struct rep_hubkeys *out, const uint8_t public[REP_PUBLIC_SIZE])
 {
@@ -198,7 +199,7 @@ enum rep_code rep_hubkey_write(struct rep_buf *out, const struct rep_hubkeys *ke
 	rep_json_set_string(document, "prev", keys->last);
 	rep_json_set_string(document, "time", time);
 	rep_json_set_integer(document, "seq", seq);
-	rc = rep_root_sign(out, document, root, err);
+	rc = rep_signed_write(out, document, root, err);
 	rep_json_free(document);
 	return rep_wrap(err, rc, "sign the hub's new key");
 }

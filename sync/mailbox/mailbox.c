@@ -235,21 +235,17 @@ void rep_outbox_path(struct rep_buf *out, const char *time, int64_t first, int64
 		       receipt ? ".receipt.json" : ".jsonl");
 }
 
-static enum rep_code put_files(struct rep_tree *tree, struct rep_pack *pack,
-			       const struct rep_outbox_file *files, size_t len,
-			       struct rep_error *err)
+static enum rep_code put_files(struct rep_tree *tree, const struct rep_outbox_file *files,
+			       size_t len, struct rep_error *err)
 {
 	for (size_t i = 0; i < len; i++) {
 		struct rep_outbox_name name;
-		struct rep_oid blob;
 		enum rep_code rc;
 
 		if (!rep_outbox_name_parse(&name, files[i].path))
 			return rep_fail(err, REP_EUSAGE, "\"%s\" is no name of an outbox",
 					files[i].path);
-		rc = rep_pack_add(pack, REP_OBJECT_BLOB, files[i].data, files[i].len, &blob, err);
-		if (!rc)
-			rc = rep_tree_put(tree, files[i].path, &blob, false, err);
+		rc = rep_tree_put_blob(tree, files[i].path, files[i].data, files[i].len, err);
 		if (rc)
 			return rc;
 	}
@@ -289,7 +285,6 @@ enum rep_code rep_outbox_commit_files(struct rep_pack *pack, const struct rep_oi
 					.committer_email = device,
 					.committer_s = time_s,
 					.message = len > 0 ? files[0].path : ""};
-	struct rep_buf buf = REP_BUF_INIT(65536);
 	struct rep_tree *tree = NULL;
 	struct rep_oid base;
 	enum rep_code rc = tree_of(pack, tip, &base, err);
@@ -298,18 +293,12 @@ enum rep_code rep_outbox_commit_files(struct rep_pack *pack, const struct rep_oi
 	if (!rc)
 		rc = rep_tree_edit(&tree, pack, &base, err);
 	if (!rc)
-		rc = put_files(tree, pack, files, len, err);
+		rc = put_files(tree, files, len, err);
 	if (!rc)
 		rc = rep_tree_write(tree, &commit.tree, err);
-	if (rc)
-		goto out;
-	rep_git_commit_write(&buf, &commit);
-	rc = rep_buf_check(&buf, "commit", err);
 	if (!rc)
-		rc = rep_pack_add(pack, REP_OBJECT_COMMIT, buf.data, buf.len, out, err);
-out:
+		rc = rep_pack_add_commit(pack, &commit, out, err);
 	rep_tree_free(tree);
-	rep_buf_clear(&buf);
 	return rep_wrap(err, rc, "commit to outbox");
 }
 

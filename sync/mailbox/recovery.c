@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/model/signed.h"
 #include "sync/mailbox/root.h"
 
 enum rep_code rep_recovery_write(struct rep_buf *out, const struct rep_recovery *recovery,
@@ -21,7 +22,7 @@ enum rep_code rep_recovery_write(struct rep_buf *out, const struct rep_recovery 
 	    !rep_json_set_string(document, "made", recovery->made))
 		rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	else
-		rc = rep_root_sign(out, document, root, err);
+		rc = rep_signed_write(out, document, root, err);
 	rep_json_free(document);
 	return rep_wrap(err, rc, "sign the recovery document");
 }

@@ -5,7 +5,9 @@
 #include "core/base/file.h"
 #include "core/base/limits.h"
 #include "core/model/signed.h"
+#include "core/model/stamp.h"
 
+#define NAMES "org/hub.json"
 #define NAMES_SIZE_MAX (64u * 1024u)
 
 enum rep_code rep_root_read(struct rep_key *out, const char *path, struct rep_error *err)
@@ -28,12 +30,6 @@ enum rep_code rep_root_read(struct rep_key *out, const char *path, struct rep_er
 		explicit_bzero(text.data, text.len);
 	rep_buf_clear(&text);
 	return rep_wrap(err, rc, "read the company's root key");
-}
-
-enum rep_code rep_root_sign(struct rep_buf *out, const struct rep_json *document,
-			    const struct rep_key *root, struct rep_error *err)
-{
-	return rep_signed_write(out, document, root, err);
 }
 
 enum rep_code rep_root_check(struct rep_json **out, const char *data, size_t len, const char *type,
@@ -63,7 +59,7 @@ enum rep_code rep_hub_names_read(struct rep_hub_names *out, bool *found, struct 
 	struct rep_json *names = NULL;
 	struct rep_oid oid;
 	bool is_tree;
-	enum rep_code rc = rep_tree_find(git, tree, "org/hub.json", &oid, &is_tree, err);
+	enum rep_code rc = rep_tree_find(git, tree, NAMES, &oid, &is_tree, err);
 
 	*found = false;
 	if (rc != REP_OK || rep_oid_is_zero(&oid))
@@ -79,5 +75,25 @@ enum rep_code rep_hub_names_read(struct rep_hub_names *out, bool *found, struct 
 	*found = rc == REP_OK;
 	rep_json_free(names);
 	rep_buf_clear(&text);
-	return rep_wrap(err, rc, "org/hub.json");
+	return rep_wrap(err, rc, NAMES);
+}
+
+enum rep_code rep_hub_names_put(struct rep_tree *tree, const uint8_t public[REP_PUBLIC_SIZE],
+				const uint8_t root[REP_PUBLIC_SIZE], struct rep_error *err)
+{
+	char public_hex[2 * REP_PUBLIC_SIZE + 1], root_hex[2 * REP_PUBLIC_SIZE + 1];
+	struct rep_json *names = rep_json_object();
+	enum rep_code rc;
+
+	rep_hex(public_hex, public, REP_PUBLIC_SIZE);
+	rep_hex(root_hex, root, REP_PUBLIC_SIZE);
+	if (!rep_json_set_string(names, "device", REP_HUB_DEVICE) ||
+	    !rep_json_set_integer(names, "format", 1) ||
+	    !rep_json_set_string(names, "public", public_hex) ||
+	    !rep_json_set_string(names, "root", root_hex))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	else
+		rc = rep_tree_put_line(tree, NAMES, names, err);
+	rep_json_free(names);
+	return rc;
 }

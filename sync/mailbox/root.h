@@ -14,15 +14,12 @@
 #include "core/base/buf.h"
 #include "core/base/json.h"
 #include "core/model/key.h"
-#include "sync/git/git.h"
+#include "sync/git/pack.h"
 
 /* Reads keys/root.key, or a copy of it: 64 hexadecimal digits and LF. rep_key_wipe after use. REP_EINVAL when it is none. */
 REP_CHECK enum rep_code rep_root_read(struct rep_key *out, const char *path, struct rep_error *err);
 
-/* Appends the document, signed with the root key. It has `type` and `format`. */
-REP_CHECK enum rep_code rep_root_sign(struct rep_buf *out, const struct rep_json *document,
-				      const struct rep_key *root, struct rep_error *err);
-/* Verifies and parses a document of `type`; its keys are the caller's to check. REP_EINTEGRITY where another key, or none, signed it. */
+/* Verifies and parses a document of `type` that it signed (core/model/signed.h); its keys are the caller's to check. REP_EINTEGRITY where another key, or none, signed it. */
 REP_CHECK enum rep_code rep_root_check(struct rep_json **out, const char *data, size_t len,
 				       const char *type, const uint8_t root[REP_PUBLIC_SIZE],
 				       struct rep_error *err);
@@ -35,5 +32,10 @@ struct rep_hub_names {
 REP_CHECK enum rep_code rep_hub_names_read(struct rep_hub_names *out, bool *found,
 					   struct rep_git *git, const struct rep_oid *tree,
 					   struct rep_error *err);
+/* Puts it there. */
+REP_CHECK enum rep_code rep_hub_names_put(struct rep_tree *tree,
+					  const uint8_t public[REP_PUBLIC_SIZE],
+					  const uint8_t root[REP_PUBLIC_SIZE],
+					  struct rep_error *err);
 
 #endif

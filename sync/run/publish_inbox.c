@@ -277,31 +277,18 @@ static enum rep_code add_self(struct inbox *inbox, int64_t number, struct rep_oi
 static enum rep_code add_commit(struct inbox *inbox, int64_t number, const struct rep_oid *root,
 				struct rep_oid *out, struct rep_error *err)
 {
-	struct rep_buf bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX), email = REP_BUF_INIT(1024);
+	const struct rep_hub *hub = inbox->publish->hub;
 	char message[64];
 	struct rep_git_commit commit = {
 		.tree = *root,
 		.parent = inbox->parcel.anew ? rep_oid_zero : inbox->parcel.tip,
-		.author_name = REP_HUB_REP,
-		.author_s = inbox->publish->now_ms / 1000,
-		.committer_name = REP_HUB_REP,
-		.committer_s = inbox->publish->now_ms / 1000,
 		.message = message,
 	};
-	enum rep_code rc;
 
-	snprintf(message, sizeof message, "view %lld.%lld\n", (long long)inbox->publish->hub->epoch,
+	snprintf(message, sizeof message, "view %lld.%lld\n", (long long)hub->epoch,
 		 (long long)number);
-	rep_hub_email(&email, REP_HUB_REP, inbox->publish->hub->company);
-	commit.author_email = commit.committer_email = rep_buf_str(&email);
-	rep_git_commit_write(&bytes, &commit);
-	rc = rep_buf_check(&bytes, "commit", err);
-	if (rc == REP_OK)
-		rc = rep_pack_add(inbox->parcel.pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, out,
-				  err);
-	rep_buf_clear(&email);
-	rep_buf_clear(&bytes);
-	return rc;
+	return rep_hub_add_commit(inbox->parcel.pack, hub->company, inbox->publish->now_ms, &commit,
+				  out, err);
 }
 
 /* The root that the view names, where the outbox moves there. */

@@ -402,8 +402,6 @@ REP_CHECK enum rep_code rep_run_remove_record(struct rep_run *run, const struct 
 
 /* ---- run_commit.c ---- */
 
-REP_CHECK enum rep_code rep_run_put_blob(struct rep_run *run, const char *path, const void *data,
-					 size_t len, struct rep_error *err);
 /* Adds a line to the outcomes of a segment (its path in central's journal). */
 REP_CHECK enum rep_code rep_run_outcome(struct rep_run *run, const char *segment, int64_t seq,
 					unsigned index, const struct rep_json *outcome,

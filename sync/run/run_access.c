@@ -55,11 +55,12 @@ static enum rep_code put_taken(struct rep_run *run, const struct taking *taking,
 
 	rep_buf_printf(&text, "access/%.7s/%lld-%lld.jsonl", taking->time, (long long)taking->first,
 		       (long long)run->access.n);
-	rc = rep_run_put_blob(run, rep_buf_str(&text), taking->bytes.data, taking->bytes.len, err);
+	rc = rep_tree_put_blob(run->tree, rep_buf_str(&text), taking->bytes.data, taking->bytes.len,
+			       err);
 	rep_buf_reset(&text);
 	rep_access_head_write(&text, &run->access);
 	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, REP_ACCESS_HEAD, text.data, text.len, err);
+		rc = rep_tree_put_blob(run->tree, REP_ACCESS_HEAD, text.data, text.len, err);
 	rep_buf_clear(&text);
 	return rc;
 }

@@ -11,30 +11,6 @@
 #include "sync/run/run.h"
 #include "sync/run/run_outcomes.h"
 
-enum rep_code rep_run_put_blob(struct rep_run *run, const char *path, const void *data, size_t len,
-			       struct rep_error *err)
-{
-	struct rep_oid oid;
-	enum rep_code rc = rep_pack_add(run->pack, REP_OBJECT_BLOB, data, len, &oid, err);
-
-	return rc == REP_OK ? rep_tree_put(run->tree, path, &oid, false, err) : rc;
-}
-
-static enum rep_code put_line(struct rep_run *run, const char *path, struct rep_json *document,
-			      struct rep_error *err)
-{
-	struct rep_buf text = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	enum rep_code rc;
-
-	rep_json_write(&text, document);
-	rep_buf_putc(&text, '\n');
-	rc = rep_buf_check(&text, path, err);
-	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, path, text.data, text.len, err);
-	rep_buf_clear(&text);
-	return rc;
-}
-
 /* ---- journal, receipts, head ---- */
 
 static enum rep_code put_segment(struct rep_run *run, const struct rep_run_batch *batch,
@@ -51,7 +27,7 @@ static enum rep_code put_segment(struct rep_run *run, const struct rep_run_batch
 		rc = rep_receipt_write(&bytes, &receipt, &run->hub->key, err);
 	rep_path_receipt(&path, batch->device, segment->sealed, segment->first, segment->last);
 	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, rep_buf_str(&path), bytes.data, bytes.len, err);
+		rc = rep_tree_put_blob(run->tree, rep_buf_str(&path), bytes.data, bytes.len, err);
 	rep_buf_clear(&path);
 	rep_buf_clear(&bytes);
 	return rc;
@@ -69,7 +45,7 @@ static enum rep_code put_head(struct rep_run *run, const char *device, struct re
 	rep_json_set_integer(document, "seq", head.seq);
 	rep_path_head(&path, device);
 	if (rc == REP_OK)
-		rc = put_line(run, rep_buf_str(&path), document, err);
+		rc = rep_tree_put_line(run->tree, rep_buf_str(&path), document, err);
 	rep_json_free(document);
 	rep_buf_clear(&path);
 	return rc;
@@ -146,7 +122,7 @@ static enum rep_code put_statement(struct rep_run *run, struct rep_error *err)
 		rc = rep_signed_write(&bytes, document, &run->hub->key, err);
 	rep_path_statement(&path, run->time, run->number);
 	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, rep_buf_str(&path), bytes.data, bytes.len, err);
+		rc = rep_tree_put_blob(run->tree, rep_buf_str(&path), bytes.data, bytes.len, err);
 	if (rc == REP_OK) {
 		const char *end = strchr(bytes.data, '\n');
 
@@ -168,23 +144,13 @@ static enum rep_code put_statement(struct rep_run *run, struct rep_error *err)
 static enum rep_code add_commit(struct rep_run *run, struct rep_git_commit *commit,
 				struct rep_error *err)
 {
-	struct rep_buf bytes = REP_BUF_INIT(REP_TEXT_SIZE_MAX), email = REP_BUF_INIT(1024);
 	enum rep_code rc = rep_tree_write(run->tree, &commit->tree, err);
 
-	rep_hub_email(&email, REP_HUB_REP, run->hub->company);
 	commit->parent = run->head;
-	commit->committer_name = REP_HUB_REP;
-	commit->committer_email = rep_buf_str(&email);
-	commit->committer_s = run->now_ms / 1000;
-	rep_git_commit_write(&bytes, commit);
 	if (rc == REP_OK)
-		rc = rep_buf_check(&bytes, "commit", err);
-	if (rc == REP_OK)
-		rc = rep_pack_add(run->pack, REP_OBJECT_COMMIT, bytes.data, bytes.len, &run->head,
-				  err);
+		rc = rep_hub_add_commit(run->pack, run->hub->company, run->now_ms, commit,
+					&run->head, err);
 	rep_oid_hex(run->commit, &run->head);
-	rep_buf_clear(&email);
-	rep_buf_clear(&bytes);
 	return rc;
 }
 
@@ -300,7 +266,8 @@ static enum rep_code put_quarantine(struct rep_run *run, const struct rep_run_pr
 	if (rc != REP_OK || rep_oid_equal(&before, &after))
 		goto out; /* it lies there already: a mailbox read again after a rebuild */
 	*changed = true;
-	rc = rep_run_put_blob(run, rep_buf_str(&path), problem->data, problem->size_bytes, err);
+	rc = rep_tree_put_blob(run->tree, rep_buf_str(&path), problem->data, problem->size_bytes,
+			       err);
 	rep_sha256_hex(hash, problem->data, problem->size_bytes);
 	rep_json_set_string(document, "device", problem->device);
 	rep_json_set_integer(document, "first", problem->first);
@@ -310,7 +277,7 @@ static enum rep_code put_quarantine(struct rep_run *run, const struct rep_run_pr
 	path.len -= 1; /* ....jsonl -> ....json */
 	path.data[path.len] = '\0';
 	if (rc == REP_OK)
-		rc = put_line(run, rep_buf_str(&path), document, err);
+		rc = rep_tree_put_line(run->tree, rep_buf_str(&path), document, err);
 out:
 	rep_json_free(document);
 	rep_buf_clear(&path);
@@ -344,18 +311,15 @@ static enum rep_code index_quarantine(struct rep_run *run, const struct rep_run_
 static enum rep_code commit_quarantine(struct rep_run *run, const struct rep_run_problem *problem,
 				       struct rep_error *err)
 {
-	struct rep_buf email = REP_BUF_INIT(1024), message = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	struct rep_git_commit commit = {.author_name = REP_HUB_REP, .author_s = run->now_ms / 1000};
+	struct rep_buf message = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	struct rep_git_commit commit = {.message = NULL};
 	enum rep_code rc;
 
-	rep_hub_email(&email, REP_HUB_REP, run->hub->company);
 	rep_buf_printf(&message, "quarantine %s %lld..%lld: %s\n\nDevice: %s\nRun: %lld\n",
 		       problem->device, (long long)problem->first, (long long)problem->last,
 		       problem->reason, problem->device, (long long)run->number);
-	commit.author_email = rep_buf_str(&email);
 	commit.message = rep_buf_str(&message);
 	rc = add_commit(run, &commit, err);
-	rep_buf_clear(&email);
 	rep_buf_clear(&message);
 	return rc;
 }
@@ -388,19 +352,16 @@ enum rep_code rep_run_quarantine(struct rep_run *run, bool last, struct rep_erro
 
 enum rep_code rep_run_commit_own(struct rep_run *run, const char *subject, struct rep_error *err)
 {
-	struct rep_buf email = REP_BUF_INIT(1024), message = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
-	struct rep_git_commit commit = {.author_name = REP_HUB_REP, .author_s = run->now_ms / 1000};
+	struct rep_buf message = REP_BUF_INIT(REP_TEXT_SIZE_MAX);
+	struct rep_git_commit commit = {.message = NULL};
 	enum rep_code rc = rep_run_outcomes_write(run, err);
 
 	if (rc == REP_OK)
 		rc = put_statement(run, err);
-	rep_hub_email(&email, REP_HUB_REP, run->hub->company);
 	rep_buf_printf(&message, "%s\n\nRun: %lld\n", subject, (long long)run->number);
-	commit.author_email = rep_buf_str(&email);
 	commit.message = rep_buf_str(&message);
 	if (rc == REP_OK)
 		rc = add_commit(run, &commit, err);
-	rep_buf_clear(&email);
 	rep_buf_clear(&message);
 	return rc;
 }

@@ -253,8 +253,9 @@ enum rep_code rep_run_put_segment(struct rep_run *run, const struct rep_run_segm
 		rc = rep_erase_segment(run->hub->db, segment->data, segment->size_bytes, &clean,
 				       &changed, err);
 	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, segment->path, changed ? clean.data : segment->data,
-				      changed ? clean.len : segment->size_bytes, err);
+		rc = rep_tree_put_blob(run->tree, segment->path,
+				       changed ? clean.data : segment->data,
+				       changed ? clean.len : segment->size_bytes, err);
 	rep_buf_clear(&clean);
 	return rep_wrap(err, rc, "%s", segment->path);
 }
@@ -272,7 +273,7 @@ static enum rep_code clean_segment(struct rep_run *run, const char *path, struct
 	if (rc == REP_OK && bytes.len)
 		rc = rep_erase_segment(run->hub->db, bytes.data, bytes.len, &clean, &changed, err);
 	if (rc == REP_OK && changed)
-		rc = rep_run_put_blob(run, path, clean.data, clean.len, err);
+		rc = rep_tree_put_blob(run->tree, path, clean.data, clean.len, err);
 	rep_buf_clear(&bytes);
 	rep_buf_clear(&clean);
 	return rep_wrap(err, rc, "erase in %s", path);
@@ -285,7 +286,7 @@ static enum rep_code put_list(struct rep_run *run, const char *device, struct re
 
 	rep_path_erased(&path, device);
 	if (rc == REP_OK && text.len)
-		rc = rep_run_put_blob(run, rep_buf_str(&path), text.data, text.len, err);
+		rc = rep_tree_put_blob(run->tree, rep_buf_str(&path), text.data, text.len, err);
 	rep_buf_clear(&path);
 	rep_buf_clear(&text);
 	return rc;

@@ -46,7 +46,7 @@ static enum rep_code put_file(struct rep_run *run, const struct rep_edit *edit,
 	if (rc == REP_OK)
 		rc = rep_buf_check(&text, "held change", err);
 	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, rep_buf_str(&path), text.data, text.len, err);
+		rc = rep_tree_put_blob(run->tree, rep_buf_str(&path), text.data, text.len, err);
 	rep_json_free(held);
 	rep_buf_clear(&path);
 	rep_buf_clear(&text);

@@ -79,7 +79,7 @@ static enum rep_code put_left(struct rep_run *run, const char *device, const cha
 	enum rep_code rc;
 
 	rep_path_left(&path, device, name);
-	rc = rep_run_put_blob(run, rep_buf_str(&path), data, len, err);
+	rc = rep_tree_put_blob(run->tree, rep_buf_str(&path), data, len, err);
 	rep_buf_clear(&path);
 	return rc;
 }

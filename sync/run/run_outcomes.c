@@ -99,7 +99,7 @@ static enum rep_code write_file(struct rep_run *run, const struct file *file, st
 	if (rc == REP_OK)
 		rc = rep_buf_check(&bytes, file->path, err);
 	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, file->path, bytes.data, bytes.len, err);
+		rc = rep_tree_put_blob(run->tree, file->path, bytes.data, bytes.len, err);
 	rep_buf_clear(&bytes);
 	return rc;
 }

@@ -340,7 +340,7 @@ static enum rep_code write_file(struct rep_run *run, const struct rep_record *re
 	if (rc == REP_OK)
 		rc = rep_buf_check(&bytes, rep_buf_str(&path), err);
 	if (rc == REP_OK)
-		rc = rep_run_put_blob(run, rep_buf_str(&path), bytes.data, bytes.len, err);
+		rc = rep_tree_put_blob(run->tree, rep_buf_str(&path), bytes.data, bytes.len, err);
 	rep_buf_clear(&path);
 	rep_buf_clear(&bytes);
 	return rc;

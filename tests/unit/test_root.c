@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "core/base/file.h"
+#include "core/model/signed.h"
 #include "help_db.h"
 #include "help_world.h"
 #include "sync/device/device_work.h"
@@ -38,7 +39,7 @@ static void what_the_root_signs_is_believed_and_nothing_else(void **state)
 	rep_key_from_seed(&root, seed);
 	seed[0] = 8;
 	rep_key_from_seed(&other, seed);
-	expect_ok(rep_root_sign(&bytes, document, &root, &err), &err);
+	expect_ok(rep_signed_write(&bytes, document, &root, &err), &err);
 	expect_ok(rep_root_check(&read, bytes.data, bytes.len, "recovery", root.public, &err),
 		  &err);
 	rep_json_free(read);
