@@ -265,7 +265,10 @@ enum rep_code rep_hub_runs(struct rep_hub *hub, const struct rep_hub_merge *opti
 	return rc;
 }
 
-/* The hub's own mailbox tells what was erased, before devices come that have done so. */
+/*
+ * The hub's own mailbox tells what was erased. Before devices come: those that have done so, and those that send more of it, where a
+ * restored hub does not know of it yet, or one that was killed has only written it down.
+ */
 static enum rep_code own_first(struct rep_hub *hub, const struct rep_hub_merge *options,
 			       struct rep_run_total *total, struct rep_error *err)
 {
@@ -302,9 +305,9 @@ enum rep_code rep_hub_merge(struct rep_hub *hub, const struct rep_hub_merge *opt
 		return rep_fail(err, REP_EUSAGE, "merge: the hub was opened for reading");
 	rc = rep_erasing_central(hub, &erased, err); /* what a merge that was killed left */
 	if (rc == REP_OK && !options->own_only)
-		rc = rep_hub_close_left(hub, options->now_ms, err);
-	if (rc == REP_OK && rep_healing_is(hub))
 		rc = own_first(hub, options, &total, err);
+	if (rc == REP_OK && !options->own_only)
+		rc = rep_hub_close_left(hub, options->now_ms, err);
 	if (rc == REP_OK)
 		rc = rep_hub_runs(hub, options, &total, err);
 	if (rc == REP_OK)

@@ -1,8 +1,9 @@
 /*
  * Erasing within a run: the lines that an `erase` names, and those that come later for a record that was erased.
  *
- *	1 an `erase` is folded			its lines and all others of its record are erased in the index; every record that
- *						they are of is folded again
+ *	1 an `erase` is folded			the lines that it names are erased in the index; every record that they are of is
+ *						folded again. Of its record there are no others: it is merged before what
+ *						devices sent meanwhile (run.c)
  *	2 a line comes that an erasure names	it is what the erasure left of it
  *	3 a line comes for an erased record	refused; nothing of it is kept
  *

@@ -1,4 +1,5 @@
-# hub erase where the record was entered twice and joined, where references say `clear`, and where laptops are encrypted.
+# hub erase where the record was entered twice and joined, where references say `clear`, where laptops are encrypted, and where something of
+# the record arrives between the erasure and the merge that carries it out.
 bats_require_minimum_version 1.5.0
 load world
 load sealed
@@ -102,4 +103,29 @@ erase() { hub_at "$DAY 10:30:00" --json erase contact C-0010 --reason 请求 --y
 	at "$DAY 11:02:00" wang "${p[@]}" verify
 	at "$DAY 11:02:00" wang "${p[@]}" --json get task T-0001 | jq -e '.fields.contact == null and .fields.note == null'
 	[ "$(at "$DAY 11:03:00" wang "${p[@]}" --json find 刘敏 | jq length)" = 0 ]
+}
+
+@test "killed between its being written down and the merge: what laptops send of her meanwhile is refused too, and nothing of it kept" {
+	local erase=("$REPSYNC" -C "$HUB" hub erase contact C-0010 --reason 请求 --yes) killat=$REPSYNC_BUILD/tests/killat at
+	again
+	when "$DAY 10:30:00" "$killat" --log "$W.log" --within "$W" "${erase[@]}"
+	# The next call after its own outbox moved for the first time.
+	at=$(grep -n 'hub00000.git/refs/heads/outbox$' "$W.log" | head -n 1 | cut -d: -f1)
+	again
+	run when "$DAY 10:30:00" "$killat" --at $((at + 1)) --within "$W" "${erase[@]}"
+	[ "$status" -eq 137 ]
+	at "$DAY 10:20:00" wang "${p[@]}" put contact C-0010 phones+=13700007777 -m 迟到
+	at "$DAY 10:35:00" wang "${p[@]}" sync
+	hub_at "$DAY 10:40:00" --json merge >"$W/merged.json"
+	jq . "$W/merged.json"
+	jq -e ".problems == [] and .rejected == 1" "$W/merged.json"
+	CANARIES+=(13700007777)
+	run canary hub "$HUB"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	"$REPSYNC" -C "$HUB" hub verify --replay
+	at "$DAY 11:00:00" wang "${p[@]}" sync
+	run told wang "$DAY 11:01:00"
+	echo "$output"
+	[ "$status" -eq 0 ]
 }
