@@ -14,6 +14,7 @@
 
 #include "core/base/limits.h"
 #include "core/model/join.h"
+#include "core/store/erased.h"
 #include "sync/run/run.h"
 
 /* ---- what fold and admission ask ---- */
@@ -345,17 +346,32 @@ static bool is_late_final(const struct rep_run *run, const struct rep_edit *edit
 	       strncmp(edit->stamp, device->since, REP_TIME_LEN) < 0;
 }
 
+/* Who is joined with an erased record would be gone with it. */
+static enum rep_code joins_erased(struct rep_run *run, const struct rep_edit *edit, bool *erased,
+				  struct rep_error *err)
+{
+	const char *into = rep_json_get_string(edit->line, "into");
+
+	*erased = false;
+	return run->erases && edit->op == REP_OP_ALIAS && into
+		       ? rep_erased_has_record(run->hub->db, edit->entity, into, erased, err)
+		       : REP_OK;
+}
+
 static enum rep_code judge(struct rep_run *run, struct rep_admission *admission,
 			   const struct rep_era_edit *read, const char *signed_stamp,
 			   const struct rep_touched *touched, bool backdated, struct rep_error *err)
 {
-	enum rep_code rc = REP_OK;
+	bool erased = false;
+	enum rep_code rc = joins_erased(run, &read->edit, &erased, err);
 
 	memset(admission, 0, sizeof *admission);
-	if (backdated) { /* a stamp behind what the device had said or seen before */
-		if (!rep_verdict_note(&admission->verdict, "*", REP_REJECTED, "backdated"))
+	if (rc == REP_OK && (backdated || erased)) {
+		/* Backdated: a stamp behind what the device had said or seen before. */
+		if (!rep_verdict_note(&admission->verdict, "*", REP_REJECTED,
+				      erased ? "erased" : "backdated"))
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
-	} else {
+	} else if (rc == REP_OK) {
 		rc = ask(run, admission, read, touched, err);
 	}
 	if (rc == REP_OK && strcmp(signed_stamp, read->edit.stamp) != 0 &&

@@ -105,6 +105,18 @@ erase() { hub_at "$DAY 10:30:00" --json erase contact C-0010 --reason 请求 --y
 	[ "$(at "$DAY 11:03:00" wang "${p[@]}" --json find 刘敏 | jq length)" = 0 ]
 }
 
+@test "who is joined with her offline is not gone with her: the join is refused" {
+	again
+	at "$DAY 10:20:00" ma merge-records contact C-0011 --into C-0002 -m 查实为一人
+	erase >/dev/null
+	at "$DAY 11:00:00" ma sync
+	at "$DAY 11:10:00" ma sync
+	at "$DAY 11:10:00" ma --json inbox --kind rejection | jq -e '.[0].code == "erased"'
+	read_hub show contact C-0011 | jq -e '.id == "C-0011" and .deleted == null and .fields.name == "周平"'
+	read_hub show contact C-0002 | jq -e '.fields.status == "erased"'
+	"$REPSYNC" -C "$HUB" hub verify --replay
+}
+
 @test "killed between its being written down and the merge: what laptops send of her meanwhile is refused too, and nothing of it kept" {
 	local erase=("$REPSYNC" -C "$HUB" hub erase contact C-0010 --reason 请求 --yes) killat=$REPSYNC_BUILD/tests/killat at
 	again
