@@ -360,13 +360,24 @@ static void left(struct rep_db *db)
 		rep_db_triggers(db, true);
 }
 
+/* BEGIN alone fixes nothing: the moment would be that of the first statement that reads. */
+static enum rep_code begin_reading(struct rep_db *db, struct rep_error *err)
+{
+	enum rep_code rc = rep_db_exec(db, "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1", err);
+
+	if (rc != REP_OK && !sqlite3_get_autocommit(db->raw))
+		(void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
 static enum rep_code begin(struct rep_db *db, bool writes, struct rep_error *err)
 {
 	enum rep_code rc = still_open(db, err);
 
-	if (rc == REP_OK)
-		rc = db->depth == 0 ? rep_db_exec(db, writes ? "BEGIN IMMEDIATE" : "BEGIN", err)
-				    : rep_db_execf(db, err, "SAVEPOINT level%d", db->depth);
+	if (rc == REP_OK && db->depth > 0)
+		rc = rep_db_execf(db, err, "SAVEPOINT level%d", db->depth);
+	else if (rc == REP_OK)
+		rc = writes ? rep_db_exec(db, "BEGIN IMMEDIATE", err) : begin_reading(db, err);
 	if (rc == REP_OK)
 		db->depth++;
 	return rc;

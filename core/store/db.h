@@ -45,9 +45,9 @@ REP_CHECK enum rep_code rep_db_exec(struct rep_db *db, const char *sql, struct r
 REP_CHECK enum rep_code rep_db_execf(struct rep_db *db, struct rep_error *err, const char *fmt, ...)
 	REP_PRINTF(3, 4);
 
-/* Transactions nest: the outer one is IMMEDIATE (of who only reads: a plain one, rows of one moment), inner ones are savepoints. */
+/* Transactions nest: the outer one is IMMEDIATE (of who only reads: one for reading, as below), inner ones are savepoints. */
 REP_CHECK enum rep_code rep_db_begin(struct rep_db *db, struct rep_error *err);
-/* One for reading alone, which keeps no writer out: rows of one moment, and the file's locks taken once and not for each statement. */
+/* One for reading alone, which keeps no writer out: rows as they are at this call, and the file's locks taken once and not for each statement. */
 REP_CHECK enum rep_code rep_db_begin_reading(struct rep_db *db, struct rep_error *err);
 REP_CHECK enum rep_code rep_db_commit(struct rep_db *db, struct rep_error *err);
 void rep_db_abort(struct rep_db *db); /* rolls the innermost back */

@@ -213,6 +213,41 @@ static void second_writer_waits_then_reports_busy(void **state)
 	rep_db_close(two);
 }
 
+static int64_t count_rows(struct rep_db *db)
+{
+	struct rep_stmt *stmt;
+	int64_t n;
+	bool row;
+
+	expect_ok(rep_db_use(db, &stmt, "SELECT count(*) FROM t", &err), &err);
+	expect_ok(rep_step(stmt, &row, &err), &err);
+	n = rep_column_int(stmt, 0);
+	rep_stmt_reset(stmt);
+	return n;
+}
+
+static void who_reads_has_the_rows_of_the_moment_at_which_it_began(void **state)
+{
+	struct rep_db *writer = create_db();
+	struct rep_db *readers[2];
+
+	(void)state;
+	expect_ok(rep_db_exec(writer, "CREATE TABLE t (a)", &err), &err);
+	readers[0] = open_db((struct rep_db_options){.read_only = true});
+	readers[1] = open_db((struct rep_db_options){.create = false});
+	expect_ok(rep_db_begin(readers[0], &err), &err);
+	expect_ok(rep_db_begin_reading(readers[1], &err), &err);
+	/* Neither has asked for anything yet. */
+	expect_ok(rep_db_exec(writer, "INSERT INTO t VALUES (1)", &err), &err);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(count_rows(readers[i]), 0);
+		rep_db_abort(readers[i]);
+		assert_int_equal(count_rows(readers[i]), 1);
+		rep_db_close(readers[i]);
+	}
+	rep_db_close(writer);
+}
+
 static void file_that_is_no_database_is_an_integrity_error(void **state)
 {
 	char junk[4096];
@@ -355,6 +390,7 @@ int main(void)
 		CASE(restricted_connection_only_reads),
 		CASE(full_disk_is_told_and_the_transaction_is_gone),
 		CASE(second_writer_waits_then_reports_busy),
+		CASE(who_reads_has_the_rows_of_the_moment_at_which_it_began),
 		CASE(file_that_is_no_database_is_an_integrity_error),
 		CASE(opens_where_nothing_can_be_written),
 		CASE(failed_bind_is_told_at_the_step),
