@@ -87,7 +87,7 @@ static enum rep_code read_shown(struct rep_verifying *verifying, struct rep_erro
 	return rc;
 }
 
-static enum rep_code check_content(struct rep_verifying *verifying, struct rep_error *err)
+static enum rep_code look(struct rep_verifying *verifying, struct rep_error *err)
 {
 	enum rep_code rc = read_head(verifying, err);
 
@@ -106,6 +106,18 @@ static enum rep_code check_content(struct rep_verifying *verifying, struct rep_e
 	/* A replay of journals that do not verify would only repeat what is known by now. */
 	if (rc == REP_OK && verifying->options->replay && !rep_problems_any(verifying->problems))
 		rc = rep_verify_replay(verifying, err);
+	return rc;
+}
+
+/* Rows of one moment, whatever a merge does beside this; it is before that of main, which goes on from what they show. */
+static enum rep_code check_content(struct rep_verifying *verifying, struct rep_error *err)
+{
+	enum rep_code rc = rep_db_begin(rep_hub_db(verifying->hub), err);
+
+	if (rc != REP_OK)
+		return rc;
+	rc = look(verifying, err);
+	rep_db_abort(rep_hub_db(verifying->hub));
 	return rc;
 }
 
@@ -170,7 +182,6 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 		.options = options,
 		.problems = &problems,
 	};
-	bool begun = false;
 	enum rep_code rc = REP_OK;
 
 	*out = NULL;
@@ -180,11 +191,6 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 	if (rc == REP_OK)
 		rc = rep_verify_packs_list(&verifying, err);
 	if (rc == REP_OK) {
-		/* Rows of one moment, whatever a merge does beside this. */
-		rc = rep_db_begin(rep_hub_db(hub), err);
-	}
-	if (rc == REP_OK) {
-		begun = true;
 		rep_progress_step(options->progress, "verify objects", 0, 0);
 		rc = rep_verify_packs(&verifying, err);
 	}
@@ -205,8 +211,6 @@ enum rep_code rep_hub_verify(struct rep_hub *hub, const struct rep_verify *optio
 		    rc == REP_OK)
 			rc = rep_fail(err, REP_ENOMEM, "out of memory");
 	}
-	if (begun)
-		rep_db_abort(rep_hub_db(hub));
 	clear(&verifying);
 	return rep_wrap(err, rc, "verify");
 }

@@ -113,13 +113,25 @@ static enum rep_code put_statement(struct rep_verifying *verifying, struct rep_j
 	return rc;
 }
 
-/* Another process may have moved main meanwhile; the newest statement would be of what nobody looked at. */
-static enum rep_code main_moved(struct rep_verifying *verifying, bool *moved, struct rep_error *err)
+/* Not after it: another process may have moved main, and then its newest statement is of what nobody looked at. */
+static enum rep_code make_point(struct rep_verifying *verifying, struct rep_json *point, bool *good,
+				struct rep_error *err)
 {
+	char hex[REP_OID_HEX + 1], at[REP_TIME_LEN + 1];
 	struct rep_oid head;
-	enum rep_code rc = rep_git_ref(verifying->git, REP_MAIN, &head, err);
+	enum rep_code rc = put_statement(verifying, point, err);
 
-	*moved = rc != REP_OK || !rep_oid_equal(&head, &verifying->head);
+	rep_oid_hex(hex, &verifying->head);
+	rep_time_format(at, verifying->options->now_ms);
+	if (rc == REP_OK &&
+	    (!rep_json_set_string(point, "type", "verified") ||
+	     !rep_json_set_integer(point, "format", 1) || !rep_json_set_string(point, "at", at) ||
+	     !rep_json_set_string(point, "commit", hex) ||
+	     !rep_json_set(point, "packs", rep_json_ref(verifying->packs))))
+		rc = rep_fail(err, REP_ENOMEM, "out of memory");
+	if (rc == REP_OK)
+		rc = rep_git_ref(verifying->git, REP_MAIN, &head, err);
+	*good = rc == REP_OK && rep_oid_equal(&head, &verifying->head);
 	return rc;
 }
 
@@ -128,28 +140,15 @@ enum rep_code rep_verify_point_write(struct rep_verifying *verifying, struct rep
 	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX);
 	struct rep_json *point = rep_json_object();
 	char *path = rep_hub_path(rep_hub_dir(verifying->hub), POINT_FILE);
-	char hex[REP_OID_HEX + 1], at[REP_TIME_LEN + 1];
 	struct rep_error ignored;
-	bool moved = false;
-	enum rep_code rc = main_moved(verifying, &moved, err);
+	bool good = false;
+	enum rep_code rc = path ? make_point(verifying, point, &good, err)
+				: rep_fail(err, REP_ENOMEM, "out of memory");
 
-	rep_oid_hex(hex, &verifying->head);
-	rep_time_format(at, verifying->options->now_ms);
-	if (rc != REP_OK || moved)
-		goto out;
-	if (!path || !rep_json_set_string(point, "type", "verified") ||
-	    !rep_json_set_integer(point, "format", 1) || !rep_json_set_string(point, "at", at) ||
-	    !rep_json_set_string(point, "commit", hex) ||
-	    !rep_json_set(point, "packs", rep_json_ref(verifying->packs)))
-		rc = rep_fail(err, REP_ENOMEM, "out of memory");
-	if (rc == REP_OK)
-		rc = put_statement(verifying, point, err);
 	/* More packs than one line holds are many nights without a repack; then there is no point, and everything is looked at. */
-	if (rc == REP_OK &&
-	    rep_signed_write(&bytes, point, &verifying->hub->key, &ignored) == REP_OK &&
+	if (good && rep_signed_write(&bytes, point, &verifying->hub->key, &ignored) == REP_OK &&
 	    rep_file_write(path, bytes.data, bytes.len, 0600, &ignored) != REP_OK)
 		rep_problems_count(verifying->problems, "point not kept", 1);
-out:
 	rep_json_free(point);
 	rep_buf_clear(&bytes);
 	free(path);
