@@ -361,30 +361,33 @@ static enum rep_code check_segment(struct chain *chain, const struct segment_fil
 
 /* ---- what was verified before ---- */
 
-static enum rep_code read_head(struct chain *chain, struct rep_lookup *lookup,
-			       struct rep_error *err)
+/* What the head of the chain's journal says in one of the two trees. */
+static enum rep_code read_head(const struct chain *chain, struct rep_lookup *lookup, int64_t *seq,
+			       char hash[REP_HASH_HEX + 1], struct rep_error *err)
 {
 	struct rep_buf bytes = REP_BUF_INIT(SMALL_SIZE_MAX), path = REP_BUF_INIT(256);
 	struct rep_json *head = NULL;
 	struct rep_oid oid = rep_oid_zero;
-	const char *hash;
+	const char *text;
 	enum rep_code rc;
 
 	rep_path_head(&path, chain->device);
 	rc = rep_buf_check(&path, "a path", err);
 	if (rc == REP_OK)
 		rc = rep_lookup_find(lookup, path.data, &oid, err);
+	if (rc == REP_OK && rep_oid_is_zero(&oid))
+		rc = rep_fail(err, REP_EINTEGRITY, "the journal's head is missing");
 	if (rc == REP_OK)
 		rc = rep_git_read(chain->verifying->git, &oid, REP_OBJECT_BLOB, &bytes, err);
 	if (rc == REP_OK)
 		rc = rep_json_parse(&head, rep_buf_str(&bytes), bytes.len, SMALL_SIZE_MAX,
 				    REP_JSON_DEPTH_MAX, err);
-	hash = rep_json_get_string(head, "hash");
-	if (rc == REP_OK && (!hash || strlen(hash) != REP_HASH_HEX))
+	text = rep_json_get_string(head, "hash");
+	if (rc == REP_OK && (!text || strlen(text) != REP_HASH_HEX))
 		rc = rep_fail(err, REP_EINTEGRITY, "the journal's head is none");
 	if (rc == REP_OK) {
-		chain->seq = rep_json_get_integer(head, "seq");
-		memcpy(chain->hash, hash, sizeof chain->hash);
+		*seq = rep_json_get_integer(head, "seq");
+		memcpy(hash, text, REP_HASH_HEX + 1);
 	}
 	rep_json_free(head);
 	rep_buf_clear(&bytes);
@@ -414,7 +417,7 @@ static enum rep_code go_on(struct chain *chain, const struct rep_oid *tree, size
 			memcpy(chain->changed, then.files[i].path, sizeof chain->changed);
 	if (rc == REP_OK && !*chain->changed) {
 		*skip = then.len;
-		rc = read_head(chain, chain->verifying->before, err);
+		rc = read_head(chain, chain->verifying->before, &chain->seq, chain->hash, err);
 	}
 	free(then.files);
 	return rep_verify_note(chain->verifying, chain->folder, rc, err);
@@ -442,31 +445,17 @@ static enum rep_code check_key_stayed(struct chain *chain, struct rep_error *err
 
 static enum rep_code check_head(struct chain *chain, struct rep_error *err)
 {
-	struct rep_verifying *verifying = chain->verifying;
-	struct rep_buf bytes = REP_BUF_INIT(SMALL_SIZE_MAX), path = REP_BUF_INIT(256);
-	struct rep_json *head = NULL;
-	const char *hash;
-	bool found;
-	enum rep_code rc;
+	struct rep_buf path = REP_BUF_INIT(256);
+	char hash[REP_HASH_HEX + 1];
+	int64_t seq;
+	enum rep_code rc = read_head(chain, chain->verifying->lookup, &seq, hash, err);
 
-	rep_path_head(&path, chain->device);
-	rc = rep_buf_check(&path, "a path", err);
-	if (rc == REP_OK)
-		rc = rep_verify_read(verifying, path.data, &bytes, &found, err);
-	if (rc == REP_OK && !found)
-		rc = rep_fail(err, REP_EINTEGRITY, "the journal's head is missing");
-	if (rc == REP_OK)
-		rc = rep_json_parse(&head, rep_buf_str(&bytes), bytes.len, SMALL_SIZE_MAX,
-				    REP_JSON_DEPTH_MAX, err);
-	hash = rep_json_get_string(head, "hash");
-	if (rc == REP_OK && (rep_json_get_integer(head, "seq") != chain->seq || !hash ||
-			     strcmp(hash, chain->hash) != 0))
+	if (rc == REP_OK && (seq != chain->seq || strcmp(hash, chain->hash) != 0))
 		rc = rep_fail(err, REP_EINTEGRITY,
 			      "the head names change set %lld, the journal ends at %lld",
-			      (long long)rep_json_get_integer(head, "seq"), (long long)chain->seq);
-	rc = rep_verify_note(verifying, rep_buf_str(&path), rc, err);
-	rep_json_free(head);
-	rep_buf_clear(&bytes);
+			      (long long)seq, (long long)chain->seq);
+	rep_path_head(&path, chain->device);
+	rc = rep_verify_note(chain->verifying, rep_buf_str(&path), rc, err);
 	rep_buf_clear(&path);
 	return rc;
 }
@@ -502,7 +491,7 @@ static enum rep_code check_chain(struct rep_verifying *verifying, const char *fa
 	if (rc == REP_OK && !rep_oid_equal(&before, &entry->oid))
 		rc = list_files(&chain, &entry->oid, err);
 	if (rc == REP_OK && rep_oid_equal(&before, &entry->oid))
-		rc = read_head(&chain, verifying->before, err);
+		rc = read_head(&chain, verifying->before, &chain.seq, chain.hash, err);
 	else if (rc == REP_OK && !rep_oid_is_zero(&before))
 		rc = go_on(&chain, &before, &skip, err);
 	for (size_t i = skip; rc == REP_OK && !chain.broken && i < chain.len; i++)
