@@ -38,6 +38,28 @@ int rep_tree_name_compare(const char *a, bool a_is_tree, const char *b, bool b_i
 	return (a_end > b_end) - (a_end < b_end);
 }
 
+bool rep_tree_pairs_next(struct rep_tree_pairs *pairs, const struct rep_tree_entry **before,
+			 const struct rep_tree_entry **after)
+{
+	const struct rep_tree_entry *b =
+		pairs->b < pairs->before->len ? &pairs->before->entries[pairs->b] : NULL;
+	const struct rep_tree_entry *a =
+		pairs->a < pairs->after->len ? &pairs->after->entries[pairs->a] : NULL;
+	int order = 0;
+
+	if (!a && !b)
+		return false;
+	if (a && b)
+		order = rep_tree_name_compare(b->name, b->is_tree, a->name, a->is_tree);
+	else
+		order = a ? 1 : -1;
+	*before = order <= 0 ? b : NULL;
+	*after = order >= 0 ? a : NULL;
+	pairs->b += order <= 0;
+	pairs->a += order >= 0;
+	return true;
+}
+
 void rep_tree_entry_put(struct rep_buf *out, const char *name, bool is_tree,
 			const struct rep_oid *oid)
 {

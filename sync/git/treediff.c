@@ -43,7 +43,8 @@ static enum rep_code walk(struct diff *diff, size_t path_len, const struct rep_o
 			  const struct rep_oid *new_tree, struct rep_error *err)
 {
 	struct rep_tree_list before = {0}, after = {0};
-	size_t b = 0, a = 0;
+	struct rep_tree_pairs pairs = {.before = &before, .after = &after};
+	const struct rep_tree_entry *old_entry, *new_entry;
 	enum rep_code rc;
 
 	if (++diff->depth > REP_TREE_DEPTH_MAX)
@@ -51,20 +52,8 @@ static enum rep_code walk(struct diff *diff, size_t path_len, const struct rep_o
 	rc = rep_tree_read(diff->git, old_tree, &before, err);
 	if (!rc)
 		rc = rep_tree_read(diff->git, new_tree, &after, err);
-	while (!rc && (b < before.len || a < after.len)) {
-		const struct rep_tree_entry *old_entry = b < before.len ? &before.entries[b] : NULL;
-		const struct rep_tree_entry *new_entry = a < after.len ? &after.entries[a] : NULL;
-		int order = !old_entry ? 1
-			    : !new_entry
-				    ? -1
-				    : rep_tree_name_compare(old_entry->name, old_entry->is_tree,
-							    new_entry->name, new_entry->is_tree);
-
-		b += order <= 0;
-		a += order >= 0;
-		rc = one(diff, path_len, order <= 0 ? old_entry : NULL,
-			 order >= 0 ? new_entry : NULL, err);
-	}
+	while (!rc && rep_tree_pairs_next(&pairs, &old_entry, &new_entry))
+		rc = one(diff, path_len, old_entry, new_entry, err);
 	rep_tree_list_clear(&before);
 	rep_tree_list_clear(&after);
 	diff->depth--;

@@ -19,6 +19,14 @@ bool rep_tree_name_valid(const char *name, size_t len);
 int rep_tree_name_compare(const char *a, bool a_is_tree, const char *b, bool b_is_tree);
 void rep_tree_entry_put(struct rep_buf *out, const char *name, bool is_tree,
 			const struct rep_oid *oid);
+/* Two sorted folders side by side: zero but for the lists, which the caller keeps. */
+struct rep_tree_pairs {
+	const struct rep_tree_list *before, *after;
+	size_t b, a;
+};
+/* The next name: its entry in each, NULL where it is not there. False at the end. */
+bool rep_tree_pairs_next(struct rep_tree_pairs *pairs, const struct rep_tree_entry **before,
+			 const struct rep_tree_entry **after);
 /* Reads the bytes of a tree; rules as rep_tree_read. */
 REP_CHECK enum rep_code rep_tree_parse(const char *data, size_t len, struct rep_tree_list *out,
 				       struct rep_error *err);

@@ -83,26 +83,13 @@ static enum rep_code compare_lists(struct step *step, const char *month,
 				   const struct rep_tree_list *before,
 				   const struct rep_tree_list *after, struct rep_error *err)
 {
-	size_t b = 0, a = 0;
+	struct rep_tree_pairs pairs = {.before = before, .after = after};
+	const struct rep_tree_entry *old_entry, *new_entry;
 	enum rep_code rc = REP_OK;
 
-	while (!rc && (b < before->len || a < after->len)) {
-		const struct rep_tree_entry *old_entry =
-			b < before->len ? &before->entries[b] : NULL;
-		const struct rep_tree_entry *new_entry = a < after->len ? &after->entries[a] : NULL;
-		int order = !old_entry ? 1
-			    : !new_entry
-				    ? -1
-				    : rep_tree_name_compare(old_entry->name, old_entry->is_tree,
-							    new_entry->name, new_entry->is_tree);
-
-		/* A file that became a folder, or the other way round, sorts elsewhere: it shows as
-		 * removed, which is refused. */
-		b += order <= 0;
-		a += order >= 0;
-		rc = compare_entry(step, month, order <= 0 ? old_entry : NULL,
-				   order >= 0 ? new_entry : NULL, err);
-	}
+	/* A file that became a folder, or the other way round, sorts elsewhere: it shows as removed, which is refused. */
+	while (!rc && rep_tree_pairs_next(&pairs, &old_entry, &new_entry))
+		rc = compare_entry(step, month, old_entry, new_entry, err);
 	return rc;
 }
 
