@@ -163,75 +163,98 @@ static void loose_objects_and_alternates_are_refused(void **state)
 	box_end(&other);
 }
 
+/* The pack of a mailbox with one segment, or its index. */
+struct victim {
+	struct box box;
+	char name[4200];
+	const struct rep_buf *bytes; /* as they are */
+	bool is_index;
+};
+
+#define SEGMENT "a text of some length to be damaged\n"
+
+static void each_victim(void **state, void (*damage)(const struct victim *victim))
+{
+	struct victim victim = {.box = box_enrolled(state)};
+	struct rep_error err;
+
+	write_file(&victim.box, "2026-11/1-1.jsonl", SEGMENT);
+	shell_ok("cd %s && git repack -q -a -d", victim.box.path);
+	for (unsigned kind = 0; kind < 2; kind++) {
+		struct rep_buf bytes = REP_BUF_INIT(1 << 20);
+
+		victim.is_index = kind > 0;
+		victim.bytes = &bytes;
+		snprintf(victim.name, sizeof victim.name, "%s",
+			 shell_line("ls %s/objects/pack/*.%s", victim.box.path,
+				    victim.is_index ? "idx" : "pack"));
+		shell_ok("chmod u+w %s", victim.name);
+		expect_ok(rep_file_read(&bytes, victim.name, &err), &err);
+		damage(&victim);
+		rep_buf_clear(&bytes);
+	}
+	box_end(&victim.box);
+}
+
+/* The first `len` bytes as they are, in the same file; byte `at` another one, if it is among them. */
+static void put_bytes(const struct victim *victim, size_t len, size_t at)
+{
+	FILE *file = fopen(victim->name, "wb");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(victim->bytes->data, 1, len, file), len);
+	if (at < len) {
+		assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+		assert_true(fputc((victim->bytes->data[at] ^ 0x41) & 0xff, file) != EOF);
+	}
+	assert_int_equal(fclose(file), 0);
+}
+
+static void flip_bytes(const struct victim *victim)
+{
+	const size_t len = victim->bytes->len;
+
+	for (size_t at = victim->is_index ? 8 : 0; at < len; at += victim->is_index ? 97 : 13) {
+		struct rep_outbox outbox;
+		struct rep_error err;
+		enum rep_code rc;
+
+		put_bytes(victim, len, at);
+		rc = rep_mailbox_read(&outbox, victim->box.path, &rep_oid_zero, &err);
+		if (rc == REP_OK) {
+			assert_int_equal(outbox.segments_len, 1);
+			assert_string_equal(outbox.segments[0].data, SEGMENT);
+		} else {
+			expect_code(rc, REP_EINTEGRITY, &err, NULL);
+		}
+		rep_outbox_clear(&outbox);
+	}
+	put_bytes(victim, len, len);
+}
+
 static void every_flipped_byte_of_pack_and_index_is_refused_or_harmless(void **state)
 {
-	struct box box = box_enrolled(state);
-	struct rep_error err;
-	char name[4200], saved[4200];
+	each_victim(state, flip_bytes);
+}
 
-	write_file(&box, "2026-11/1-1.jsonl", "a text of some length to be damaged\n");
-	shell_ok("cd %s && git repack -q -a -d", box.path);
-	for (unsigned kind = 0; kind < 2; kind++) {
-		struct rep_buf buf = REP_BUF_INIT(1 << 20);
+static void cut(const struct victim *victim)
+{
+	for (size_t part = 0; part < 50; part++) {
+		struct rep_outbox outbox;
+		struct rep_error err;
+		const size_t len = victim->bytes->len * part / 50;
 
-		snprintf(name, sizeof name, "%s",
-			 shell_line("ls %s/objects/pack/*.%s", box.path, kind ? "idx" : "pack"));
-		snprintf(saved, sizeof saved, "%s.saved", box.path);
-		shell_ok("chmod u+w %s; cp %s %s", name, name, saved);
-		expect_ok(rep_file_read(&buf, name, &err), &err);
-		for (size_t at = kind ? 8 : 0; at < buf.len; at += kind ? 97 : 13) {
-			struct rep_outbox outbox;
-			enum rep_code rc;
-			FILE *file = fopen(name, "r+b");
-
-			assert_non_null(file);
-			assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
-			assert_true(fputc((buf.data[at] ^ 0x41) & 0xff, file) != EOF);
-			assert_int_equal(fclose(file), 0);
-			rc = rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err);
-			if (rc == REP_OK) {
-				assert_int_equal(outbox.segments_len, 1);
-				assert_string_equal(outbox.segments[0].data,
-						    "a text of some length to be damaged\n");
-			} else {
-				expect_code(rc, REP_EINTEGRITY, &err, NULL);
-			}
-			rep_outbox_clear(&outbox);
-			shell_ok("cat %s > %s", saved, name);
-		}
-		rep_buf_clear(&buf);
+		put_bytes(victim, len, len);
+		expect_code(rep_mailbox_read(&outbox, victim->box.path, &rep_oid_zero, &err),
+			    REP_EINTEGRITY, &err, NULL);
+		rep_outbox_clear(&outbox);
 	}
-	box_end(&box);
+	put_bytes(victim, victim->bytes->len, victim->bytes->len);
 }
 
 static void a_pack_or_index_cut_anywhere_is_refused(void **state)
 {
-	struct box box = box_enrolled(state);
-	struct rep_error err;
-	char name[4200], saved[4200];
-
-	write_file(&box, "2026-11/1-1.jsonl", "a text of some length to be damaged\n");
-	shell_ok("cd %s && git repack -q -a -d", box.path);
-	for (unsigned kind = 0; kind < 2; kind++) {
-		struct rep_buf buf = REP_BUF_INIT(1 << 20);
-
-		snprintf(name, sizeof name, "%s",
-			 shell_line("ls %s/objects/pack/*.%s", box.path, kind ? "idx" : "pack"));
-		snprintf(saved, sizeof saved, "%s.saved", box.path);
-		shell_ok("chmod u+w %s; cp %s %s", name, name, saved);
-		expect_ok(rep_file_read(&buf, name, &err), &err);
-		for (size_t part = 0; part < 50; part++) {
-			struct rep_outbox outbox;
-
-			assert_int_equal(truncate(name, (long)(buf.len * part / 50)), 0);
-			expect_code(rep_mailbox_read(&outbox, box.path, &rep_oid_zero, &err),
-				    REP_EINTEGRITY, &err, NULL);
-			rep_outbox_clear(&outbox);
-			shell_ok("cat %s > %s", saved, name);
-		}
-		rep_buf_clear(&buf);
-	}
-	box_end(&box);
+	each_victim(state, cut);
 }
 
 int main(void)
