@@ -135,10 +135,15 @@ enum rep_code rep_hub_check_exit(struct rep_hub *hub, const char *data, size_t l
 {
 	struct rep_json *document = NULL;
 	const struct rep_json *devices;
-	enum rep_code rc = rep_signed_read(&document, data, len, "exit-statement",
-					   rep_hubkeys_signer(&hub->keys, data, len), err);
+	const uint8_t *signer = rep_hubkeys_signer(&hub->keys, data, len);
+	const char *issued;
+	enum rep_code rc = rep_signed_read(&document, data, len, "exit-statement", signer, err);
 
 	*out = NULL;
+	issued = rep_json_get_string(document, "issued");
+	if (rc == REP_OK && (!issued || rep_hubkeys_given_up(&hub->keys, signer, issued)))
+		rc = rep_fail(err, REP_EINTEGRITY,
+			      "it is signed with a key that the hub had given up");
 	devices = rep_json_get(document, "devices");
 	for (size_t i = 0; rc == REP_OK && i < rep_json_size(devices); i++)
 		rc = check_chain(hub, rep_json_at(devices, i), err);

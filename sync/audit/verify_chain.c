@@ -255,9 +255,7 @@ static enum rep_code check_receipt(struct chain *chain, const struct segment_fil
 	if (rc == REP_OK && found)
 		rc = rep_receipt_read(&receipt, rep_buf_str(&bytes), bytes.len, signer, err);
 	/* One that was honoured after a restore is written again, with a newer key; an older one signs no newer time. */
-	if (rc == REP_OK && found &&
-	    rep_hubkeys_find(keys, signer) <
-		    rep_hubkeys_find(keys, rep_hubkeys_at(keys, receipt.received)))
+	if (rc == REP_OK && found && rep_hubkeys_given_up(keys, signer, receipt.received))
 		rep_problems_add(verifying->problems, path,
 				 "the receipt is signed with a key that the hub had given up");
 	if (rc == REP_OK && found) {

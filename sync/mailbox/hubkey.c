@@ -170,6 +170,12 @@ const uint8_t *rep_hubkeys_at(const struct rep_hubkeys *keys, const char *time)
 	return keys->keys[i].public;
 }
 
+bool rep_hubkeys_given_up(const struct rep_hubkeys *keys, const uint8_t public[REP_PUBLIC_SIZE],
+			  const char *time)
+{
+	return rep_hubkeys_find(keys, public) < rep_hubkeys_find(keys, rep_hubkeys_at(keys, time));
+}
+
 const uint8_t *rep_hubkeys_of_set(const struct rep_hubkeys *keys, int64_t seq)
 {
 	size_t i = keys->len - 1;

@@ -50,6 +50,9 @@ size_t rep_hubkeys_find(const struct rep_hubkeys *keys, const uint8_t public[REP
 const uint8_t *rep_hubkeys_signer(const struct rep_hubkeys *keys, const char *data, size_t len);
 /* The key in force at a time; for a change set of hub00000 by its number. */
 const uint8_t *rep_hubkeys_at(const struct rep_hubkeys *keys, const char *time);
+/* Had the hub given up this key of its own by then? Then what it signed is not of that time. */
+bool rep_hubkeys_given_up(const struct rep_hubkeys *keys, const uint8_t public[REP_PUBLIC_SIZE],
+			  const char *time);
 const uint8_t *rep_hubkeys_of_set(const struct rep_hubkeys *keys, int64_t seq);
 
 /* Appends the document of a roll that follows `keys`. */

@@ -134,6 +134,22 @@ again() {
 }
 export -f again
 
+@test "an exit statement by a key that the hub has given up is good for the time of that key alone" {
+	company
+	hub_at "$DAY 09:00:00" offboard E0007 --successor E0012 -m 离职
+	run at "$DAY 09:10:00" wang sync
+	hub_at "$DAY 09:20:00" merge
+	hub_at "$DAY 09:30:00" exit-statement E0007 --out "$W/before.json"
+	cp -a "$HUB" "$W/stolen"
+	roll "$DAY 10:00:00"
+	hub_at "$DAY 11:00:00" exit-statement E0007 --out "$W/after.json"
+	HUB=$W/stolen hub_at "$DAY 11:00:00" exit-statement E0007 --out "$W/forged.json"
+	hub_at "$DAY 11:10:00" exit-statement --check "$W/before.json"
+	hub_at "$DAY 11:10:00" exit-statement --check "$W/after.json"
+	run hub_at "$DAY 11:10:00" exit-statement --check "$W/forged.json"
+	[ "$status" -eq 5 ] && [[ $output == *"given up"* ]]
+}
+
 @test "a roll that is killed at any of its system calls was made or not, and comes to the same end" {
 	company
 	export HUB W REPSYNC
