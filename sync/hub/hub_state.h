@@ -30,6 +30,9 @@
 
 #define REP_HUB_REP "hub"             /* the rep of hub00000 */
 #define REP_KEYS_TOKENS "keys/tokens" /* <device>: the verifier of its https token */
+/* What an erasure leaves to be done (sync/run/erasing.h): a file of this name, or that of a device, in this folder. */
+#define REP_ERASING "erasing"
+#define REP_ERASING_CENTRAL "central"
 
 struct rep_hub {
 	char *dir;

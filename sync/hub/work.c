@@ -309,11 +309,11 @@ static enum rep_code check_format(struct rep_hub *hub, struct rep_error *err)
 
 /*
  * A run that erases alters journal files that are indexed already. Killed behind its swap, the difference of the trees is no longer one of
- * what came to be. (erasing.h, which lies above.)
+ * what came to be.
  */
 static bool is_erasing(const struct rep_hub *hub)
 {
-	char *path = rep_hub_path(hub->dir, "erasing/central");
+	char *path = rep_hub_path(hub->dir, REP_ERASING "/" REP_ERASING_CENTRAL);
 	const bool erasing = path && rep_file_exists(path);
 
 	free(path);

@@ -14,9 +14,6 @@
 #include "sync/git/pack.h"
 #include "sync/hub/hub_state.h"
 
-#define REP_ERASING "erasing"
-#define REP_ERASING_CENTRAL "central"
-
 /* Notes that `name` (a device, or REP_ERASING_CENTRAL) is to be done; durable when it returns. */
 REP_CHECK enum rep_code rep_erasing_note(const struct rep_hub *hub, const char *name,
 					 struct rep_error *err);
