@@ -2,20 +2,19 @@
 # at as bytes. Skipped where this user may not mount.
 bats_require_minimum_version 1.5.0
 load world
+load sealed
 
 setup() {
 	world_setup
-	export REPSYNC_KEYS=$W/disk/keys REPSYNC_AGENT_SOCK=$W/a/s REPLICAS=encrypted
-	umask 077
-	echo '正确的马电池钉' >"$W/pass"
-	p=(--passphrase-file "$W/pass")
+	sealed_environment
+	export REPSYNC_KEYS=$W/disk/keys REPLICAS=encrypted
 	truncate -s 48M "$W/disk.img"
 	mkfs.ext4 -q "$W/disk.img" 2>/dev/null || skip 'no mkfs.ext4 here'
 	mkdir "$W/disk"
 	mount -o loop "$W/disk.img" "$W/disk" 2>/dev/null || skip 'this user may not mount a loop device: the bytes of the disk are not looked at'
 }
 teardown() {
-	"$REPSYNC" -C "$W/disk/wang" lock --all >/dev/null 2>&1 || true
+	sealed_end disk/wang
 	umount "$W/disk" 2>/dev/null || true
 	world_teardown
 }

@@ -8,7 +8,7 @@ setup_file() {
 	export REPLICAS=encrypted
 	W=$BATS_FILE_TMPDIR/w HUB=$BATS_FILE_TMPDIR/w/hub
 	mkdir "$W"
-	environment
+	sealed_environment
 	world_company
 	enrol_sealed wang E0007
 }
@@ -20,17 +20,10 @@ setup() {
 	[ -d "$W.start" ] || cp -a "$W" "$W.start"
 	rm -rf "$W"
 	cp -a "$W.start" "$W"
-	environment
+	sealed_environment
 }
 
-environment() {
-	export REPSYNC_KEYS=$W/keys REPSYNC_AGENT_SOCK=$W/a/s
-	umask 077
-	echo '正确的马电池钉' >"$W/pass"
-	p=(--passphrase-file "$W/pass")
-}
-
-teardown() { "$REPSYNC" -C "$W/wang" lock --all >/dev/null 2>&1 || true; }
+teardown() { sealed_end; }
 
 days_left() { at "$1" wang "${p[@]}" --json status | jq .lease_days_left; }
 

@@ -8,13 +8,11 @@ DAY=2026-03-16
 
 setup() {
 	world_setup
-	export REPSYNC_KEYS=$W/keys REPSYNC_AGENT_SOCK=$W/a/s REPLICAS=${REPLICAS:-plain}
-	umask 077
-	echo '正确的马电池钉' >"$W/pass"
-	p=(--passphrase-file "$W/pass")
+	export REPLICAS=${REPLICAS:-plain}
+	sealed_environment
 }
 teardown() {
-	"$REPSYNC" -C "$W/wang" lock --all >/dev/null 2>&1 || true
+	sealed_end
 	world_teardown
 }
 

@@ -1,5 +1,14 @@
 # What tests of encrypted replicas share.
 
+# sealed_environment: keys, agent and passphrase (${p[@]} gives it) of the laptops in $W; sealed_end [NAME]: no agent outlives the test
+sealed_environment() {
+	export REPSYNC_KEYS=$W/keys REPSYNC_AGENT_SOCK=$W/a/s
+	umask 077
+	echo '正确的马电池钉' >"$W/pass"
+	p=(--passphrase-file "$W/pass")
+}
+sealed_end() { "$REPSYNC" -C "$W/${1:-wang}" lock --all >/dev/null 2>&1 || true; }
+
 # refused STATUS TEXT COMMAND...: it ends with that status, says so, and shows nothing
 refused() {
 	local want=$1 text=$2

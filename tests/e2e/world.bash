@@ -59,6 +59,25 @@ world_of_two() {
 	enrol li E0012
 }
 
+# world_backed_up: that world with its root key in $W/root.key and a backup of 09:20 on $DAY in $W/backup. After it both work until 10:11; a
+# clock that is ahead is cut at its receipt.
+world_backed_up() {
+	world_of_two
+	mv "$HUB/keys/root.key" "$W/root.key"
+	at "$DAY 09:10:00" wang put contact C-0001 phones+=13900002222 -m 门诊
+	at "$DAY 09:11:00" wang sync
+	hub_at "$DAY 09:12:00" merge
+	at "$DAY 09:13:00" li sync
+	hub_at "$DAY 09:20:00" backup "$W/backup"
+	at "$DAY 10:00:00" wang put contact C-0001 best_time=周三 -m 门诊
+	at "$DAY 10:05:00" li put contact C-0001 best_time=周四 phones-=13900001111 -m 科室
+	at "$DAY 10:06:00" li sync
+	hub_at "$DAY 10:07:00" merge
+	at "$DAY 12:00:00" wang put contact C-0003 best_time=周五 -m 钟快了
+	at "$DAY 10:10:00" wang sync
+	hub_at "$DAY 10:11:00" merge
+}
+
 # The company as it stands on 2026-03-15: people, posts, customers.
 world_company() {
 	local day='2026-03-15 09:00:00'
