@@ -189,10 +189,11 @@ REP_CHECK enum rep_code rep_view_read(struct rep_view *out, struct rep_git *git,
 void rep_view_clear(struct rep_view *view);
 /*
  * Is it newer than what the replica holds, and does it acknowledge what this replica made? *recovered: it is of a higher epoch, and a recovery
- * document allows that.
+ * document allows that, signed with the root key of `pin`.
  */
 REP_CHECK enum rep_code rep_view_follows(const struct rep_view *view, struct rep_device *device,
-					 bool *recovered, struct rep_error *err);
+					 const struct rep_pin *pin, bool *recovered,
+					 struct rep_error *err);
 
 /*
  * A record of a view, or of central: main file and twins. *out NULL when there is none at that place. `linked` asks below

@@ -384,7 +384,7 @@ enum rep_code rep_pull_apply(struct rep_device *device, const struct rep_oid *co
 		rc = rep_view_read(&view, pull.git, commit, device->replica->device, pull.pin.hub,
 				   err);
 	if (rc == REP_OK)
-		rc = rep_view_follows(&view, device, &recovered, err);
+		rc = rep_view_follows(&view, device, &pull.pin, &recovered, err);
 	if (rc == REP_OK)
 		rc = old_root(&pull, err);
 	if (rc == REP_OK)

@@ -23,8 +23,9 @@ static enum rep_code refuse(int64_t epoch, int64_t held, const char *why, struct
 	return rc;
 }
 
-enum rep_code rep_recovered_check(const struct rep_view *view, struct rep_device *device,
-				  int64_t held_epoch, struct rep_error *err)
+enum rep_code rep_recovered_check(const struct rep_view *view, struct rep_git *git,
+				  const struct rep_pin *pin, int64_t held_epoch,
+				  struct rep_error *err)
 {
 	const int64_t epoch = rep_json_get_integer(view->self, "epoch");
 	struct rep_recovery recovery;
@@ -32,10 +33,9 @@ enum rep_code rep_recovered_check(const struct rep_view *view, struct rep_device
 	bool found = false;
 	enum rep_code rc;
 
-	if (!device->has_root)
+	if (!pin->has_root)
 		return refuse(epoch, held_epoch, "this replica knows no root key", err);
-	rc = rep_recovery_read(&recovery, &found, rep_clone_git(device->clone), &view->root,
-			       device->root, &why);
+	rc = rep_recovery_read(&recovery, &found, git, &view->root, pin->root, &why);
 	if (rc == REP_EINTEGRITY)
 		return refuse(epoch, held_epoch, why.msg, err);
 	if (rc != REP_OK) {

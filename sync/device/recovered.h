@@ -17,8 +17,9 @@
 #define REP_META_HELD_VIEW "resend_view" /* self.json of the view before the recovery; sent once */
 
 /* May a view of a higher epoch than `held_epoch` be taken? REP_EINTEGRITY says why not. */
-REP_CHECK enum rep_code rep_recovered_check(const struct rep_view *view, struct rep_device *device,
-					    int64_t held_epoch, struct rep_error *err);
+REP_CHECK enum rep_code rep_recovered_check(const struct rep_view *view, struct rep_git *git,
+					    const struct rep_pin *pin, int64_t held_epoch,
+					    struct rep_error *err);
 /* Case 1: takes a view of a higher epoch if the mailbox shows an outbox that is older than what was sent. */
 REP_CHECK enum rep_code rep_recovered_peek(struct rep_device *device, struct rep_error *err);
 /* In the transaction that applies such a view: keeps what is to be sent again, from the view before. */

@@ -103,7 +103,7 @@ void rep_view_clear(struct rep_view *view)
 /* ---- does it follow ---- */
 
 static enum rep_code check_number(const struct rep_view *view, struct rep_device *device,
-				  bool *recovered, struct rep_error *err)
+				  const struct rep_pin *pin, bool *recovered, struct rep_error *err)
 {
 	struct rep_db *db = device->replica->db;
 	const int64_t epoch = rep_json_get_integer(view->self, "epoch");
@@ -121,7 +121,8 @@ static enum rep_code check_number(const struct rep_view *view, struct rep_device
 		return rep_fail(err, REP_EINTEGRITY, "the view bears no number");
 	*recovered = held && epoch > held_epoch;
 	if (*recovered)
-		return rep_recovered_check(view, device, held_epoch, err);
+		return rep_recovered_check(view, rep_clone_git(device->clone), pin, held_epoch,
+					   err);
 	if (epoch < held_epoch || (epoch == held_epoch && number <= held))
 		return rep_fail(err, REP_EINTEGRITY,
 				"view %lld.%lld is not newer than %lld.%lld, which was taken "
@@ -182,9 +183,9 @@ out:
 }
 
 enum rep_code rep_view_follows(const struct rep_view *view, struct rep_device *device,
-			       bool *recovered, struct rep_error *err)
+			       const struct rep_pin *pin, bool *recovered, struct rep_error *err)
 {
-	enum rep_code rc = check_number(view, device, recovered, err);
+	enum rep_code rc = check_number(view, device, pin, recovered, err);
 
 	if (rc == REP_OK)
 		rc = check_acknowledged(view, device->replica, *recovered, err);

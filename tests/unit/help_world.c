@@ -5,6 +5,8 @@
 
 #include "core/store/edit.h"
 #include "core/store/tables.h"
+#include "sync/device/device_work.h"
+#include "sync/mailbox/root.h"
 
 int64_t world_now(void)
 {
@@ -349,4 +351,30 @@ void expect_verified(struct rep_replica *replica)
 	expect_ok(rep_device_verify(replica, &out, &err), &err);
 	assert_true(rep_json_get_bool(out, "ok"));
 	rep_json_free(out);
+}
+
+void world_root_key(const struct world *world, struct rep_key *out)
+{
+	struct rep_error err;
+	char path[700];
+
+	snprintf(path, sizeof path, "%s/hub/keys/root.key", world->dir);
+	expect_ok(rep_root_read(out, path, &err), &err);
+}
+
+void world_forget_root(struct rep_replica *replica)
+{
+	struct rep_error err;
+	struct rep_json *invitation = NULL;
+	char *text = NULL;
+
+	expect_ok(rep_meta_get(replica->db, REP_META_INVITATION, &text, &err), &err);
+	expect_ok(rep_json_parse(&invitation, text, strlen(text), 65536, 8, &err), &err);
+	free(text);
+	assert_non_null(rep_json_get(invitation, "root"));
+	rep_json_del(invitation, "root");
+	text = rep_json_text(invitation);
+	expect_ok(rep_meta_set(replica->db, REP_META_INVITATION, text, &err), &err);
+	free(text);
+	rep_json_free(invitation);
 }

@@ -52,6 +52,9 @@ void two_close(struct two *two);
 /* Syncs; the summary, freed by the caller. */
 struct rep_json *world_sync(struct rep_replica *replica);
 void world_sync_quietly(struct rep_replica *replica);
+/* The company's root key; and a replica made as one lies there whose invitation says nothing of it. */
+void world_root_key(const struct world *world, struct rep_key *out);
+void world_forget_root(struct rep_replica *replica);
 enum rep_code world_try_sync(struct rep_replica *replica, struct rep_error *err);
 
 /* put and new as the command line does them: "field=value", "field+=value" ..., ended by NULL. */

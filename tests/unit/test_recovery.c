@@ -10,16 +10,6 @@
 
 static struct rep_error err;
 
-static struct rep_key root_of(const struct world *world)
-{
-	struct rep_key root;
-	char path[700];
-
-	snprintf(path, sizeof path, "%s/hub/keys/root.key", world->dir);
-	expect_ok(rep_root_read(&root, path, &err), &err);
-	return root;
-}
-
 /* Puts these bytes where the recovery document lies, NULL takes it away; and publishes views of `epoch`. */
 static void publish(struct world *world, const char *bytes, int64_t epoch)
 {
@@ -74,7 +64,7 @@ static void only_the_root_keys_own_document_of_that_epoch_leads_to_it(void **sta
 	world_make(&world, state, "epochs");
 	world_chen(&world);
 	wang = world_laptop(&world, "E0007", "wang");
-	root = root_of(&world);
+	world_root_key(&world, &root);
 	rep_key_from_seed(&other, seed);
 	world_put(wang, "本人告知", "contact", CHEN, ASSIGNS("best_time=周三下午"));
 	world_sync_quietly(wang);
@@ -112,6 +102,26 @@ static void only_the_root_keys_own_document_of_that_epoch_leads_to_it(void **sta
 	rep_buf_clear(&bytes);
 }
 
+static void a_replica_that_knows_the_root_key_from_its_view_alone_takes_a_recovery(void **state)
+{
+	struct rep_buf bytes = REP_BUF_INIT(4096);
+	struct rep_json *summary;
+	struct rep_key root;
+	struct two two;
+
+	two_make(&two, state, "before");
+	world_root_key(&two.world, &root);
+	world_forget_root(two.wang);
+	sign(&bytes, 2, &root);
+	publish(&two.world, rep_buf_str(&bytes), 2);
+	summary = world_sync(two.wang);
+	assert_int_equal(rep_json_get_integer(summary, "recovered"), 2);
+	rep_json_free(summary);
+	expect_verified(two.wang);
+	two_close(&two);
+	rep_buf_clear(&bytes);
+}
+
 static void a_hub_with_a_document_that_is_not_the_root_keys_does_not_open(void **state)
 {
 	struct rep_buf bytes = REP_BUF_INIT(4096);
@@ -133,6 +143,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_root_keys_own_document_of_that_epoch_leads_to_it),
+		cmocka_unit_test(
+			a_replica_that_knows_the_root_key_from_its_view_alone_takes_a_recovery),
 		cmocka_unit_test(a_hub_with_a_document_that_is_not_the_root_keys_does_not_open),
 	};
 

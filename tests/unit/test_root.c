@@ -10,14 +10,6 @@
 
 static struct rep_error err;
 
-static void root_of(const struct world *world, struct rep_key *out)
-{
-	char path[700];
-
-	snprintf(path, sizeof path, "%s/hub/keys/root.key", world->dir);
-	expect_ok(rep_root_read(out, path, &err), &err);
-}
-
 static struct rep_json *a_document(void)
 {
 	struct rep_json *document = rep_json_object();
@@ -77,29 +69,12 @@ static void an_invitation_pins_the_root_key(void **state)
 	struct rep_key root;
 
 	world_make(&world, state, "pins");
-	root_of(&world, &root);
+	world_root_key(&world, &root);
 	laptop = world_laptop(&world, "E0007", "wang");
 	expect_root(laptop, &root);
 	assert_int_equal(db_number(laptop->db, "SELECT count(*) FROM _meta WHERE key = 'root'"), 0);
 	rep_replica_close(laptop);
 	world_close(&world);
-}
-
-/* As a replica of before lies there: its invitation says nothing of a root key. */
-static void forget_root(struct rep_replica *replica)
-{
-	struct rep_json *invitation = NULL;
-	char *text = NULL;
-
-	expect_ok(rep_meta_get(replica->db, REP_META_INVITATION, &text, &err), &err);
-	expect_ok(rep_json_parse(&invitation, text, strlen(text), 65536, 8, &err), &err);
-	free(text);
-	assert_non_null(rep_json_get(invitation, "root"));
-	rep_json_del(invitation, "root");
-	text = rep_json_text(invitation);
-	expect_ok(rep_meta_set(replica->db, REP_META_INVITATION, text, &err), &err);
-	free(text);
-	rep_json_free(invitation);
 }
 
 static void a_replica_of_before_pins_the_root_key_of_the_next_view(void **state)
@@ -109,8 +84,8 @@ static void a_replica_of_before_pins_the_root_key_of_the_next_view(void **state)
 	struct rep_key root;
 
 	two_make(&two, state, "before");
-	root_of(&two.world, &root);
-	forget_root(two.wang);
+	world_root_key(&two.world, &root);
+	world_forget_root(two.wang);
 	expect_ok(rep_device_begin(&device, two.wang, &err), &err);
 	assert_false(device.has_root);
 	rep_device_end(&device);
