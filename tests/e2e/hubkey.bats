@@ -7,13 +7,11 @@ DAY=2026-03-16
 
 setup() {
 	world_setup
-	export REPSYNC_KEYS=$W/keys REPSYNC_AGENT_SOCK=$W/a/s REPLICAS=${REPLICAS:-plain}
-	umask 077
-	echo '正确的马电池钉' >"$W/pass"
-	p=(--passphrase-file "$W/pass")
+	export REPLICAS=${REPLICAS:-plain}
+	sealed_environment
 }
 teardown() {
-	"$REPSYNC" -C "$W/wang" lock --all >/dev/null 2>&1 || true
+	sealed_end
 	world_teardown
 }
 
@@ -112,6 +110,23 @@ public() { git -C "$HUB/central.git" show main:org/hub.json | jq -r .public; }
 	# What was there is there, and so is the work.
 	[ "$(field "$DAY 10:11:00" wang contact C-0001 dept)" = '"心内科"' ]
 	at "$DAY 10:12:00" wang verify
+}
+
+@test "who has the key that was given up shows nothing to a device that followed" {
+	company
+	cp -a "$HUB" "$W/stolen"
+	roll "$DAY 10:00:00"
+	at "$DAY 10:10:00" wang sync
+	# The stolen hub goes on with the old key, in the place of the mailboxes that wang knows.
+	mv "$HUB" "$W/right" && mv "$W/stolen" "$HUB"
+	printf 'id,dept\nC-0001,假科室\n' >"$W/false.csv"
+	hub_at "$DAY 10:20:00" import contact "$W/false.csv"
+	hub_at "$DAY 10:21:00" merge
+	refused 5 'the signature does not verify' at "$DAY 10:30:00" wang sync
+	[ "$(field "$DAY 10:31:00" wang contact C-0001 dept)" = '"心内科"' ]
+	rm -rf "$HUB" && mv "$W/right" "$HUB"
+	at "$DAY 10:40:00" wang sync
+	at "$DAY 10:41:00" wang verify
 }
 
 # State of the hub's keys after the roll that was killed: which one, and how many documents.
