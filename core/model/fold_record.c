@@ -299,14 +299,6 @@ void rep_fold_delete(struct rep_fold_run *run)
 
 /* ---- erase ---- */
 
-static bool decides_place(const struct rep_entity *entity, const char *field)
-{
-	for (size_t i = 0; i < entity->steps_len; i++)
-		if (entity->steps[i].field && strcmp(entity->steps[i].field->name, field) == 0)
-			return true;
-	return false;
-}
-
 /* Of an object by field what decides where the record lies, and "*". New reference. */
 static struct rep_json *place_only(const struct rep_entity *entity, const struct rep_json *all)
 {
@@ -317,7 +309,7 @@ static struct rep_json *place_only(const struct rep_entity *entity, const struct
 	     it = rep_json_iter_next(all, it)) {
 		const char *field = rep_json_iter_key(it);
 
-		if (strcmp(field, "*") == 0 || decides_place(entity, field))
+		if (strcmp(field, "*") == 0 || rep_entity_lies_by(entity, field))
 			good = rep_json_set(out, field, rep_json_ref(rep_json_iter_value(it)));
 	}
 	if (good)

@@ -384,6 +384,8 @@ const struct rep_entity *rep_schema_entity(const struct rep_schema *schema, cons
 const struct rep_entity *rep_schema_builtin(const struct rep_schema *schema,
 					    enum rep_builtin builtin);
 const struct rep_field *rep_entity_field(const struct rep_entity *entity, const char *name);
+/* Does the field decide where records lie: is it a step of the entity's partition? */
+bool rep_entity_lies_by(const struct rep_entity *entity, const char *name);
 const struct rep_role *rep_schema_role(const struct rep_schema *schema, const char *name);
 /* Position in the declared order of an enum's value, or -1. */
 int rep_field_rank(const struct rep_field *field, const char *value);

@@ -29,6 +29,14 @@ const struct rep_field *rep_entity_field(const struct rep_entity *entity, const 
 	return NULL;
 }
 
+bool rep_entity_lies_by(const struct rep_entity *entity, const char *name)
+{
+	for (size_t i = 0; i < entity->steps_len; i++)
+		if (entity->steps[i].field && strcmp(entity->steps[i].field->name, name) == 0)
+			return true;
+	return false;
+}
+
 const struct rep_role *rep_schema_role(const struct rep_schema *schema, const char *name)
 {
 	for (size_t i = 0; i < schema->roles_len; i++)

@@ -23,14 +23,6 @@ bool rep_erase_refers(const struct rep_field *field, const char *entity)
 	       strcmp(field->to, entity) == 0;
 }
 
-static bool decides_place(const struct rep_entity *entity, const char *field)
-{
-	for (size_t i = 0; entity && i < entity->steps_len; i++)
-		if (entity->steps[i].field && strcmp(entity->steps[i].field->name, field) == 0)
-			return true;
-	return false;
-}
-
 static bool is_personal(const struct rep_field *field)
 {
 	if (field->personal)
@@ -137,7 +129,7 @@ static bool keep_field(struct values *values, const char *name, const struct rep
 	if (values->rule == REP_ERASE_RECORD) {
 		if (values->edit->op == REP_OP_DELETE)
 			*kept = only_saw(spec);
-		else if (decides_place(values->entity, name))
+		else if (values->entity && rep_entity_lies_by(values->entity, name))
 			*kept = rep_json_ref(spec);
 		return true;
 	}

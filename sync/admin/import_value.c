@@ -10,12 +10,8 @@
 /* Without a value a record of this entity cannot be, or would lie in another place. */
 static bool is_vital(const struct rep_entity *entity, const struct rep_field *field)
 {
-	if (field->required || rep_import_is_key(entity, field))
-		return true;
-	for (size_t i = 0; i < entity->steps_len; i++)
-		if (entity->steps[i].field == field)
-			return true;
-	return false;
+	return field->required || rep_import_is_key(entity, field) ||
+	       rep_entity_lies_by(entity, field->name);
 }
 
 static enum rep_code bad_cell(const struct rep_import_reader *reader, struct rep_import_row *row,
