@@ -58,16 +58,17 @@ static enum rep_code walk_set(struct walk *walk, const struct rep_run_segment *s
 	for (unsigned i = 0; rc == REP_OK && i < set->changes_len; i++) {
 		struct rep_arrived arrived;
 		char before[REP_STAMP_LEN + 1];
-		bool backdated;
+		bool backdated, its_turn;
 
 		memcpy(before, walk->chain.last, sizeof before);
 		rc = rep_arrived_init(&arrived, run->hub, set, i, &walk->chain,
 				      segment->received_ms, err);
 		backdated = (*before && strcmp(arrived.eff.text, before) <= 0) ||
 			    (*walk->base_time && strcmp(arrived.eff.text, walk->base_time) <= 0);
-		if (rc == REP_OK && is_org(run, arrived.edit.entity) == walk->org)
+		its_turn = rc == REP_OK && is_org(run, arrived.edit.entity) == walk->org;
+		if (its_turn)
 			rc = rep_run_withhold(run, segment->path, set, &arrived, err);
-		if (rc == REP_OK && is_org(run, arrived.edit.entity) == walk->org)
+		if (rc == REP_OK && its_turn)
 			rc = rep_run_change(run, &arrived.edit, arrived.signed_stamp, segment->path,
 					    backdated, err);
 		if (rc == REP_OK && walk->org && walk->batch->release)
