@@ -221,7 +221,7 @@ static enum rep_code refold(struct rep_run *run, const char *key, struct rep_err
 	if (!entity)
 		return REP_OK;
 	rc = rep_run_touch(run, entity, slash + 1, &touched, err);
-	return rc == REP_OK ? rep_run_refold(run, touched, err) : rc;
+	return rc == REP_OK ? rep_run_refold_follow(run, touched, err) : rc;
 }
 
 enum rep_code rep_run_erase_follow(struct rep_run *run, const struct rep_edit *edit,

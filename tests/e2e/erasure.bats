@@ -25,6 +25,7 @@ setup_file() {
 	at "$DAY 08:00:00" wang "${p[@]}" new contact --id C-0010 name=刘敏 kind=医务人员 org=O-0102 dept=呼吸内科 phones=13900005555 \
 		work_address=乙路99号 -m '名片 13700001234'
 	at "$DAY 08:01:00" wang "${p[@]}" new task --id T-0001 title=给刘医生回电 org=O-0102 contact=C-0010 note=13700002222 -m 约好
+	at "$DAY 08:01:30" wang "${p[@]}" new task --id T-0002 title=给刘医生回电 contact=C-0010 -m 约好
 	at "$DAY 08:02:00" wang "${p[@]}" new contact --id C-0011 name=周平 kind=医务人员 org=O-0102 dept=骨科 phones=13900008888 -m 拜访
 	at "$DAY 08:03:00" sun "${p[@]}" put org O-0102 key_contacts+=C-0002 key_contacts+=C-0003 -m 重点
 	everybody 09
@@ -84,9 +85,12 @@ erase() { hub_at "$DAY 10:30:00" --json erase contact C-0010 --reason 请求 --y
 	again
 	[ "$(read_hub show org O-0102 | jq -c .fields.key_contacts)" = '["C-0002","C-0003"]' ]
 	read_hub show task T-0001 | jq -e '.fields.contact == "C-0010" or .fields.contact == "C-0002"'
-	erase | jq -e '[.altered[] | [.entity, .id]] == [["org","O-0102"],["task","T-0001"]]'
+	erase | jq -e '[.altered[] | [.entity, .id]] == [["org","O-0102"],["task","T-0001"],["task","T-0002"]]'
 	[ "$(read_hub show org O-0102 | jq -c .fields.key_contacts)" = '["C-0003"]' ]
-	read_hub show task T-0001 | jq -e '.deleted == null and .fields == {"assignee": "JN-01", "kind": "其他", "org": "O-0102", "state": "open"}'
+	# A task that lay with her lies with who does it; of one that names the hospital nothing moves.
+	read_hub show task T-0002 | jq -e '.deleted == null and .partition == "team-JN-01"'
+	read_hub show task T-0001 | jq -e '.deleted == null and .partition == "O-0102" and .fields == {"assignee": "JN-01", "kind": "其他", "org": "O-0102", "state": "open"}'
+	"$REPSYNC" -C "$HUB" hub verify --replay
 }
 
 @test "an encrypted laptop is clean with its next sync" {
@@ -114,6 +118,20 @@ erase() { hub_at "$DAY 10:30:00" --json erase contact C-0010 --reason 请求 --y
 	at "$DAY 11:10:00" ma --json inbox --kind rejection | jq -e '.[0].code == "erased"'
 	read_hub show contact C-0011 | jq -e '.id == "C-0011" and .deleted == null and .fields.name == "周平"'
 	read_hub show contact C-0002 | jq -e '.fields.status == "erased"'
+	"$REPSYNC" -C "$HUB" hub verify --replay
+}
+
+@test "a consent of a laptop that has not heard of it is taken, and can be erased by itself" {
+	again
+	at "$DAY 10:20:00" wang "${p[@]}" new consent --id S-0001 contact=C-0002 purpose=拜访 decision=同意 -m '本人 13700007777'
+	erase >/dev/null
+	at "$DAY 11:00:00" wang "${p[@]}" sync
+	hub_at "$DAY 11:05:00" --json merge | jq -e '.applied == 1'
+	hub_at "$DAY 11:10:00" --json erase consent S-0001 --reason 请求 --yes | jq -e '[.erased[].id] == ["S-0001"] and .lines == 1'
+	CANARIES+=(13700007777)
+	run canary hub "$HUB"
+	echo "$output"
+	[ "$status" -eq 0 ]
 	"$REPSYNC" -C "$HUB" hub verify --replay
 }
 
