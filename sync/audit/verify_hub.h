@@ -50,7 +50,7 @@ REP_CHECK enum rep_code rep_verify_read(struct rep_verifying *verifying, const c
 /* The point that the folder holds, into verifying->point; none where there is none, or where it was not signed by this hub. */
 REP_CHECK enum rep_code rep_verify_point_read(struct rep_verifying *verifying,
 					      struct rep_error *err);
-/* Goes on from the point if main does; else everything is to be looked at. */
+/* Goes on from the point if main does, and nothing is being erased; else everything is to be looked at. */
 REP_CHECK enum rep_code rep_verify_point_use(struct rep_verifying *verifying,
 					     struct rep_error *err);
 /* Where main does not go on from the point: is the statement of then there still? */

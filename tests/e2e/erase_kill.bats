@@ -50,3 +50,17 @@ export -f clean
 	[ "$status" -eq 0 ]
 	echo "# $output" >&3
 }
+
+# Lines that were verified before are null then, and the history of before is still that of main.
+@test "erase: killed between its run and the rest, it is no damage to a verify that goes on from before" {
+	local erase="hub_at '$DAY 10:00:00' erase contact C-0002 --reason 请求 --yes"
+	[[ "$REPSYNC_BUILD" != *san ]] || skip 'the same code, four times slower'
+	hub_at "$DAY 09:30:00" verify
+	run python3 "$BATS_TEST_DIRNAME/killsweep.py" --world "$W" --time "$DAY 10:00:00" --about central.git/refs/heads/main \
+		--recover '"$REPSYNC" -C "$HUB" --quiet hub verify' --recover "$erase || [ \$? = 3 ]" \
+		--recover "hub_at '$DAY 10:00:00' merge" --recover "at '$DAY 10:10:00' wang sync" \
+		--digest clean -- "$REPSYNC" -C "$HUB" hub erase contact C-0002 --reason 请求 --yes
+	echo "$output"
+	[ "$status" -eq 0 ]
+	echo "# $output" >&3
+}
