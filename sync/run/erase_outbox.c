@@ -98,37 +98,73 @@ static enum rep_code on_path(void *user, const char *path, const struct rep_oid 
 	return rc == REP_OK ? rep_tree_put(outbox->tree, path, &oid, false, err) : rc;
 }
 
-enum rep_code rep_erase_chain(const struct rep_erase_chain *chain, struct rep_oid *tip,
-			      struct rep_error *err)
+/* From the tip to the first; the caller's, also where it fails. */
+static enum rep_code list_commits(struct rep_git *git, const struct rep_oid *tip,
+				  struct rep_oid **out, size_t *len, struct rep_error *err)
 {
-	struct rep_oid *commits = NULL, at = *tip, tree, before = rep_oid_zero, parent;
-	size_t len = 0, cap = 0;
+	struct rep_oid at = *tip, tree, parent;
+	size_t cap = 0;
 	int64_t time_s;
 	enum rep_code rc = REP_OK;
 
+	*out = NULL;
+	*len = 0;
 	while (rc == REP_OK && !rep_oid_is_zero(&at)) {
-		if (len == cap) {
+		if (*len == cap) {
 			struct rep_oid *grown;
 
 			cap = cap ? 2 * cap : 256;
-			grown = reallocarray(commits, cap, sizeof *grown);
-			if (!grown) {
-				rc = rep_fail(err, REP_ENOMEM, "out of memory");
-				break;
-			}
-			commits = grown;
+			grown = reallocarray(*out, cap, sizeof *grown);
+			if (!grown)
+				return rep_fail(err, REP_ENOMEM, "out of memory");
+			*out = grown;
 		}
-		commits[len++] = at;
-		rc = rep_git_commit_read(chain->git, &at, &tree, &parent, &time_s, err);
+		(*out)[(*len)++] = at;
+		rc = rep_git_commit_read(git, &at, &tree, &parent, &time_s, err);
 		at = parent;
 	}
+	return rc;
+}
+
+/* The commit with another tree and parent, and else as it is. */
+static enum rep_code commit_again(const struct rep_erase_chain *chain, const struct rep_oid *commit,
+				  const struct rep_oid *tree, struct rep_oid *tip,
+				  struct rep_error *err)
+{
+	struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX), made = bytes;
+	char hex[REP_OID_HEX + 1];
+	const char *rest;
+	enum rep_code rc = rep_git_read(chain->git, commit, REP_OBJECT_COMMIT, &bytes, err);
+
+	rest = rc == REP_OK ? strstr(rep_buf_str(&bytes), "\nauthor ") : NULL;
+	if (rc == REP_OK && !rest)
+		rc = rep_fail(err, REP_EINTEGRITY, "a commit has no author");
+	if (rc == REP_OK) {
+		rep_oid_hex(hex, tree);
+		rep_buf_printf(&made, "tree %s", hex);
+		rep_oid_hex(hex, tip);
+		if (!rep_oid_is_zero(tip))
+			rep_buf_printf(&made, "\nparent %s", hex);
+		rep_buf_puts(&made, rest);
+		rc = rep_buf_check(&made, "a commit", err);
+	}
+	if (rc == REP_OK)
+		rc = rep_pack_add(chain->pack, REP_OBJECT_COMMIT, made.data, made.len, tip, err);
+	rep_buf_clear(&bytes);
+	rep_buf_clear(&made);
+	return rc;
+}
+
+enum rep_code rep_erase_chain(const struct rep_erase_chain *chain, struct rep_oid *tip,
+			      struct rep_error *err)
+{
+	struct rep_oid *commits, before = rep_oid_zero, tree, parent, now;
+	int64_t time_s;
+	size_t len;
+	enum rep_code rc = list_commits(chain->git, tip, &commits, &len, err);
+
 	*tip = rep_oid_zero;
 	while (rc == REP_OK && len-- > 0) {
-		struct rep_buf bytes = REP_BUF_INIT(REP_LINE_SIZE_MAX), made = bytes;
-		struct rep_oid now;
-		char hex[REP_OID_HEX + 1];
-		const char *rest;
-
 		rc = rep_git_commit_read(chain->git, &commits[len], &tree, &parent, &time_s, err);
 		if (rc == REP_OK)
 			rc = rep_tree_diff(chain->git, &before, &tree, chain->each, chain->user,
@@ -136,24 +172,8 @@ enum rep_code rep_erase_chain(const struct rep_erase_chain *chain, struct rep_oi
 		if (rc == REP_OK)
 			rc = rep_tree_write(chain->tree, &now, err);
 		if (rc == REP_OK)
-			rc = rep_git_read(chain->git, &commits[len], REP_OBJECT_COMMIT, &bytes,
-					  err);
+			rc = commit_again(chain, &commits[len], &now, tip, err);
 		before = tree;
-		rest = rc == REP_OK ? strstr(rep_buf_str(&bytes), "\nauthor ") : NULL;
-		if (rc == REP_OK && !rest)
-			rc = rep_fail(err, REP_EINTEGRITY, "a commit has no author");
-		if (rc == REP_OK) {
-			rep_oid_hex(hex, &now);
-			rep_buf_printf(&made, "tree %s", hex);
-			rep_oid_hex(hex, tip);
-			if (!rep_oid_is_zero(tip))
-				rep_buf_printf(&made, "\nparent %s", hex);
-			rep_buf_puts(&made, rest);
-			rc = rep_pack_add(chain->pack, REP_OBJECT_COMMIT, made.data, made.len, tip,
-					  err);
-		}
-		rep_buf_clear(&bytes);
-		rep_buf_clear(&made);
 	}
 	free(commits);
 	return rc;
