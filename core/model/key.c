@@ -5,6 +5,8 @@
 
 #include <sodium.h>
 
+#include "core/base/file.h"
+
 _Static_assert(REP_HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256");
 _Static_assert(REP_PUBLIC_SIZE == crypto_sign_PUBLICKEYBYTES, "Ed25519 public key");
 _Static_assert(REP_SECRET_SIZE == crypto_sign_SECRETKEYBYTES, "Ed25519 secret key");
@@ -141,6 +143,27 @@ bool rep_unhex(void *out, const char *text, size_t len)
 		bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return text[2 * len] == '\0';
+}
+
+bool rep_public_read(uint8_t out[REP_PUBLIC_SIZE], const char *text)
+{
+	return text && rep_unhex(out, text, REP_PUBLIC_SIZE);
+}
+
+enum rep_code rep_secret_read(uint8_t out[32], const char *path, struct rep_error *err)
+{
+	struct rep_buf text = REP_BUF_INIT(256);
+	enum rep_code rc = rep_file_read(&text, path, err);
+	const bool line = rc == REP_OK && text.len == 65 && text.data[64] == '\n';
+
+	if (line)
+		text.data[64] = '\0';
+	if (rc == REP_ELIMIT || (rc == REP_OK && !(line && rep_unhex(out, text.data, 32))))
+		rc = rep_fail(err, REP_EINVAL, "%s: not a line of 64 hexadecimal digits", path);
+	if (text.data)
+		explicit_bzero(text.data, text.cap);
+	rep_buf_clear(&text);
+	return rc;
 }
 
 void rep_base64(char *out, const void *data, size_t len)

@@ -45,8 +45,12 @@ struct rep_sha256 *rep_sha256_new(void);
 void rep_sha256_update(struct rep_sha256 *state, const void *data, size_t len);
 void rep_sha256_final_hex(struct rep_sha256 *state, char out[REP_HASH_HEX + 1]); /* frees */
 
-void rep_hex(char *out, const void *data, size_t len);    /* 2 * len + 1 bytes, lower case */
-bool rep_unhex(void *out, const char *text, size_t len);  /* exactly 2 * len lower-case digits */
+void rep_hex(char *out, const void *data, size_t len);   /* 2 * len + 1 bytes, lower case */
+bool rep_unhex(void *out, const char *text, size_t len); /* exactly 2 * len lower-case digits */
+/* A public key in hexadecimal; false for anything else, and for NULL. */
+bool rep_public_read(uint8_t out[REP_PUBLIC_SIZE], const char *text);
+/* A secret of 32 bytes as it lies in a file: 64 hexadecimal digits and LF. REP_EINVAL where it is none. */
+REP_CHECK enum rep_code rep_secret_read(uint8_t out[32], const char *path, struct rep_error *err);
 void rep_base64(char *out, const void *data, size_t len); /* 4 * ceil(len / 3) + 1 bytes, padded */
 bool rep_unbase64(void *out, size_t len, const char *text); /* exactly len bytes, canonical */
 

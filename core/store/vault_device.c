@@ -87,19 +87,12 @@ static enum rep_code check_private(const char *path, struct rep_error *err)
 static enum rep_code read_secret(uint8_t out[REP_CIPHER_KEY], const char *path,
 				 struct rep_error *err)
 {
-	struct rep_buf text = REP_BUF_INIT(2 * REP_CIPHER_KEY + 2);
 	enum rep_code rc = check_private(path, err);
 
 	if (rc == REP_OK)
-		rc = rep_file_read(&text, path, err);
-	if (rc == REP_OK && text.len == 2 * REP_CIPHER_KEY + 1)
-		text.data[2 * REP_CIPHER_KEY] = '\0';
-	if (rc == REP_OK &&
-	    (text.len != 2 * REP_CIPHER_KEY + 1 || !rep_unhex(out, text.data, REP_CIPHER_KEY)))
+		rc = rep_secret_read(out, path, err);
+	if (rc == REP_EINVAL)
 		rc = rep_fail(err, REP_EINTEGRITY, "%s is no device's secret", path);
-	if (text.data)
-		rep_wipe(text.data, text.cap);
-	rep_buf_clear(&text);
 	return rc;
 }
 

@@ -62,8 +62,7 @@ static enum rep_code find_key(struct chain *chain, struct rep_error *err)
 	if (rc != REP_OK)
 		goto out;
 	key = record ? rep_json_string_value(rep_record_value(record, "key")) : NULL;
-	if (!key || strlen(key) != 2 * REP_PUBLIC_SIZE ||
-	    !rep_unhex(chain->public, key, REP_PUBLIC_SIZE))
+	if (!rep_public_read(chain->public, key))
 		wrong(chain, chain->folder, "no key of this device is known");
 out:
 	rep_record_free(record);

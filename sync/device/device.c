@@ -49,8 +49,7 @@ static enum rep_code read_root(struct rep_device *device, struct rep_error *err)
 	if (!text)
 		text = kept;
 	device->has_root = text != NULL;
-	if (text && (strlen(text) != 2 * REP_PUBLIC_SIZE ||
-		     !rep_unhex(device->root, text, REP_PUBLIC_SIZE)))
+	if (text && !rep_public_read(device->root, text))
 		rc = rep_fail(err, REP_EINTEGRITY, "the company's root key is damaged");
 	free(kept);
 	return rc;
@@ -79,8 +78,7 @@ enum rep_code rep_device_begin(struct rep_device *device, struct rep_replica *re
 	if (rc != REP_OK)
 		goto out;
 	hub_public = rolled ? rolled : rep_json_get_string(device->invitation, "hub_public");
-	if (!hub_public || strlen(hub_public) != 2 * REP_PUBLIC_SIZE ||
-	    !rep_unhex(device->hub_public, hub_public, REP_PUBLIC_SIZE))
+	if (!rep_public_read(device->hub_public, hub_public))
 		rc = rep_fail(err, REP_EINTEGRITY, "the hub's key is missing");
 	if (rc == REP_OK)
 		rc = read_root(device, err);

@@ -146,13 +146,12 @@ static enum rep_code read_contact(struct contact *out, const struct rep_vault *v
 	out->device = rep_json_get_string(out->document, "device");
 	hub = rep_json_get_string(out->invitation, "hub_public");
 	key = rep_json_get_string(out->document, "key");
-	if (!out->device || !hub || strlen(hub) != 2 * REP_PUBLIC_SIZE ||
-	    !rep_unhex(out->pin.hub, hub, REP_PUBLIC_SIZE) || !key ||
+	if (!out->device || !rep_public_read(out->pin.hub, hub) || !key ||
 	    strlen(key) != 2 * REP_SECRET_SIZE || !rep_unhex(out->key.secret, key, REP_SECRET_SIZE))
 		return rep_fail(err, REP_EINTEGRITY,
 				"the vault does not say how to reach the company");
 	root = rep_json_get_string(out->invitation, "root");
-	out->pin.has_root = root && rep_unhex(out->pin.root, root, REP_PUBLIC_SIZE);
+	out->pin.has_root = rep_public_read(out->pin.root, root);
 	memcpy(out->key.public, out->key.secret + REP_SECRET_SIZE - REP_PUBLIC_SIZE,
 	       REP_PUBLIC_SIZE);
 	return REP_OK;

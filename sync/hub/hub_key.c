@@ -26,21 +26,12 @@ enum rep_code rep_hub_write_key(const char *path, const uint8_t *bytes, size_t l
 enum rep_code rep_hub_read_key(uint8_t out[32], const char *dir, const char *name,
 			       struct rep_error *err)
 {
-	struct rep_buf text = REP_BUF_INIT(256);
 	char *path = rep_hub_path(dir, "keys/%s", name);
-	enum rep_code rc;
+	enum rep_code rc =
+		path ? rep_secret_read(out, path, err) : rep_fail(err, REP_ENOMEM, "out of memory");
 
-	if (!path)
-		return rep_fail(err, REP_ENOMEM, "out of memory");
-	rc = rep_file_read(&text, path, err);
-	if (rc == REP_OK && (text.len != 65 || text.data[64] != '\n'))
-		rc = rep_fail(err, REP_EINTEGRITY, "%s: not 64 hexadecimal digits", path);
-	if (rc == REP_OK) {
-		text.data[64] = '\0';
-		if (!rep_unhex(out, text.data, 32))
-			rc = rep_fail(err, REP_EINTEGRITY, "%s: not hexadecimal", path);
-	}
-	rep_buf_clear(&text);
+	if (rc == REP_EINVAL)
+		rc = err->code = REP_EINTEGRITY;
 	free(path);
 	return rc;
 }

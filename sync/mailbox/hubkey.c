@@ -17,14 +17,6 @@ void rep_hubkeys_one(struct rep_hubkeys *out, const uint8_t public[REP_PUBLIC_SI
 
 /* ---- documents ---- */
 
-static bool take_public(uint8_t out[REP_PUBLIC_SIZE], const struct rep_json *document,
-			const char *name)
-{
-	const char *text = rep_json_get_string(document, name);
-
-	return text && strlen(text) == 2 * REP_PUBLIC_SIZE && rep_unhex(out, text, REP_PUBLIC_SIZE);
-}
-
 /* Signed documents have no other keys than they should: eight. */
 static enum rep_code take(struct rep_hubkeys *keys, const struct rep_json *document,
 			  struct rep_error *err)
@@ -37,8 +29,8 @@ static enum rep_code take(struct rep_hubkeys *keys, const struct rep_json *docum
 
 	*next = (struct rep_hubkey){.seq = rep_json_get_integer(document, "seq")};
 	if (rep_json_size(document) != 8 || !time || !rep_time_parse(&ms, time) || !prev ||
-	    next->seq < 0 || !take_public(old, document, "old") ||
-	    !take_public(next->public, document, "new"))
+	    next->seq < 0 || !rep_public_read(old, rep_json_get_string(document, "old")) ||
+	    !rep_public_read(next->public, rep_json_get_string(document, "new")))
 		return rep_fail(err, REP_EINTEGRITY, "it is not what such a document is");
 	if (rep_json_get_integer(document, "number") != (int64_t)keys->len)
 		return rep_fail(err, REP_EINTEGRITY, "it is number %lld, where %zu is due",

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "core/base/file.h"
 #include "core/base/limits.h"
 #include "core/model/signed.h"
 #include "core/model/stamp.h"
@@ -12,23 +11,13 @@
 
 enum rep_code rep_root_read(struct rep_key *out, const char *path, struct rep_error *err)
 {
-	struct rep_buf text = REP_BUF_INIT(256);
-	uint8_t seed[32] = {0};
-	enum rep_code rc = rep_file_read(&text, path, err);
+	uint8_t seed[32];
+	enum rep_code rc = rep_secret_read(seed, path, err);
 
 	memset(out, 0, sizeof *out);
-	if (rc == REP_OK && text.len == 2 * sizeof seed + 1 && text.data[2 * sizeof seed] == '\n')
-		text.data[2 * sizeof seed] = '\0';
-	else if (rc == REP_OK || rc == REP_ELIMIT)
-		rc = rep_fail(err, REP_EINVAL, "%s: not a line of 64 hexadecimal digits", path);
-	if (rc == REP_OK && !rep_unhex(seed, text.data, sizeof seed))
-		rc = rep_fail(err, REP_EINVAL, "%s: not hexadecimal", path);
 	if (rc == REP_OK)
 		rep_key_from_seed(out, seed);
 	explicit_bzero(seed, sizeof seed);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	rep_buf_clear(&text);
 	return rep_wrap(err, rc, "read the company's root key");
 }
 
@@ -42,14 +31,6 @@ enum rep_code rep_root_check(struct rep_json **out, const char *data, size_t len
 			      "%s: the company's root key did not sign it, or it was changed",
 			      type);
 	return rc;
-}
-
-static bool read_public(uint8_t out[REP_PUBLIC_SIZE], const struct rep_json *names,
-			const char *name)
-{
-	const char *text = rep_json_get_string(names, name);
-
-	return text && strlen(text) == 2 * REP_PUBLIC_SIZE && rep_unhex(out, text, REP_PUBLIC_SIZE);
 }
 
 enum rep_code rep_hub_names_read(struct rep_hub_names *out, bool *found, struct rep_git *git,
@@ -69,8 +50,8 @@ enum rep_code rep_hub_names_read(struct rep_hub_names *out, bool *found, struct 
 	if (rc == REP_OK)
 		rc = rep_json_parse(&names, rep_buf_str(&text), text.len, NAMES_SIZE_MAX,
 				    REP_JSON_DEPTH_MAX, err);
-	if (rc == REP_OK &&
-	    (!read_public(out->public, names, "public") || !read_public(out->root, names, "root")))
+	if (rc == REP_OK && (!rep_public_read(out->public, rep_json_get_string(names, "public")) ||
+			     !rep_public_read(out->root, rep_json_get_string(names, "root"))))
 		rc = rep_fail(err, REP_EINTEGRITY, "a key is missing");
 	*found = rc == REP_OK;
 	rep_json_free(names);
