@@ -106,10 +106,11 @@ enum rep_code rep_lease_take(struct rep_replica *replica, struct rep_error *err)
 	if (rc == REP_OK)
 		rc = read_grant(&grant, (const char *const *)texts, &replica->key, err);
 	rep_vault_lease(replica->vault, &now);
-	if (rc == REP_OK)
+	if (rc == REP_OK && grant.has_key && grant.lease.start_ms > now.start_ms) {
 		rc = contact_now(replica, &contact, err);
-	if (rc == REP_OK && grant.has_key && grant.lease.start_ms > now.start_ms)
-		rc = rep_vault_renew(replica->vault, &grant.lease, grant.key, contact, err);
+		if (rc == REP_OK)
+			rc = rep_vault_renew(replica->vault, &grant.lease, grant.key, contact, err);
+	}
 	rep_json_free(contact);
 	rep_wipe(&grant, sizeof grant);
 	for (size_t i = 0; i < 4; i++)
